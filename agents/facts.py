@@ -1,0 +1,144 @@
+"""Facts: how a type's annotations become columns, and what each column may hold."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import AgentError
+
+__all__ = ["Array", "AtLeast", "Fact", "MoreThan", "NonNegative", "PortArray", "Ports", "Positive", "Shape", "facts_of"]
+
+Floats = npt.NDArray[np.float64]
+
+
+class Shape(Enum):
+    """Shape of a fact's column, for n agents with p ports altogether."""
+
+    SCALAR = "(n, 1)"
+    PROFILE = "(n, periods)"
+    PORT = "(p, 1)"
+    PORT_PROFILE = "(p, periods)"
+
+    @property
+    def by_port(self) -> bool:
+        """Tell whether there is a row a port rather than a row an agent."""
+        return self in (Shape.PORT, Shape.PORT_PROFILE)
+
+    @property
+    def by_period(self) -> bool:
+        """Tell whether there is a column a period."""
+        return self in (Shape.PROFILE, Shape.PORT_PROFILE)
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """A fact's value is this or more."""
+
+    bound: float
+
+    def allows(self, values: Floats) -> npt.NDArray[np.bool_]:
+        """Tell which values are allowed."""
+        return values >= self.bound
+
+    def __str__(self) -> str:
+        return f"at least {self.bound:g}"
+
+
+@dataclass(frozen=True)
+class MoreThan(AtLeast):
+    """A fact's value is more than this."""
+
+    def allows(self, values: Floats) -> npt.NDArray[np.bool_]:
+        """Tell which values are allowed."""
+        return values > self.bound
+
+    def __str__(self) -> str:
+        return f"more than {self.bound:g}"
+
+
+Array = Annotated[Floats, Shape.PROFILE]
+"""A profile: one number a period, (n, periods). A single number means the same in every period."""
+Ports = Annotated[Floats, Shape.PORT]
+"""One number a port, (p, 1)."""
+PortArray = Annotated[Floats, Shape.PORT_PROFILE]
+"""One number a port and period, (p, periods)."""
+Positive = Annotated[float, MoreThan(0)]
+"""A number above zero."""
+NonNegative = Annotated[float, AtLeast(0)]
+"""A number that is zero or above."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One column: its name, shape, limits, and default (None where it must be given)."""
+
+    name: str
+    shape: Shape
+    limits: tuple[AtLeast, ...]
+    default: float | None
+
+    @property
+    def allowed(self) -> str:
+        """What a value must be, in words."""
+        what = "a number" if not self.shape.by_period else "a number, or one a period"
+        return ", ".join([what, *map(str, self.limits)] + ([] if self.default == math.inf else ["finite"]))
+
+    def column(self, value: Any, rows: int, periods: int, who: str) -> Floats:
+        """Return a value as a checked column of this fact's shape.
+
+        Raises
+        ------
+        AgentError
+            Not numbers, not of this shape, not finite, or outside the limits.
+        """
+        wanted = (rows, periods if self.shape.by_period else 1)
+        try:
+            raw = np.asarray(value, dtype=np.float64)
+            if raw.ndim == 1 and raw.size == rows != 1 and (raw.size != periods or not self.shape.by_period):
+                raw = raw[:, None]  # one number an agent
+            column = np.array(np.broadcast_to(raw, wanted))
+        except (TypeError, ValueError):
+            shown = f"{np.asarray(value, dtype=object).shape} values" if np.ndim(value) else repr(value)
+            raise AgentError(f"{who}: {self.name} = {shown}; wanted {self.allowed}, in shape {wanted}") from None
+        good = np.isfinite(column) if self.default != math.inf else ~np.isnan(column)
+        for limit in self.limits:
+            good &= limit.allows(column)
+        if not good.all():
+            row, period = np.argwhere(~good)[0].tolist()
+            where = f" (row {row}, period {period})" if column.size > 1 else ""
+            raise AgentError(f"{who}: {self.name} = {column[row, period]:g}{where}; wanted {self.allowed}")
+        return column
+
+
+def facts_of(cls: type) -> dict[str, Fact]:
+    """Read the annotated facts of a type, base classes first."""
+    facts: dict[str, Fact] = {}
+    for name, hint in get_type_hints(cls, include_extras=True).items():
+        if name.startswith("_") or get_origin(hint) is not Annotated and hint is not float:
+            continue
+        marks = get_args(hint)[1:]
+        shape = next((mark for mark in marks if isinstance(mark, Shape)), Shape.SCALAR)
+        limits = tuple(mark for mark in marks if isinstance(mark, AtLeast))
+        default = getattr(cls, name, None)
+        facts[name] = Fact(name, shape, limits, None if default is None else float(default))
+    return facts
+
+
+def check_names(given: Mapping[str, Any], facts: Mapping[str, Fact], who: str) -> None:
+    """Refuse facts that a type does not have, and say which ones are missing."""
+    for name in given:
+        if name not in facts:
+            near = difflib.get_close_matches(name, facts, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise AgentError(f"{who}: there is no field {name!r}{hint} Fields: {', '.join(facts) or 'none'}")
+    missing = [name for name, fact in facts.items() if fact.default is None and name not in given]
+    if missing:
+        raise AgentError(f"{who}: {', '.join(missing)} missing; {missing[0]} must be {facts[missing[0]].allowed}")

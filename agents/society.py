@@ -1,0 +1,213 @@
+"""A society: all agents of one type in columns, and each agent as a window on its row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property, wraps
+from typing import Any, ClassVar, Self, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import AgentError
+from .facts import Fact, check_names, facts_of
+
+__all__ = ["Society", "batched", "within"]
+
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.integer]
+Body = TypeVar("Body", bound=Callable[..., Any])
+
+_SOLVES = ("respond", "cost", "slope")
+
+
+def batched(body: Body) -> Body:
+    """Mark a method as written for columns: the same lines answer one agent or a million.
+
+    Without the mark the method is called once per agent, on columns of one row.
+    """
+    body._batched = True  # type: ignore[attr-defined]
+    return body
+
+
+def within(x: Floats, low: Floats | float, high: Floats | float, value: Floats) -> Floats:
+    """Return `value` where low <= x <= high and +inf elsewhere.
+
+    The limits are met to 1e-9 (relative above 1): a committed point is a sum, and sums round.
+
+    >>> within(np.array([0.0, 1.0, 2.0]), 0.0, 1.0, np.array([5.0, 6.0, 7.0]))
+    array([ 5.,  6., inf])
+    """
+    slack_low = 1e-9 * np.maximum(1.0, np.abs(low))
+    slack_high = 1e-9 * np.maximum(1.0, np.abs(high))
+    return np.where((x >= low - slack_low) & (x <= high + slack_high), value, np.inf)
+
+
+class Society:
+    """Agents of one type, as rows of columns. A society of one row is the object that a user holds.
+
+    A subclass annotates its facts (`float`, `Array`, `Ports`, `PortArray`, with limits such as `Positive`), each of which
+    becomes a column, and answers `respond`. Rows of prices and answers lie flat: row 0 of an agent is the net import from
+    its own bus, then one row a port; agent k has rows ``row_start[k] : row_start[k + 1]``.
+
+    Parameters
+    ----------
+    periods : number of periods
+    ports : (n,) ports of each agent; none by default
+    names : (n,) names for messages and printing
+    facts : one value, or a column, for each fact
+
+    Raises
+    ------
+    AgentError
+        A fact is unknown, missing, of another shape, not finite or outside its limits.
+
+    Examples
+    --------
+    >>> from gridparley.agents import SquareRootLoad
+    >>> load = SquareRootLoad(beta=10.0, cap=100.0)
+    >>> float(load.respond(np.array([[3.098]]), np.zeros((1, 1)), np.zeros((1, 1)))[0, 0].round(4))
+    2.6048
+    """
+
+    _facts: ClassVar[dict[str, Fact]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Read the facts, and let unmarked solves run once per agent."""
+        super().__init_subclass__(**kwargs)
+        cls._facts = facts_of(cls)
+        for name in _SOLVES:
+            body = cls.__dict__.get(name)
+            if body is not None and not getattr(body, "_batched", False):
+                setattr(cls, name, _once_per_agent(body))
+
+    def __init__(self, *, periods: int | None = None, ports: Any = None, names: Sequence[str] = (), **facts: Any) -> None:
+        who = names[0] if len(names) == 1 else type(self).__name__
+        check_names(facts, self._facts, who)
+        port_count = np.zeros(max(len(names), 1), dtype=np.int64) if ports is None else np.atleast_1d(np.asarray(ports))
+        self.names = tuple(names) or tuple(f"{type(self).__name__} {k}" for k in range(len(port_count)))
+        if periods is None:
+            sizes = [np.shape(v)[-1] for n, v in facts.items() if self._facts[n].shape.by_period and np.ndim(v)]
+            periods = max(sizes, default=1)
+        columns: dict[str, Floats] = {}
+        for name, fact in self._facts.items():
+            rows = int(port_count.sum()) if fact.shape.by_port else len(port_count)
+            columns[name] = fact.column(facts.get(name, fact.default), rows, periods, who)
+        self._fill(columns, port_count, periods)
+
+    def _fill(self, columns: dict[str, Floats], port_count: Rows, periods: int) -> None:
+        self.periods = periods
+        self.port_count = port_count
+        self.row_start = np.concatenate([[0], np.cumsum(port_count + 1)])
+        vars(self).update(columns)
+
+    @classmethod
+    def stack(cls, agents: Sequence[Self]) -> Self:
+        """Put societies of this type together as the rows of one."""
+        if len({agent.periods for agent in agents}) != 1:
+            raise AgentError(f"{cls.__name__}: agents with {sorted({a.periods for a in agents})} periods in one society")
+        columns = {name: np.concatenate([getattr(agent, name) for agent in agents]) for name in cls._facts}
+        new = cls.__new__(cls)
+        new.names = tuple(name for agent in agents for name in agent.names)
+        new._fill(columns, np.concatenate([agent.port_count for agent in agents]), agents[0].periods)
+        return new
+
+    def __len__(self) -> int:
+        return len(self.port_count)
+
+    def __getitem__(self, k: int) -> Self:
+        """Return agent k: a window on its row, sharing the columns."""
+        if not -len(self) <= k < len(self):
+            raise IndexError(f"agent {k} of {len(self)}")
+        k %= len(self)
+        return self.take(slice(k, k + 1))
+
+    def take(self, which: slice | Rows) -> Self:
+        """Return the agents picked by a slice (a window) or by positions (a copy)."""
+        ports: Any
+        if isinstance(which, slice):
+            first, last, _ = which.indices(len(self))
+            before = self.row_start - np.arange(len(self) + 1)
+            ports = slice(before[first], before[last])
+        else:
+            ports = self.rows_of(which, own=False) - np.repeat(which, self.port_count[which]) - 1
+        new = type(self).__new__(type(self))
+        new.names = self.names[which] if isinstance(which, slice) else tuple(self.names[k] for k in which.tolist())
+        columns = {n: getattr(self, n)[ports if f.shape.by_port else which] for n, f in self._facts.items()}
+        new._fill(columns, self.port_count[which], self.periods)
+        return new
+
+    def replace(self, **columns: Floats) -> Self:
+        """Return the same agents with some columns exchanged, unchecked: for what-if questions of an observer."""
+        new = self.take(slice(0, len(self)))
+        vars(new).update(columns)
+        return new
+
+    @property
+    def rows(self) -> int:
+        """Rows of prices and answers: one an agent and one a port."""
+        return int(self.row_start[-1])
+
+    @cached_property
+    def own_rows(self) -> Rows:
+        """(n,) the row of each agent's own bus."""
+        return self.row_start[:-1]
+
+    @cached_property
+    def port_rows(self) -> Rows:
+        """(p,) the rows of all ports."""
+        mask = np.ones(self.rows, dtype=bool)
+        mask[self.own_rows] = False
+        return np.flatnonzero(mask)
+
+    def rows_of(self, which: Rows, *, own: bool = True) -> Rows:
+        """Return the flat rows of some agents, in their order; ``own=False``: only their ports'."""
+        count = self.port_count[which] + own
+        first = self.row_start[which] + (not own)
+        skipped = np.cumsum(count) - count
+        return np.arange(count.sum()) - np.repeat(skipped - first, count)
+
+    def respond(self, price: Floats, target: Floats, rho: Floats) -> Floats:
+        """Answer the one question: argmin_x cost(x) + sum price x + sum rho/2 |x - target|^2.
+
+        Parameters
+        ----------
+        price : (rows, periods) $/kWh
+        target : (rows, periods) kW
+        rho : (rows, 1) $/kW^2h, 0 for the plain best response (ties go to the least |x|)
+
+        Returns
+        -------
+        (rows, periods) kW, x > 0 is import
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how it responds")
+
+    def cost(self, x: Floats) -> Floats:
+        """Return the cost in $/h of each agent and period, (n, periods); +inf outside its limits. x : (rows, periods) kW."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what it costs")
+
+    def unregularised(self) -> Self:
+        """Return the same agents without the terms that only regularise the market; themselves where there are none."""
+        return self
+
+    def __repr__(self) -> str:
+        if len(self) != 1:
+            return f"<{type(self).__name__} society of {len(self)}>"
+        facts = ", ".join(f"{name}={_short(getattr(self, name))}" for name in self._facts)
+        return f"<{self.names[0]}: {type(self).__name__}({facts})>"
+
+
+def _short(column: Floats) -> str:
+    flat = column.ravel()
+    return f"{flat[0]:g}" if flat.size == 1 else "[" + ", ".join(f"{v:g}" for v in flat[:4]) + (", ...]" if flat.size > 4 else "]")
+
+
+def _once_per_agent(body: Callable[..., Floats]) -> Callable[..., Floats]:
+    @wraps(body)
+    def loop(self: Society, *columns: Floats) -> Floats:
+        if len(self) == 1:
+            return body(self, *columns)
+        spans = [slice(a, b) for a, b in zip(self.row_start[:-1], self.row_start[1:], strict=True)]
+        return np.concatenate([body(self[k], *(c[span] for c in columns)) for k, span in enumerate(spans)])
+
+    return loop

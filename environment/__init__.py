@@ -1,0 +1,21 @@
+"""What carries messages: topology, message columns, transport, faults and the journal. It knows no energy and no money."""
+
+from .errors import FaultError, MessageError, TopologyError
+from .journal import Fate, Journal
+from .messages import Field, Kind, MessageBatch, Outbox
+from .topology import Topology
+from .transport import Transport
+
+__all__ = [
+    "Fate",
+    "FaultError",
+    "Field",
+    "Journal",
+    "Kind",
+    "MessageBatch",
+    "MessageError",
+    "Outbox",
+    "Topology",
+    "TopologyError",
+    "Transport",
+]

@@ -1,0 +1,188 @@
+"""Messages in columns: kinds with their units, batches of envelopes apart from payloads, and the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from .channels import Link
+from .errors import MessageError
+from .keys import Keys
+
+__all__ = ["Field", "Kind", "MessageBatch", "Outbox"]
+
+Ints = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One named part of a payload: `width` numbers in `unit` ("1" for a plain number)."""
+
+    name: str
+    width: int
+    unit: str
+
+    def __post_init__(self) -> None:
+        if self.width < 1:
+            raise MessageError(f"field {self.name!r} has width {self.width}; wanted at least 1")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What may be said: a name, the links that may carry it, and the fields of its payload.
+
+    >>> bid = Kind("bid", (Link.UP,), (Field("x", 24, "kW"), Field("round", 1, "1")))
+    >>> bid.width, bid.part("round")
+    (25, slice(24, 25, None))
+    """
+
+    name: str
+    links: tuple[Link, ...]
+    fields: tuple[Field, ...]
+
+    @cached_property
+    def width(self) -> int:
+        """Numbers in one payload."""
+        return sum(field.width for field in self.fields)
+
+    @cached_property
+    def _parts(self) -> dict[str, slice]:
+        ends = np.cumsum([0, *(field.width for field in self.fields)]).tolist()
+        return {field.name: slice(a, b) for field, a, b in zip(self.fields, ends[:-1], ends[1:], strict=True)}
+
+    def has(self, name: str) -> bool:
+        """Tell whether the payload has a field of this name."""
+        return name in self._parts
+
+    def part(self, name: str) -> slice:
+        """Return the payload columns of a field."""
+        try:
+            return self._parts[name]
+        except KeyError:
+            raise MessageError(f"kind {self.name!r} has no field {name!r}; it has {', '.join(self._parts)}") from None
+
+
+@dataclass(frozen=True)
+class MessageBatch:
+    """Many messages of one kind, sent in one tick: what a fault takes and returns.
+
+    Attributes
+    ----------
+    kind, sent : shared by all
+    channel : (n,) int32, hence sender and receiver; ascending
+    payload : (rows, kind.width) float64, shared and never written to
+    row : (n,) integers, the payload row of each message; None: message k has row k
+    due : (n,) int32, the tick at which each arrives; None: the tick after `sent`
+    copy : (n,) uint64, 0 for an original, else which copy it is; None: all are originals
+    """
+
+    kind: Kind
+    sent: int
+    channel: Ints
+    payload: Floats
+    row: npt.NDArray[np.integer] | None = None
+    due: Ints | None = None
+    copy: Keys | None = None
+
+    def __len__(self) -> int:
+        return len(self.channel)
+
+    @property
+    def values(self) -> Floats:
+        """(n, kind.width): the payload of each message."""
+        return self.payload if self.row is None else self.payload[self.row]
+
+    @property
+    def due_ticks(self) -> Ints:
+        """(n,) int32: the tick at which each message arrives."""
+        return np.full(len(self), self.sent + 1, dtype=np.int32) if self.due is None else self.due
+
+    def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.integer]) -> MessageBatch:
+        """Return the messages picked by a mask or by positions (repeats allowed): payloads stay where they are."""
+        row = np.arange(len(self), dtype=np.int32) if self.row is None else self.row
+        return replace(
+            self,
+            channel=self.channel[which],
+            row=row[which],
+            due=None if self.due is None else self.due[which],
+            copy=None if self.copy is None else self.copy[which],
+        )
+
+    def delay(self, ticks: npt.NDArray[np.integer]) -> MessageBatch:
+        """Return the same messages, each later by that many ticks (0 or more)."""
+        return replace(self, due=(self.due_ticks + ticks).astype(np.int32))
+
+    @staticmethod
+    def join(parts: Sequence[MessageBatch]) -> MessageBatch:
+        """Put batches of one kind and tick together in the canonical order (channel, then copy).
+
+        Payload blocks are stacked only where the parts do not share one.
+        """
+        parts = [part for part in parts if len(part)] or [parts[0]]
+        if len(parts) == 1:
+            return parts[0]
+        first = parts[0]
+        shared = all(part.payload is first.payload for part in parts)
+        offset = np.cumsum([0, *(0 if shared else len(part.payload) for part in parts[:-1])])
+        rows = [
+            (np.arange(len(p)) if p.row is None else p.row) + start for p, start in zip(parts, offset, strict=True)
+        ]
+        channel = np.concatenate([part.channel for part in parts])
+        copies = [np.zeros(len(p), dtype=np.uint64) if p.copy is None else p.copy for p in parts]
+        copy = None if all(part.copy is None for part in parts) else np.concatenate(copies)
+        due = None if all(p.due is None for p in parts) else np.concatenate([p.due_ticks for p in parts])
+        order = np.argsort(channel, kind="stable") if copy is None else np.lexsort((copy, channel))
+        return MessageBatch(
+            kind=first.kind,
+            sent=first.sent,
+            channel=channel[order],
+            payload=first.payload if shared else np.concatenate([part.payload for part in parts]),
+            row=np.concatenate(rows).astype(np.int32)[order],
+            due=None if due is None else due[order],
+            copy=None if copy is None else copy[order],
+        )
+
+
+class Outbox:
+    """What is said in one tick, before any fault. Who speaks first makes no difference: `batches` is in one fixed order."""
+
+    def __init__(self, tick: int) -> None:
+        self.tick = tick
+        self._said: dict[str, list[MessageBatch]] = {}
+
+    def send(self, kind: Kind, channel: Ints, payload: Floats, row: npt.NDArray[np.integer] | None = None) -> None:
+        """Say one message on each channel.
+
+        Parameters
+        ----------
+        kind
+        channel : (n,) int32
+        payload : (rows, kind.width) float64; not to be changed afterwards
+        row : (n,) integers, the payload row of each message, so that a broadcast is stored once; None: row k for channel k
+
+        Raises
+        ------
+        MessageError
+            The payload has another width than its kind, or not one row for each message.
+        """
+        if not len(channel):
+            return
+        if payload.ndim != 2 or payload.shape[1] != kind.width:
+            raise MessageError(f"payload of shape {payload.shape} for kind {kind.name!r}: wanted (rows, {kind.width})")
+        if row is None and len(payload) != len(channel):
+            raise MessageError(f"{len(payload)} payload rows for {len(channel)} messages of kind {kind.name!r}")
+        if row is not None and len(row) != len(channel):
+            raise MessageError(f"{len(row)} row numbers for {len(channel)} messages of kind {kind.name!r}")
+        batch = MessageBatch(kind, self.tick, channel, payload, row)
+        if len(channel) > 1 and not (channel[1:] > channel[:-1]).all():
+            batch = batch.take(np.argsort(channel, kind="stable"))
+        self._said.setdefault(kind.name, []).append(batch)
+
+    def batches(self) -> list[MessageBatch]:
+        """Return one batch a kind, kinds by name, messages by channel."""
+        return [MessageBatch.join(self._said[name]) for name in sorted(self._said)]

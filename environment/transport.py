@@ -1,0 +1,126 @@
+"""The transport: accept what is said, let the faults act, keep it in flight, deliver what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from .errors import MessageError
+from .faults import Fault, FaultSchedule
+from .journal import Fate, Journal
+from .messages import Kind, MessageBatch, Outbox
+from .topology import Topology
+
+__all__ = ["Transport"]
+
+
+class Transport:
+    """Carries messages over a topology; every one takes at least one tick.
+
+    Parameters
+    ----------
+    topology
+    kinds : the kinds that a protocol declares
+    faults : in any order; each acts at its own stage (see `faults.Stage`)
+    seed : of every draw
+    journal : filled on the way
+    check : verify at every tick that no message was created or lost
+
+    Raises
+    ------
+    FaultError
+        A fault names an agent, channel or kind that is not there, or two faults share a name.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        kinds: Iterable[Kind],
+        faults: Sequence[Fault] = (),
+        *,
+        seed: int = 0,
+        journal: Journal | None = None,
+        check: bool = True,
+    ) -> None:
+        self.topology = topology
+        self.kinds = {kind.name: kind for kind in kinds}
+        self.schedule = FaultSchedule(faults, topology, tuple(self.kinds), seed)
+        self.journal = Journal() if journal is None else journal
+        self.check = check
+        self._calendar: dict[int, list[MessageBatch]] = {}
+
+    @property
+    def in_flight(self) -> int:
+        """Messages accepted and not yet due."""
+        return sum(len(batch) for batches in self._calendar.values() for batch in batches)
+
+    def accept(self, outbox: Outbox) -> None:
+        """Take what was said in a tick, let the sending faults act on it, and enter it at its due ticks.
+
+        Raises
+        ------
+        MessageError
+            A channel that does not exist or may not carry the kind, or two messages of one kind on one channel.
+        """
+        for batch in outbox.batches():
+            self._check_entitled(batch)
+            self.journal.count(batch.sent, batch.kind.name, Fate.SENT, len(batch))
+            if self.journal.keep_messages:
+                self.journal.said.append(batch)
+            for fault in self.schedule.at_send:
+                before = len(batch)
+                batch = self.schedule.apply_send(fault, batch)
+                change = len(batch) - before
+                fate = Fate.COPIED if change > 0 else Fate.LOST
+                self.journal.count(batch.sent, batch.kind.name, fate, abs(change), fault.name)
+            self._enter(batch)
+        if self.check:
+            self.journal.check(outbox.tick, self.in_flight)
+
+    def deliver(self, tick: int) -> list[MessageBatch]:
+        """Return what is due, minus what a fault stops on arrival: kinds by name, within a kind the oldest first."""
+        due = self._calendar.pop(tick, [])
+        arrived: list[MessageBatch] = []
+        for batch in sorted(due, key=lambda b: (b.kind.name, b.sent)):
+            for fault in self.schedule.at_delivery:
+                before = len(batch)
+                batch = self.schedule.apply_deliver(fault, batch, tick)
+                self.journal.count(tick, batch.kind.name, Fate.STOPPED, before - len(batch), fault.name)
+            if len(batch):
+                arrived.append(batch)
+                if self.journal.keep_messages:
+                    self.journal.heard.append((tick, batch))
+        return arrived
+
+    def _enter(self, batch: MessageBatch) -> None:
+        if not len(batch):
+            return
+        if batch.due is None:
+            self._calendar.setdefault(batch.sent + 1, []).append(batch)
+            return
+        late = int(np.count_nonzero(batch.due > batch.sent + 1))
+        self.journal.count(batch.sent, batch.kind.name, Fate.LATE, late)
+        for due in np.unique(batch.due).tolist():
+            self._calendar.setdefault(due, []).append(batch.take(batch.due == due))
+
+    def _check_entitled(self, batch: MessageBatch) -> None:
+        channels, channel = self.topology.channels, batch.channel
+        kind = batch.kind
+        if self.kinds.get(kind.name) != kind:
+            raise MessageError(f"kind {kind.name!r} is not one of this protocol's: {', '.join(self.kinds)}")
+        if channel[0] < 0 or channel[-1] >= len(channels):
+            bad = channel[0] if channel[0] < 0 else channel[-1]
+            raise MessageError(f"{kind.name!r} on channel {bad}: this topology has channels 0 to {len(channels) - 1}")
+        twice = channel[1:] == channel[:-1]
+        if twice.any():
+            c = int(channel[int(np.argmax(twice))])
+            raise MessageError(f"two messages of kind {kind.name!r} in tick {batch.sent} on {self._channel_name(c)}: one is allowed")
+        wrong = ~np.isin(channels.link[channel], kind.links)
+        if wrong.any():
+            c = int(channel[int(np.argmax(wrong))])
+            raise MessageError(f"kind {kind.name!r} may not travel on {self._channel_name(c)}")
+
+    def _channel_name(self, channel: int) -> str:
+        c = self.topology.channels
+        return f"{self.topology.name(int(c.sender[channel]))} -> {self.topology.name(int(c.receiver[channel]))}"

@@ -1,0 +1,25 @@
+"""What roles say, to whom, when, and when they stop waiting: one file per protocol."""
+
+from .dual_decomposition import DualDecomposition
+from .errors import ProtocolError
+from .keeper import Keeper
+from .market import Market, Population
+from .memory import Memory
+from .protocol import Protocol, protocol_types
+from .responder import Responder
+from .role import Role
+from .state import MarketState
+
+__all__ = [
+    "DualDecomposition",
+    "Keeper",
+    "Market",
+    "MarketState",
+    "Memory",
+    "Population",
+    "Protocol",
+    "ProtocolError",
+    "Responder",
+    "Role",
+    "protocol_types",
+]

@@ -1,0 +1,216 @@
+"""Keeper: the role of the virtual agents, which own prices, ask, wait for whole rounds, and stop together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from ..environment import Kind, Outbox
+from .market import Market
+from .memory import Memory
+from .quiet import Quiet
+from .role import Role
+from .state import MarketState
+from .wiring import Wiring
+
+if TYPE_CHECKING:
+    from .protocol import Protocol
+
+__all__ = ["Keeper"]
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+class Keeper(Role):
+    """Virtual agents: each owns the price of its bus, and of every tie-line that it keeps (a *book*).
+
+    A round: ask everybody; once all have answered in the same round, and the neighbours have told how quiet they are in
+    it, `update` moves the prices. Silence costs ticks, never a wrong step: after `patience` ticks those who are silent
+    are asked again. With ``on_silence = "newest"`` a round lasts two ticks whatever is missing.
+
+    A protocol's keeper overrides `update`, and `ask` where an ask carries more than a price.
+
+    Parameters
+    ----------
+    protocol, market, kinds
+    hubs : (n,) addresses of the hubs
+
+    Attributes
+    ----------
+    price : (n, periods) $/kWh
+    transfer_price : (b, periods) $/kWh, the price of an import over the line of each book, at either end
+    round : (n,) the round that is being asked
+    spoke : (n,) the tick of the last ask, -1 before the first
+    """
+
+    two_ledgers = False
+
+    def __init__(self, protocol: Protocol, market: Market, kinds: dict[str, Kind], hubs: npt.NDArray[np.integer]) -> None:
+        super().__init__()
+        self.protocol, self.kinds = protocol, kinds
+        topology = market.topology
+        self.wiring = wiring = Wiring.of(topology, hubs, two_ledgers=self.two_ledgers)
+        n, channels = len(hubs), len(topology.channels)
+        self.memory["bid"] = Memory(kinds["bid"], wiring.member_up, channels)
+        self.memory["transfer"] = Memory(kinds["transfer"], wiring.slot_up.ravel(), channels)
+        self.memory["quiet"] = Memory(kinds["quiet"], wiring.peer_in, channels)
+        m = len(wiring.member_hub)
+        # Sums by hub go through one kernel, CSR times columns, whose order does not depend on who else is summed.
+        self._by_hub = sparse.csr_array((np.ones(m), (wiring.member_hub, np.arange(m))), shape=(n, m))
+        self.price, self.transfer_price = _first_prices(market, wiring)
+        self.quiet = Quiet(n, topology.diameter)
+        self.round = np.zeros(n, dtype=np.int64)
+        self.spoke = np.full(n, -1, dtype=np.int64)
+        self._counted = np.full(n, -1, dtype=np.int64)
+        self._steady = np.zeros(n, dtype=bool)
+
+    # What a protocol's keeper uses and overrides ---------------------------------------------------------------------
+
+    def update(self, hubs: Mask, books: Mask) -> None:
+        """Move the prices of these hubs and books, from `imbalance` and `disagreement`."""
+        raise NotImplementedError
+
+    def ask(self, *, books: bool) -> Floats:
+        """Return what is asked, (b or n, fields but the round); by default the price."""
+        return self.transfer_price if books else self.price
+
+    @property
+    def imbalance(self) -> Floats:
+        """(n, periods) kW: the net import of all members, as heard."""
+        return np.asarray(self._by_hub @ self.memory["bid"].part("x"))
+
+    @property
+    def disagreement(self) -> Floats:
+        """(b, periods) kW: the imports heard from both ends of each line, which should cancel; 0 until both are heard."""
+        transfer = self.memory["transfer"]
+        x, known = transfer.part("x"), transfer.sent >= 0
+        return np.where((known[0::2] & known[1::2])[:, None], x[0::2] + x[1::2], 0.0)
+
+    # One round -------------------------------------------------------------------------------------------------------
+
+    def speak(self, tick: int, outbox: Outbox) -> None:
+        """Close the rounds that are complete, open the next, and ask again where there is silence."""
+        opening = self.spoke < 0
+        done = self._complete(tick) & ~opening & ~self.quiet.stopped
+        if done.any():
+            self._close(done, tick)
+        asking = (opening | done) & ~self.quiet.stopped
+        silent = ~opening & ~done & ~self.quiet.stopped & (tick >= self.spoke + self.protocol.patience)
+        bids, transfers, peers = self._behind()
+        self._ask_members(outbox, asking, silent, bids)
+        self._ask_lines(outbox, asking, silent, transfers)
+        self._tell_peers(tick, outbox, opening | done, silent, peers)
+        self.spoke = np.where(asking | silent, tick, self.spoke)
+
+    def _behind(self) -> tuple[Mask, Mask, Mask]:
+        """Tell which members, ends of lines and neighbours have not been heard in the current round."""
+        w = self.wiring
+        of_slot = np.repeat(self.round[w.book_hub], 2)
+        transfers = (self.memory["transfer"].round != of_slot) & (w.slot_down.ravel() >= 0)
+        return (
+            self.memory["bid"].round != self.round[w.member_hub],
+            transfers,
+            self.memory["quiet"].round < self.round[w.peer_hub],
+        )
+
+    def _complete(self, tick: int) -> Mask:
+        if self.protocol.on_silence == "newest":
+            never = [self.memory[kind].sent < 0 for kind in ("bid", "transfer", "quiet")]
+            return (self._count(*never) == 0) & (tick >= self.spoke + 2)
+        return self._count(*self._behind()) == 0
+
+    def _count(self, bids: Mask, transfers: Mask, peers: Mask) -> npt.NDArray[np.int64]:
+        """(n,): how many marked slots each hub has."""
+        w = self.wiring
+        total = w.sum_by_hub(w.member_hub, bids) + w.sum_by_hub(w.peer_hub, peers)
+        return total + w.sum_by_hub(np.repeat(w.book_hub, 2), transfers)
+
+    def _close(self, done: Mask, tick: int) -> None:
+        w, counting = self.wiring, done
+        if self.protocol.on_silence == "newest":
+            # Frozen values are not quiet: only what was heard since the last count is evidence.
+            seen = self._counted
+            old = self.memory["bid"].heard <= seen[w.member_hub], self.memory["quiet"].heard <= seen[w.peer_hub]
+            lines = self.memory["transfer"].heard <= np.repeat(seen[w.book_hub], 2)
+            counting = done & (self._count(old[0], lines, old[1]) == 0)
+            self._counted = np.where(counting, tick, seen)
+        self.quiet.close(counting, self._still() & self._steady, self.round, w.peer_hub, self.memory["quiet"].values)
+        moving = done & ~self.quiet.stopped
+        price, transfer_price = self.price.copy(), self.transfer_price.copy()
+        self.update(moving, moving[w.book_hub])
+        self._steady = np.where(moving, self._unmoved(price, transfer_price), self._steady)
+        self.round = self.round + moving
+
+    def _still(self) -> Mask:
+        """(n,): whether power balances and both ends of every book's line agree, within the tolerances."""
+        eps_abs, eps_rel = self.protocol.eps_abs, self.protocol.eps_rel
+        flow = np.asarray(self._by_hub @ np.abs(self.memory["bid"].part("x"))) / 2.0
+        still: Mask = (np.abs(self.imbalance) <= eps_abs + eps_rel * flow).all(axis=1)
+        x = np.abs(self.memory["transfer"].part("x"))
+        apart = np.abs(self.disagreement) > eps_abs + eps_rel * np.maximum(x[0::2], x[1::2])
+        return still & (self.wiring.sum_by_hub(self.wiring.book_hub, apart.any(axis=1)) == 0)
+
+    def _unmoved(self, price: Floats, transfer_price: Floats) -> Mask:
+        """(n,): whether no price of a hub moved by more than the tolerances."""
+        eps_abs, eps_rel = self.protocol.eps_abs, self.protocol.eps_rel
+        moved = np.abs(self.price - price) > eps_abs + eps_rel * np.abs(price)
+        books = np.abs(self.transfer_price - transfer_price) > eps_abs + eps_rel * np.abs(transfer_price)
+        return ~moved.any(axis=1) & (self.wiring.sum_by_hub(self.wiring.book_hub, books.any(axis=1)) == 0)
+
+    # What it says ----------------------------------------------------------------------------------------------------
+
+    def _ask_members(self, outbox: Outbox, asking: Mask, silent: Mask, behind: Mask) -> None:
+        hub = self.wiring.member_hub
+        which = asking[hub] | (silent[hub] & behind)
+        payload = np.concatenate([self.ask(books=False), self.round[:, None]], axis=1)
+        if which.all():
+            outbox.send(self.kinds["price"], self.wiring.member_down, payload, hub)
+        else:
+            outbox.send(self.kinds["price"], self.wiring.member_down[which], payload, hub[which])
+
+    def _ask_lines(self, outbox: Outbox, asking: Mask, silent: Mask, behind: Mask) -> None:
+        w = self.wiring
+        hub, channel = np.repeat(w.book_hub, 2), w.slot_down.ravel()
+        which = (asking[hub] | (silent[hub] & behind)) & (channel >= 0)
+        payload = np.concatenate([self.ask(books=True), self.round[w.book_hub, None]], axis=1)
+        outbox.send(self.kinds["transfer_price"], channel[which], payload, np.flatnonzero(which) // 2)
+
+    def _tell_peers(self, tick: int, outbox: Outbox, opening: Mask, silent: Mask, behind: Mask) -> None:
+        w, quiet = self.wiring, self.memory["quiet"]
+        wanted = (quiet.heard == tick) & (quiet.values[:, 3] > 0) & (quiet.round <= self.round[w.peer_hub])
+        waiting = silent[w.peer_hub] & behind
+        which = np.flatnonzero(opening[w.peer_hub] | waiting | wanted)
+        outbox.send(self.kinds["quiet"], w.peer_out[which], self.quiet.message(w.peer_hub[which], self.round, waiting[which]))
+
+    # What an observer sees -------------------------------------------------------------------------------------------
+
+    def report(self, state: MarketState) -> None:
+        """Write prices and rounds."""
+        w = self.wiring
+        state.price[w.hub] = self.price
+        state.round[w.hub], state.stopped[w.hub] = self.round, self.quiet.stopped
+        if self.two_ledgers:
+            state.transfer_price[w.book_line, w.book_end] = self.transfer_price
+        else:
+            state.transfer_price[w.book_line] = self.transfer_price[:, None]
+
+    def oldest(self, state: MarketState) -> None:
+        """Write the tick of the oldest message that each hub still relies on."""
+        w = self.wiring
+        oldest = np.full(len(w.hub), np.iinfo(np.int64).max)
+        for kind, hub in (("bid", w.member_hub), ("transfer", np.repeat(w.book_hub, 2)), ("quiet", w.peer_hub)):
+            np.minimum.at(oldest, hub, self.memory[kind].heard)
+        state.heard[w.hub] = oldest
+
+
+def _first_prices(market: Market, wiring: Wiring) -> tuple[Floats, Floats]:
+    """Return the prices that the virtual agents of these hubs call first: (n, periods) and (b, periods)."""
+    virtual, topology = market.virtual, market.topology
+    line, end = topology.ends_at(np.arange(topology.hubs, dtype=np.int32))
+    port = np.empty((len(topology.lines), 2), dtype=np.int64)
+    port[line, end] = np.arange(len(line))
+    return virtual.price[wiring.hub].copy(), virtual.transfer_price[port[wiring.book_line, wiring.book_end]].copy()

@@ -1,0 +1,77 @@
+"""Memory: the newest message heard on each channel. The one place where staleness is decided."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..environment import Kind, MessageBatch
+
+__all__ = ["Memory"]
+
+Ints = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float64]
+
+
+class Memory:
+    """What one role has heard of one kind, a slot a channel.
+
+    Hearing only writes: a message newer than the one in its slot replaces it, any other is stale. So copies, reordering
+    and restarts change nothing.
+
+    Parameters
+    ----------
+    kind
+    channel : (n,) int32, the channels that this role listens to, in the order of its slots
+    channels : number of channels in the topology
+
+    Attributes
+    ----------
+    sent : (n,) int32, the tick in which the newest message was sent, -1 before the first
+    heard : (n,) int32, the tick in which it was heard, -1 before the first
+    values : (n, kind.width)
+    """
+
+    def __init__(self, kind: Kind, channel: Ints, channels: int) -> None:
+        self.kind = kind
+        self.channel = channel
+        self._slot = np.full(channels, -1, dtype=np.int32)
+        self._slot[channel] = np.arange(len(channel), dtype=np.int32)
+        self._round = kind.part("round").start
+        self.sent = np.full(len(channel), -1, dtype=np.int32)
+        self.heard = np.full(len(channel), -1, dtype=np.int32)
+        self.values = np.zeros((len(channel), kind.width))
+
+    def __len__(self) -> int:
+        return len(self.channel)
+
+    def part(self, name: str) -> Floats:
+        """(n, width): one field of the newest messages."""
+        return self.values[:, self.kind.part(name)]
+
+    @property
+    def round(self) -> Floats:
+        """(n,): the round of the newest messages, -1 before the first."""
+        return np.where(self.sent < 0, -1.0, self.values[:, self._round])
+
+    def write(self, tick: int, batch: MessageBatch) -> tuple[int, int]:
+        """Hear a batch; messages on other channels are somebody else's.
+
+        Returns
+        -------
+        how many were written and how many were stale
+        """
+        slot = self._slot[batch.channel]
+        mine = slot >= 0
+        total = int(np.count_nonzero(mine))
+        if not total:
+            return 0, 0
+        fresh = mine & (self.sent[slot] < batch.sent)
+        # Two copies in one batch meet the same slot: the first is news, the others are stale.
+        fresh[1:] &= (batch.channel[1:] != batch.channel[:-1]) | ~fresh[:-1]
+        slot = slot[fresh]
+        row = np.flatnonzero(fresh) if batch.row is None else batch.row[fresh]
+        self.values[slot] = batch.payload[row]
+        self.sent[slot] = batch.sent
+        self.heard[slot] = tick
+        return len(slot), total - len(slot)

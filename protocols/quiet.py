@@ -1,0 +1,68 @@
+"""The distributed stop: every hub counts how long it and its neighbours have been quiet, and all stop in the same round."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Quiet"]
+
+Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+class Quiet:
+    """Counters of some hubs, from local information only.
+
+    While a hub is quiet its counter is 1 + min(own, neighbours') of the round before, else 0. A counter of k means that
+    all hubs within k - 1 tie-lines were quiet that long ago, so a counter beyond the diameter + 2 means everybody was.
+    Whoever sees that proposes to stop `diameter` rounds later; the proposal travels with the counters, the earliest wins,
+    and it has reached everybody when it falls due: all stop in the same round, whatever was lost on the way.
+
+    Attributes
+    ----------
+    count, before : (n,) the counter after the last round and after the one before
+    stop_round : (n,) the round to stop in, inf while unknown
+    stopped : (n,) bool
+    """
+
+    FIELDS = ("count", "count_before", "stop_round", "waiting", "round")
+
+    def __init__(self, hubs: int, diameter: int) -> None:
+        self.diameter = diameter
+        self.count = np.zeros(hubs)
+        self.before = np.zeros(hubs)
+        self.stop_round = np.full(hubs, np.inf)
+        self.stopped = np.zeros(hubs, dtype=bool)
+
+    def close(self, done: Mask, still: Mask, rounds: Places, peer_hub: Places, heard: Floats) -> None:
+        """Close a round at some hubs.
+
+        Parameters
+        ----------
+        done : (n,) hubs that close
+        still : (n,) hubs that are quiet in themselves
+        rounds : (n,) the round that they close
+        peer_hub : (q,) the hub of each neighbour's message
+        heard : (q, 5) the newest message of each neighbour, in the order of `FIELDS`
+        """
+        n = len(self.count)
+        least = self.count.copy()
+        # A neighbour is at most one round ahead; then the counter that belongs to this round is its previous one.
+        theirs = np.where(heard[:, 4] > rounds[peer_hub], heard[:, 1], heard[:, 0])
+        np.minimum.at(least, peer_hub, theirs)
+        told = np.full(n, np.inf)
+        np.minimum.at(told, peer_hub, heard[:, 2])
+        count = np.where(still, 1.0 + least, 0.0)
+        self.before = np.where(done, self.count, self.before)
+        self.count = np.where(done, count, self.count)
+        sure = done & (count > self.diameter + 2)
+        stop = np.minimum(np.minimum(self.stop_round, told), np.where(sure, rounds + self.diameter, np.inf))
+        self.stop_round = np.where(done, stop, self.stop_round)
+        self.stopped |= done & (rounds >= self.stop_round)
+
+    def message(self, hubs: Places, rounds: Places, waiting: Mask) -> Floats:
+        """(len(hubs), 5): what a hub tells a neighbour; `waiting` asks for an answer."""
+        told = (self.count[hubs], self.before[hubs], self.stop_round[hubs], waiting.astype(float), rounds[hubs].astype(float))
+        return np.stack(told, axis=1)

@@ -1,0 +1,38 @@
+"""Two ledgers: each end of a tie-line keeps its own copy of the price. A lesson in what not to do."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..environment import Outbox
+from .keeper import Keeper
+
+__all__ = ["TwoLedgers"]
+
+Mask = npt.NDArray[np.bool_]
+
+
+class TwoLedgers(Keeper):
+    """Keepers who each move a copy of the transfer price, with their own operator's answer and the neighbour's as heard.
+
+    Every hub passes its operator's answer on and waits one tick for the neighbour's; nobody asks for it again. Without
+    faults both copies move alike. A lost answer makes them differ, and nothing ever brings them together again: the
+    negotiation comes to rest, without any residual, at a wrong point.
+    """
+
+    two_ledgers = True
+
+    def speak(self, tick: int, outbox: Outbox) -> None:
+        """Pass on what was just heard from the own operator, then speak like any keeper."""
+        transfer = self.memory["transfer"]
+        news = transfer.heard[0::2] == tick
+        outbox.send(self.kinds["transfer"], self.wiring.copy_out[news], transfer.values[0::2][news])
+        super().speak(tick, outbox)
+
+    def _complete(self, tick: int) -> Mask:
+        w = self.wiring
+        lines = np.zeros(2 * len(w.book_hub), dtype=bool)
+        lines[0::2] = self.memory["transfer"].heard[0::2] == tick
+        just_now = self._count(self.memory["bid"].heard == tick, lines, np.zeros(len(w.peer_hub), dtype=bool))
+        return super()._complete(tick) & (just_now == 0)

@@ -1,0 +1,95 @@
+"""The observer: metrics from everybody's true state, outside the agents, once a tick."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from ..environment import Fate, Journal
+from ..protocols import Market, MarketState
+
+__all__ = ["METRICS", "Observer"]
+
+Floats = npt.NDArray[np.float64]
+
+METRICS = {
+    "round": "rounds completed everywhere",
+    "primal_residual": "kW, the largest imbalance of a bus or disagreement about a transfer",
+    "dual_residual": "$/kWh, the largest change of a price since the last round",
+    "price_disagreement": "$/kWh, the largest difference between two copies of one price",
+    "cost": "$/h, cost less utility of what is proposed, without regularising terms",
+    "sent": "messages sent so far",
+    "lost": "messages lost so far",
+    "in_flight": "messages on their way",
+}
+"""What is observed each tick, with units."""
+
+
+class Observer:
+    """Looks at a market from outside.
+
+    Attributes
+    ----------
+    latest : the metrics of the last tick, by the names in `METRICS`
+    rounds : one row (primal_residual, dual_residual) for each completed round
+    """
+
+    def __init__(self, market: Market) -> None:
+        self.market = market
+        self.latest: dict[str, float] = dict.fromkeys(METRICS, float("nan"))
+        self.rounds: list[tuple[float, float]] = []
+        self._free = [p.society.unregularised() for p in market.members]
+        self._gather = [_gather(market, k) for k in range(len(market.members))]
+        self._before: tuple[int, Floats, Floats] | None = None
+
+    def balance(self, x: list[Floats]) -> tuple[Floats, Floats]:
+        """Return the net import of every bus, (hubs, periods) kW, and the sum of both ends' imports of every line, (L, periods) kW."""
+        hubs, lines = self.market.topology.hubs, len(self.market.topology.lines)
+        total = np.zeros((hubs + lines, self.market.periods))
+        for gather, rows in zip(self._gather, x, strict=True):
+            total += gather @ rows
+        return total[:hubs], total[hubs:]
+
+    def cost(self, x: list[Floats], *, regularised: bool = False) -> float:
+        """Return everybody's cost in $/h, +inf where somebody is outside his limits."""
+        societies = [p.society for p in self.market.members] if regularised else self._free
+        with np.errstate(invalid="ignore"):
+            return float(sum(s.cost(rows).sum() for s, rows in zip(societies, x, strict=True)))
+
+    def observe(self, state: MarketState, journal: Journal, tick: int, in_flight: int) -> None:
+        """Compute the metrics of one tick."""
+        rounds = int(state.round.min())
+        latest = self.latest
+        latest["round"] = rounds
+        latest["sent"], latest["lost"], latest["in_flight"] = journal.totals[Fate.SENT], journal.totals[Fate.LOST], in_flight
+        known = all(np.isfinite(rows).all() for rows in state.x)
+        if known:
+            buses, lines = self.balance(state.x)
+            latest["primal_residual"] = max(_largest(buses), _largest(lines))
+            latest["cost"] = self.cost(state.x)
+        apart = np.abs(state.transfer_price[:, 0] - state.transfer_price[:, 1])
+        latest["price_disagreement"] = _largest(apart)
+        if self._before is None or rounds > self._before[0]:
+            if self._before is not None:
+                moved = _largest(state.price - self._before[1]), _largest(state.transfer_price - self._before[2])
+                latest["dual_residual"] = max(moved)
+                self.rounds.append((latest["primal_residual"], latest["dual_residual"]))
+            self._before = rounds, state.price.copy(), state.transfer_price.copy()
+
+
+def _largest(values: Floats) -> float:
+    return float(np.abs(values).max()) if values.size else 0.0
+
+
+def _gather(market: Market, number: int) -> sparse.csr_array:
+    """(hubs + L, rows): adds the rows of a population up by bus and by tie-line."""
+    population, topology = market.members[number], market.topology
+    society = population.society
+    place = np.empty(society.rows, dtype=np.int64)
+    place[society.own_rows] = topology.home[population.address]
+    if len(society.port_rows):
+        line, _ = market.port_ends(population)
+        place[society.port_rows] = topology.hubs + line
+    size = (topology.hubs + len(topology.lines), society.rows)
+    return sparse.csr_array((np.ones(society.rows), (place, np.arange(society.rows))), shape=size)

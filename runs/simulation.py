@@ -1,0 +1,173 @@
+"""The simulation: a Mesa model whose step is one tick."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import mesa
+import numpy as np
+import numpy.typing as npt
+
+from ..agents import Society
+from ..environment import Fate, Journal, Outbox, Transport
+from ..environment.faults import Fault
+from ..protocols import Market, MarketState, Protocol, Role
+from .observer import METRICS, Observer
+
+__all__ = ["AgentView", "Simulation", "SocietyView"]
+
+MESA_AGENTS_MAX = 10_000
+"""Beyond this many agents one Mesa agent stands for a whole population: one costs about 22 microseconds and half a kilobyte."""
+
+
+class Simulation(mesa.Model):
+    """A negotiation, tick by tick: deliver, hear, speak, accept, record.
+
+    Parameters
+    ----------
+    market, protocol, faults
+    seed : of every draw; the same seed gives the same run to the last bit
+    one_by_one : give every agent a role of its own instead of one role a population; the run is the same to the last bit
+    order : in which order the roles are asked, a permutation or None; it makes no difference either
+    keep_messages : keep every message in the journal
+    check : verify at every tick that no message was created or lost
+
+    Attributes
+    ----------
+    tick : ticks done
+    state : `MarketState` at the end of the last tick
+    journal : `Journal`
+    datacollector : the observer's metrics, one row a tick
+
+    Examples
+    --------
+    >>> from gridparley.runs import load_scenario
+    >>> simulation = load_scenario("three-microgrids").simulation()
+    >>> simulation.step()
+    >>> simulation.tick, simulation.journal.totals["sent"]
+    (1, 18)
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        protocol: Protocol,
+        faults: Sequence[Fault] = (),
+        *,
+        seed: int = 0,
+        one_by_one: bool = False,
+        order: Callable[[Sequence[Role]], Sequence[Role]] | None = None,
+        keep_messages: bool = False,
+        check: bool = True,
+    ) -> None:
+        super().__init__(rng=seed)
+        self.market, self.protocol = market, protocol
+        self.kinds = protocol.kinds(market.periods)
+        self.roles = protocol.roles(market, one_by_one=one_by_one)
+        if order is not None:
+            self.roles = list(order(self.roles))
+        self.journal = Journal(keep_messages=keep_messages)
+        self.transport = Transport(
+            market.topology, self.kinds.values(), faults, seed=seed, journal=self.journal, check=check
+        )
+        self.tick = 0
+        self.state = MarketState.blank(market)
+        self.observer = Observer(market)
+        self.datacollector = mesa.DataCollector(model_reporters={name: _reader(name) for name in METRICS})
+        _open_views(self)
+
+    def step(self) -> None:
+        """Do one tick."""
+        tick = self.tick
+        for batch in self.transport.deliver(tick):
+            self._hear(tick, batch)
+        outbox = Outbox(tick)
+        for role in self.roles:
+            role.speak(tick, outbox)
+        self.transport.accept(outbox)
+        self.tick += 1
+        for role in self.roles:
+            role.report(self.state)
+        self.observer.observe(self.state, self.journal, tick, self.transport.in_flight)
+        self.datacollector.collect(self)
+
+    def _hear(self, tick: int, batch: Any) -> None:
+        news = stale = 0
+        for role in self.roles:
+            written, old = role.hear(tick, batch)
+            news, stale = news + written, stale + old
+        self.journal.count(tick, batch.kind.name, Fate.DELIVERED, news)
+        self.journal.count(tick, batch.kind.name, Fate.STALE, stale)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every virtual agent has stopped."""
+        return bool(self.state.stopped.all())
+
+    def run(self, ticks: int, watch: Callable[[Simulation], None] | None = None) -> None:
+        """Do ticks until every virtual agent has stopped, or that many have been done; `watch` is called after each."""
+        while not self.finished and self.tick < ticks:
+            self.step()
+            if watch is not None:
+                watch(self)
+
+
+def _reader(name: str) -> Callable[[Simulation], float]:
+    return lambda model: model.observer.latest[name]
+
+
+class AgentView(mesa.Agent):
+    """One agent as Mesa sees it: a window on its row, never a second copy.
+
+    Attributes
+    ----------
+    name, address
+    facts : the agent, a society of one row
+    """
+
+    def __init__(self, model: Simulation, address: int, facts: Society, x: tuple[int, npt.NDArray[np.int64]] | None) -> None:
+        super().__init__(model)
+        self.address, self.facts, self._x = address, facts, x
+        self.name = model.market.topology.name(address)
+
+    @property
+    def x(self) -> npt.NDArray[np.float64]:
+        """(rows, periods) kW: its last answer; no rows for a virtual agent."""
+        if self._x is None:
+            return np.empty((0, self.model.market.periods))
+        population, rows = self._x
+        return np.asarray(self.model.state.x[population][rows])
+
+    @property
+    def price(self) -> npt.NDArray[np.float64]:
+        """(periods,) $/kWh: the price at its microgrid's bus."""
+        return np.asarray(self.model.state.price[self.model.market.topology.home[self.address]])
+
+
+class SocietyView(mesa.Agent):
+    """A whole population as Mesa sees it."""
+
+    def __init__(self, model: Simulation, facts: Society, population: int) -> None:
+        super().__init__(model)
+        self.facts, self.population = facts, population
+
+    @property
+    def x(self) -> npt.NDArray[np.float64]:
+        """(rows, periods) kW: everybody's last answer."""
+        return np.asarray(self.model.state.x[self.population])
+
+
+def _open_views(model: Simulation) -> None:
+    market = model.market
+    small = market.topology.size <= MESA_AGENTS_MAX
+    if small:
+        for hub in range(market.topology.hubs):
+            AgentView(model, hub, market.virtual[hub], None)
+    for number, population in enumerate(market.members):
+        if not small:
+            SocietyView(model, population.society, number)
+            continue
+        starts = population.society.row_start
+        for k, address in enumerate(population.address.tolist()):
+            AgentView(model, address, population.society[k], (number, np.arange(starts[k], starts[k + 1])))
