@@ -1,0 +1,30 @@
+# Two commands: `make demo` shows a negotiation, `make test` is everything that CI asks for.
+# They need Python 3.11+, git and make, and nothing else: uv comes into .uv if there is none on PATH.
+
+UV := $(or $(shell command -v uv),.uv/bin/uv)
+VIEW := .venv/view/gridparley
+
+.PHONY: demo test env
+
+demo: env
+	.venv/bin/gridparley run three-microgrids
+
+test: env
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy --package gridparley
+	.venv/bin/mypy tests
+	.venv/bin/lint-imports
+	.venv/bin/pytest --doctest-modules --pyargs gridparley tests
+
+# The editable install finds the four folders by an import hook, which mypy, import-linter and pytest's doctests cannot
+# follow. So the environment also has `gridparley` as a folder of links, under its real name and never out of date.
+env: $(UV)
+	@$(UV) sync --quiet
+	@mkdir -p $(VIEW)
+	@ln -sfn $(addprefix $(CURDIR)/,$(wildcard src/gridparley/*.*) agents environment protocols runs tests/conformance) $(VIEW)
+	@for site in .venv/lib/python*/site-packages; do echo '$(CURDIR)/.venv/view' > $$site/gridparley_view.pth; done
+
+.uv/bin/uv:
+	python3 -m venv .uv
+	.uv/bin/pip install --quiet uv
