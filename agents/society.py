@@ -85,7 +85,8 @@ class Society:
         who = names[0] if len(names) == 1 else type(self).__name__
         check_names(facts, self._facts, who)
         port_count = np.zeros(max(len(names), 1), dtype=np.int64) if ports is None else np.atleast_1d(np.asarray(ports))
-        self.names = tuple(names) or tuple(f"{type(self).__name__} {k}" for k in range(len(port_count)))
+        self._names = names or [f"{type(self).__name__} {k}" for k in range(len(port_count))]
+        self._which: Rows = np.arange(len(port_count))
         if periods is None:
             sizes = [np.shape(v)[-1] for n, v in facts.items() if self._facts[n].shape.by_period and np.ndim(v)]
             periods = max(sizes, default=1)
@@ -108,7 +109,8 @@ class Society:
             raise AgentError(f"{cls.__name__}: agents with {sorted({a.periods for a in agents})} periods in one society")
         columns = {name: np.concatenate([getattr(agent, name) for agent in agents]) for name in cls._facts}
         new = cls.__new__(cls)
-        new.names = tuple(name for agent in agents for name in agent.names)
+        new._names = [name for agent in agents for name in agent.names]
+        new._which = np.arange(len(new._names))
         new._fill(columns, np.concatenate([agent.port_count for agent in agents]), agents[0].periods)
         return new
 
@@ -132,7 +134,7 @@ class Society:
         else:
             ports = self.rows_of(which, own=False) - np.repeat(which, self.port_count[which]) - 1
         new = type(self).__new__(type(self))
-        new.names = self.names[which] if isinstance(which, slice) else tuple(self.names[k] for k in which.tolist())
+        new._names, new._which = self._names, self._which[which]
         columns = {n: getattr(self, n)[ports if f.shape.by_port else which] for n, f in self._facts.items()}
         new._fill(columns, self.port_count[which], self.periods)
         return new
@@ -142,6 +144,11 @@ class Society:
         new = self.take(slice(0, len(self)))
         vars(new).update(columns)
         return new
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """(n,) what the agents are called; made on demand, since a million names are heavy."""
+        return tuple(self._names[k] for k in self._which.tolist())
 
     @property
     def rows(self) -> int:
@@ -194,7 +201,7 @@ class Society:
         if len(self) != 1:
             return f"<{type(self).__name__} society of {len(self)}>"
         facts = ", ".join(f"{name}={_short(getattr(self, name))}" for name in self._facts)
-        return f"<{self.names[0]}: {type(self).__name__}({facts})>"
+        return f"<{self._names[int(self._which[0])]}: {type(self).__name__}({facts})>"
 
 
 def _short(column: Floats) -> str:

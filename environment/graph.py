@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import islice
+from numbers import Integral
 from typing import Any
 
 import networkx as nx
@@ -44,9 +45,13 @@ def _check_names(graph: nx.Graph) -> None:
         name = str(node)
         if name in names:
             raise TopologyError(f"two microgrids are called {name!r}: {names[name]!r} and {node!r}")
-        if not name or any(c in name for c in ".*?[]> ") or not name.isprintable():
+        if not name or not _plain(name):
             raise TopologyError(f"microgrid name {name!r}: a name is printable and holds none of . * ? [ ] > or a space")
         names[name] = node
+
+
+def _plain(name: str) -> bool:
+    return name.isprintable() and not any(c in name for c in ".*?[]> ")
 
 
 def checked_members(graph: nx.Graph, *, hub_name: str, terminal: str) -> list[dict[str, int]]:
@@ -56,11 +61,11 @@ def checked_members(graph: nx.Graph, *, hub_name: str, terminal: str) -> list[di
         if not isinstance(counts, Mapping) or not counts:
             raise TopologyError(f"microgrid {node}: node attribute 'members' is {counts!r}; wanted e.g. {{'{terminal}': 1, 'load': 3}}")
         for name, count in counts.items():
-            if not isinstance(name, str) or not name or name == hub_name or any(c in name for c in ".*?[]> ") or name.isdigit():
+            if not isinstance(name, str) or name in ("", hub_name) or name.isdigit() or not _plain(name):
                 raise TopologyError(
                     f"microgrid {node}: member name {name!r}; a name is text without . * ? [ ] > or spaces, no number, and not {hub_name!r}"
                 )
-            if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            if isinstance(count, bool) or not isinstance(count, Integral) or int(count) < 0:
                 raise TopologyError(f"microgrid {node}: {count!r} members called {name!r}; wanted a whole number, 0 or more")
         if graph.degree(node) and counts.get(terminal, 0) != 1:
             raise TopologyError(
@@ -68,5 +73,5 @@ def checked_members(graph: nx.Graph, *, hub_name: str, terminal: str) -> list[di
             )
         if not sum(counts.values()):
             raise TopologyError(f"microgrid {node} has no members; wanted at least one")
-        members.append({name: count for name, count in counts.items() if count})
+        members.append({name: int(count) for name, count in counts.items() if count})
     return members

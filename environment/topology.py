@@ -95,7 +95,7 @@ class Topology:
                     groups.append(Group(hub, name, start, count))
                     start += count
         place = {node: hub for hub, node in enumerate(graph.nodes)}
-        ends = sorted(sorted((place[a], place[b])) for a, b in graph.edges)
+        ends = sorted(sorted((place[a], place[b])) for a, b in graph.edges())
         lines = np.array(ends, dtype=np.int32).reshape(-1, 2)
         home = np.empty(start, dtype=np.int32)
         home[: len(microgrids)] = np.arange(len(microgrids))
@@ -167,7 +167,7 @@ class Topology:
         return base if group.count == 1 else f"{base}.{address - group.start}"
 
     def addresses(self, pattern: str) -> npt.NDArray[np.int64]:
-        """Return the addresses whose names fit a pattern: a name, or one with ``*`` as in ``"*.operator"``.
+        """Return the addresses whose names fit a pattern: a name, or one with ``*``: ``"*.operator"``, ``"A.load.*"``.
 
         A group's name without a number means all its members.
 
@@ -184,9 +184,9 @@ class Topology:
         base, _, number = pattern.rpartition(".")
         for group in self.groups:
             name = f"{self.microgrids[group.hub]}.{group.name}"
-            if fnmatchcase(name, pattern):
+            if fnmatchcase(name, pattern) or (number == "*" and fnmatchcase(name, base)):
                 found.append(np.arange(group.start, group.start + group.count))
-            elif number.isdigit() and int(number) < group.count and fnmatchcase(name, base):
+            elif number.isdecimal() and int(number) < group.count and fnmatchcase(name, base):
                 found.append(np.array([group.start + int(number)]))
         if not found:
             some = ", ".join(self.name(a) for a in range(min(self.size, 3 * self.hubs, 9)))
@@ -204,5 +204,5 @@ class Topology:
 def _diameter(graph: nx.Graph) -> int:
     """Exact for small graphs; beyond, twice the eccentricity of one node, which is never too small and cheap."""
     if graph.number_of_nodes() <= 400:
-        return int(nx.diameter(graph, usebounds=True))
+        return int(nx.diameter(nx.Graph(graph), usebounds=True))
     return 2 * int(nx.eccentricity(graph, next(iter(graph.nodes))))

@@ -79,7 +79,7 @@ class Market:
         society, name = population.society, type(population.society).__name__
         if society.periods != self.periods:
             raise ProtocolError(f"{name} has {society.periods} periods, this market has {self.periods}")
-        ends = self._terminal(population.address)
+        ends = self.at_terminal(population.address)
         wanted = np.where(ends, degree[self.topology.home[population.address]], 0)
         wrong = society.port_count != wanted
         if wrong.any():
@@ -87,7 +87,8 @@ class Market:
             who = self.topology.name(int(population.address[k]))
             raise ProtocolError(f"{who} has {society.port_count[k]} ports, its place in the topology has {wanted[k]}")
 
-    def _terminal(self, address: Ints) -> npt.NDArray[np.bool_]:
+    def at_terminal(self, address: Ints) -> npt.NDArray[np.bool_]:
+        """Tell which addresses are those of terminals, where tie-lines end."""
         mask = np.zeros(self.topology.size, dtype=bool)
         for group in self.topology.groups:
             if group.name == self.topology.terminal:

@@ -150,14 +150,14 @@ def answer(society: Society, price: Floats, target: Floats, rho: Floats) -> Floa
     try:
         x: Any = np.asarray(society.respond(price, target, rho))
     except Exception as error:
-        raise AgentError(f"{name}.respond raised {type(error).__name__}: {error} (first asked: {society.names[0]})") from error
+        raise AgentError(f"{name}.respond raised {type(error).__name__}: {error} (first asked: {society[0].names[0]})") from error
     wanted = (society.rows, society.periods)
     if x.shape != wanted or x.dtype.kind not in "fiu":
         raise AgentError(f"{name}.respond returned {x.dtype} of shape {x.shape}; wanted floats of shape {wanted} = (rows, periods)")
     good = np.isfinite(x)
     if not good.all():
         row, period = np.argwhere(~good)[0].tolist()
-        who = society.names[int(np.searchsorted(society.row_start, row, side="right")) - 1]
+        who = society[int(np.searchsorted(society.row_start, row, side="right")) - 1].names[0]
         at = f"price {price[row, period]:g}, target {target[row, period]:g}, rho {rho[row, 0]:g}"
         raise AgentError(f"{name}.respond of {who} returned {x[row, period]} in row {row}, period {period}, asked with {at}")
     return np.asarray(x, dtype=np.float64)

@@ -35,3 +35,6 @@ class Role:
     def report(self, state: MarketState) -> None:
         """Write this role's true state to an observer's picture of the market."""
         raise NotImplementedError
+
+    def oldest(self, state: MarketState) -> None:
+        """Write the tick of the oldest message that is still relied on; nothing for roles that no price hangs on."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
@@ -9,9 +12,12 @@ from scipy import sparse
 from ..environment import Fate, Journal
 from ..protocols import Market, MarketState
 
-__all__ = ["METRICS", "Observer"]
+__all__ = ["METRICS", "Observer", "gather_matrix"]
 
 Floats = npt.NDArray[np.float64]
+
+_WINDOW = 33
+"""Rounds of prices that are kept to tell drifting from oscillating."""
 
 METRICS = {
     "round": "rounds completed everywhere",
@@ -33,6 +39,8 @@ class Observer:
     ----------
     latest : the metrics of the last tick, by the names in `METRICS`
     rounds : one row (primal_residual, dual_residual) for each completed round
+    round_tick : the tick in which the last round was completed
+    gather : by population, (hubs + L, rows), adds rows up by bus and by tie-line
     """
 
     def __init__(self, market: Market) -> None:
@@ -40,14 +48,16 @@ class Observer:
         self.latest: dict[str, float] = dict.fromkeys(METRICS, float("nan"))
         self.rounds: list[tuple[float, float]] = []
         self._free = [p.society.unregularised() for p in market.members]
-        self._gather = [_gather(market, k) for k in range(len(market.members))]
-        self._before: tuple[int, Floats, Floats] | None = None
+        self.gather = [gather_matrix(market, k) for k in range(len(market.members))]
+        self.round_tick = 0
+        self._past: deque[tuple[Floats, Floats]] = deque(maxlen=_WINDOW)
+        self._round = -1
 
     def balance(self, x: list[Floats]) -> tuple[Floats, Floats]:
         """Return the net import of every bus, (hubs, periods) kW, and the sum of both ends' imports of every line, (L, periods) kW."""
         hubs, lines = self.market.topology.hubs, len(self.market.topology.lines)
         total = np.zeros((hubs + lines, self.market.periods))
-        for gather, rows in zip(self._gather, x, strict=True):
+        for gather, rows in zip(self.gather, x, strict=True):
             total += gather @ rows
         return total[:hubs], total[hubs:]
 
@@ -70,19 +80,34 @@ class Observer:
             latest["cost"] = self.cost(state.x)
         apart = np.abs(state.transfer_price[:, 0] - state.transfer_price[:, 1])
         latest["price_disagreement"] = _largest(apart)
-        if self._before is None or rounds > self._before[0]:
-            if self._before is not None:
-                moved = _largest(state.price - self._before[1]), _largest(state.transfer_price - self._before[2])
-                latest["dual_residual"] = max(moved)
+        if rounds > self._round:
+            now = state.price.copy(), state.transfer_price.mean(axis=1)
+            if self._past:
+                before = self._past[-1]
+                latest["dual_residual"] = max(_largest(now[0] - before[0]), _largest(now[1] - before[1]))
                 self.rounds.append((latest["primal_residual"], latest["dual_residual"]))
-            self._before = rounds, state.price.copy(), state.transfer_price.copy()
+            self._past.append(now)
+            self._round, self.round_tick = rounds, tick
+
+    def drift(self) -> tuple[float, float, tuple[Floats, Floats]]:
+        """Return how far prices went over the last rounds, how far they came, and in which direction.
+
+        Returns
+        -------
+        path, net : $/kWh, the sum of all steps' lengths and the length of their sum
+        direction : (hubs, periods) and (L, periods) $/kWh, the sum of all steps
+        """
+        past = [np.concatenate([a.ravel(), b.ravel()]) for a, b in self._past]
+        path = sum(float(np.linalg.norm(b - a)) for a, b in pairwise(past))
+        (first, first_lines), (last, last_lines) = self._past[0], self._past[-1]
+        return path, float(np.linalg.norm(past[-1] - past[0])), (last - first, last_lines - first_lines)
 
 
 def _largest(values: Floats) -> float:
     return float(np.abs(values).max()) if values.size else 0.0
 
 
-def _gather(market: Market, number: int) -> sparse.csr_array:
+def gather_matrix(market: Market, number: int) -> sparse.csr_array:
     """(hubs + L, rows): adds the rows of a population up by bus and by tie-line."""
     population, topology = market.members[number], market.topology
     society = population.society

@@ -20,6 +20,9 @@ __all__ = ["AgentView", "Simulation", "SocietyView"]
 MESA_AGENTS_MAX = 10_000
 """Beyond this many agents one Mesa agent stands for a whole population: one costs about 22 microseconds and half a kilobyte."""
 
+PRICE_MAX = 1e12
+"""$/kWh beyond which a run has diverged."""
+
 
 class Simulation(mesa.Model):
     """A negotiation, tick by tick: deliver, hear, speak, accept, record.
@@ -105,9 +108,14 @@ class Simulation(mesa.Model):
         """Whether every virtual agent has stopped."""
         return bool(self.state.stopped.all())
 
+    @property
+    def broken(self) -> bool:
+        """Whether a price has run away so far that going on makes no sense."""
+        return bool(self.tick and not (np.abs(self.state.price) < PRICE_MAX).all())
+
     def run(self, ticks: int, watch: Callable[[Simulation], None] | None = None) -> None:
         """Do ticks until every virtual agent has stopped, or that many have been done; `watch` is called after each."""
-        while not self.finished and self.tick < ticks:
+        while not (self.finished or self.broken) and self.tick < ticks:
             self.step()
             if watch is not None:
                 watch(self)

@@ -1,0 +1,140 @@
+"""Building a market from a scenario's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+
+from ..agents import Prosumer, Society, VirtualAgent
+from ..environment import Topology
+from ..protocols import Market, Population
+from .errors import ScenarioError
+from .plugins import find_type
+from .schema import ScenarioSpec, TieLineSpec
+
+__all__ = ["LazyNames", "agent_types", "build_market"]
+
+
+class LazyNames(Sequence[str]):
+    """Names of the agents at some addresses, made when they are looked at."""
+
+    def __init__(self, topology: Topology, address: npt.NDArray[np.integer]) -> None:
+        self._topology, self._address = topology, address
+
+    def __len__(self) -> int:
+        return len(self._address)
+
+    def __getitem__(self, k: Any) -> Any:
+        if isinstance(k, slice):
+            return [self[i] for i in range(*k.indices(len(self)))]
+        return self._topology.name(int(self._address[k]))
+
+
+def agent_types(base: type[Society]) -> dict[str, type[Society]]:
+    """Return every known type below a base, by class name."""
+    found: dict[str, type[Society]] = {}
+    queue = list(base.__subclasses__())
+    while queue:
+        cls = queue.pop()
+        # A user's class is named by its file, not by chance of having been loaded before.
+        if cls.__module__.startswith(__package__.rpartition(".")[0] + "."):
+            found[cls.__name__] = cls
+        queue += cls.__subclasses__()
+    return dict(sorted(found.items()))
+
+
+def build_market(spec: ScenarioSpec, folder: Path | None = None) -> Market:
+    """Build the market of a scenario with [[microgrid]] tables.
+
+    Raises
+    ------
+    ScenarioError, AgentError, TopologyError
+        An unknown type or microgrid, a fact that is not allowed, or a graph that does not fit.
+    """
+    topology = Topology.from_graph(_graph(spec))
+    ends: list[list[tuple[int, int]]] = [[] for _ in spec.microgrid]
+    for number, (i, j) in enumerate(topology.lines.tolist()):
+        ends[i].append((number, 0))
+        ends[j].append((number, 1))
+    lines = _lines_in_order(spec, topology)
+    agents: dict[type[Society], list[tuple[int, Society]]] = {}
+    operators = {**agent_types(Society)}
+    for hub, microgrid in enumerate(spec.microgrid):
+        name = f"{microgrid.name}.operator"
+        cls = find_type(microgrid.operator.type, operators, Society, where=f"{name}.type", folder=folder)
+        ports = _port_facts(spec, lines, ends[hub], hub, cls)
+        facts = {**ports, **microgrid.operator.facts}
+        agents.setdefault(cls, []).append(
+            (topology.address(name), cls(names=[name], periods=spec.periods, ports=[len(ends[hub])], **facts))
+        )
+        for prosumer in microgrid.prosumer:
+            where = f"{microgrid.name}.{prosumer.name}"
+            kind = find_type(prosumer.type, agent_types(Prosumer), Prosumer, where=f"{where}.type", folder=folder)
+            address = topology.addresses(where)
+            names = LazyNames(topology, address)
+            agents.setdefault(kind, []).append((int(address[0]), kind(names=names, periods=spec.periods, **prosumer.facts)))
+    return Market(topology, _virtual(spec, lines, ends), tuple(_population(found) for found in agents.values()), spec.periods)
+
+
+def _graph(spec: ScenarioSpec) -> nx.Graph:
+    graph = nx.MultiGraph()
+    names = [microgrid.name for microgrid in spec.microgrid]
+    for microgrid in spec.microgrid:
+        if names.count(microgrid.name) > 1:
+            raise ScenarioError(f"two microgrids are called {microgrid.name!r}")
+        members = {"operator": 1} | {prosumer.name: prosumer.count for prosumer in microgrid.prosumer}
+        graph.add_node(microgrid.name, members=members)
+    for k, line in enumerate(spec.tie_line):
+        for end in line.between:
+            if end not in names:
+                raise ScenarioError(f"tie_line[{k}].between = {list(line.between)}: no microgrid is called {end!r}; there is {', '.join(names)}")
+        graph.add_edge(*line.between)
+    return graph
+
+
+def _lines_in_order(spec: ScenarioSpec, topology: Topology) -> list[TieLineSpec]:
+    by_ends = {frozenset(line.between): line for line in spec.tie_line}
+    return [by_ends[frozenset(topology.microgrids[hub] for hub in ends)] for ends in topology.lines.tolist()]
+
+
+def _port_facts(spec: ScenarioSpec, lines: list[TieLineSpec], ends: list[tuple[int, int]], hub: int, cls: type[Society]) -> dict[str, Any]:
+    """Facts of an operator's ports, (p, 1) or (p, periods) each, from its tie-lines."""
+    facts: dict[str, Any] = {"alpha": [], "export_max": [], "import_max": [], "transfer_cost": []}
+    for number, end in ends:
+        line = lines[number]
+        other = next(name for name in line.between if name != spec.microgrid[hub].name)
+        mine, theirs = _pv(spec, hub), _pv(spec, [m.name for m in spec.microgrid].index(other))
+        alpha = line.alpha if isinstance(line.alpha, float | int) else line.alpha[list(line.between).index(spec.microgrid[hub].name)]
+        facts["alpha"].append(np.full((1, 1), alpha))
+        facts["transfer_cost"].append(np.full((1, 1), line.transfer_cost))
+        for name, pv in (("export_max", mine), ("import_max", theirs)):
+            value = pv if line.limit == "pv" else line.limit
+            facts[name].append(np.broadcast_to(np.asarray(value, dtype=float), (1, spec.periods)))
+    return {name: np.concatenate(rows) for name, rows in facts.items() if rows and name in cls._facts}
+
+
+def _pv(spec: ScenarioSpec, hub: int) -> Any:
+    return spec.microgrid[hub].operator.facts.get("pv", 0.0)
+
+
+def _virtual(spec: ScenarioSpec, lines: list[TieLineSpec], ends: list[list[tuple[int, int]]]) -> VirtualAgent:
+    def one(hub: int) -> VirtualAgent:
+        microgrid = spec.microgrid[hub]
+        first = [np.broadcast_to(np.asarray(lines[k].transfer_price, dtype=float), (1, spec.periods)) for k, _ in ends[hub]]
+        price = np.concatenate(first) if first else 0.0
+        name = f"{microgrid.name}.virtual"
+        return VirtualAgent(names=[name], periods=spec.periods, ports=[len(first)], price=microgrid.price, transfer_price=price)
+
+    return VirtualAgent.stack([one(hub) for hub in range(len(spec.microgrid))])
+
+
+def _population(found: list[tuple[int, Society]]) -> Population:
+    """Agents of one type, sorted by address."""
+    found = sorted(found, key=lambda pair: pair[0])
+    address = np.concatenate([start + np.arange(len(society)) for start, society in found]).astype(np.int32)
+    return Population(type(found[0][1]).stack([society for _, society in found]), address)

@@ -1,0 +1,21 @@
+"""Errors of runs."""
+
+from __future__ import annotations
+
+from ..agents import AgentError
+from ..environment import FaultError, MessageError, TopologyError
+from ..protocols import ProtocolError
+
+__all__ = ["USER_ERRORS", "RunError", "ScenarioError"]
+
+
+class ScenarioError(ValueError):
+    """A scenario that cannot be read or does not fit: says which field, what stood there, and what is allowed."""
+
+
+class RunError(RuntimeError):
+    """A run that cannot be written, read or continued."""
+
+
+USER_ERRORS = (ScenarioError, RunError, AgentError, FaultError, MessageError, TopologyError, ProtocolError, OSError)
+"""What the command line reports in a sentence; everything else is our own mistake and keeps its traceback."""

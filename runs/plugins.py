@@ -1,0 +1,78 @@
+"""Types by name: built in, in a user's own file (``heat_pump.py:HeatPump``) or in an installed module."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+from .errors import ScenarioError
+
+__all__ = ["find_type"]
+
+T = TypeVar("T")
+
+
+def find_type(name: str, known: Mapping[str, type[T]], base: type[T], *, where: str, folder: Path | None = None) -> type[T]:
+    """Return the class that a name stands for.
+
+    Parameters
+    ----------
+    name : a name in `known`, ``path/to/file.py:Class`` or ``package.module:Class``
+    known : the built-in types
+    base : what the class must derive from
+    where : the field that holds the name, for errors
+    folder : what a relative path starts from; the working folder if None
+
+    Raises
+    ------
+    ScenarioError
+        Nothing is called that, the file cannot be run, or the class is of another sort.
+    """
+    if name in known:
+        return known[name]
+    source, colon, attribute = name.rpartition(":")
+    if not colon:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ScenarioError(f"{where} = {name!r}: unknown{hint} Known: {', '.join(known)}; or your own, as in my_file.py:{base.__name__}")
+    module = _load(source, where, folder)
+    try:
+        found: Any = getattr(module, attribute)
+    except AttributeError:
+        raise ScenarioError(f"{where} = {name!r}: {source} has no {attribute!r}") from None
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise ScenarioError(f"{where} = {name!r}: {attribute} is not a subclass of {base.__name__}")
+    return found
+
+
+def _load(source: str, where: str, folder: Path | None) -> ModuleType:
+    if not source.endswith(".py"):
+        try:
+            return importlib.import_module(source)
+        except ImportError as error:
+            raise ScenarioError(f"{where}: cannot import {source!r}: {error}") from error
+    path = ((folder or Path()) / Path(source).expanduser()).resolve()
+    if not path.is_file():
+        raise ScenarioError(f"{where}: there is no file {path}")
+    # One module a path, whatever the file is called, so that two users' files never shadow each other.
+    name = f"_gridparley_{path.stem}_{hashlib.blake2b(str(path).encode(), digest_size=6).hexdigest()}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ScenarioError(f"{where}: {path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise ScenarioError(f"{where}: {path} cannot be run: {type(error).__name__}: {error}") from error
+    return module

@@ -1,0 +1,89 @@
+"""The central reference: the whole market as one convex programme, solved by CVXPY with Clarabel, apart from any message."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cvxpy as cp
+import numpy as np
+import numpy.typing as npt
+
+from ..agents import Society
+from ..protocols import Market
+from .observer import gather_matrix
+
+__all__ = ["ROWS_MAX", "Reference", "central_solve"]
+
+Floats = npt.NDArray[np.float64]
+
+ROWS_MAX = 60_000
+"""Numbers in the central programme beyond which a run does without it, unless asked."""
+
+_TOLERANCES = (1e-11, 1e-10, 1e-9)
+"""Of the solver, tried in turn: small markets reach the first, logarithms of thousands of households only a later one."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The optimum of a market.
+
+    Attributes
+    ----------
+    cost : $/h, of everybody, regularising terms included as the societies have them
+    x : by population, (rows, periods) kW
+    price, transfer_price : (hubs, periods) and (L, periods) $/kWh, the duals of balance and of agreement
+    status : the solver's word, "optimal" or "optimal_inaccurate"
+    """
+
+    cost: float
+    x: list[Floats]
+    price: Floats
+    transfer_price: Floats
+    status: str
+
+
+def central_solve(market: Market, societies: Sequence[Society] | None = None) -> Reference | None:
+    """Solve a market centrally.
+
+    Parameters
+    ----------
+    market
+    societies : instead of the market's own, such as those without regularising terms
+
+    Returns
+    -------
+    None where some type has no `reference(cp, x)`, or where the programme has no solution.
+    """
+    societies = [p.society for p in market.members] if societies is None else societies
+    if not all(hasattr(society, "reference") for society in societies):
+        return None
+    variables = [cp.Variable((society.rows, society.periods)) for society in societies]
+    cost, limits = 0.0, []
+    for society, x in zip(societies, variables, strict=True):
+        part, bounds = society.reference(cp, x)  # type: ignore[attr-defined]
+        cost, limits = cost + part, limits + bounds
+    balance = sum(gather_matrix(market, k) @ x for k, x in enumerate(variables)) == 0
+    problem = cp.Problem(cp.Minimize(cost), [balance, *limits])
+    if not _solved(problem):
+        return None
+    dual = np.asarray(balance.dual_value)
+    hubs = market.topology.hubs
+    return Reference(float(problem.value), [np.asarray(x.value) for x in variables], dual[:hubs], dual[hubs:], str(problem.status))
+
+
+def _solved(problem: cp.Problem) -> bool:
+    for tolerance in _TOLERANCES:
+        with warnings.catch_warnings():
+            # The status says the same as the warning, and the next tolerance follows.
+            warnings.filterwarnings("ignore", message="Solution may be inaccurate")
+            try:
+                problem.solve(
+                    solver=cp.CLARABEL, tol_gap_abs=tolerance, tol_gap_rel=tolerance, tol_feas=tolerance, max_iter=200
+                )
+            except cp.error.SolverError:
+                continue
+        if problem.status != cp.OPTIMAL_INACCURATE:
+            break
+    return problem.status in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE)

@@ -1,0 +1,211 @@
+"""The result of a run: one object for people and machines alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..agents import MicrogridOperator
+from ..environment import Fate
+from .certificate import Certificate, certify
+from .outcome import Outcome, judge
+from .reference import ROWS_MAX, Reference, central_solve
+from .scenario import Scenario
+from .simulation import Simulation
+
+__all__ = ["Result", "evaluate", "run_scenario"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out of a run.
+
+    Attributes
+    ----------
+    simulation : as it ended
+    outcome
+    certificate
+    reference, lossless : the central optimum of the market as posed, and without regularising terms; None where there is none
+    seconds : wall time of the negotiation alone
+    x : by population, (rows, periods) kW: the committed point, or the last proposals where none can be kept
+    """
+
+    scenario: Scenario
+    simulation: Simulation
+    outcome: Outcome
+    certificate: Certificate
+    reference: Reference | None
+    lossless: Reference | None
+    seconds: float
+    x: list[Floats] = field(repr=False)
+
+    @property
+    def objective(self) -> float:
+        """$/h, the cost of `x` in the market as posed, regularising terms included."""
+        return self.simulation.observer.cost(self.x, regularised=True)
+
+    @property
+    def total_cost(self) -> float:
+        """$/h, the cost less utility of `x`, without regularising terms."""
+        return self.simulation.observer.cost(self.x)
+
+    @property
+    def gap(self) -> float | None:
+        """(objective - optimum) / max(abs(optimum), 1 $/h): how far from the optimum of the market as posed."""
+        return None if self.reference is None else _relative(self.objective, self.reference.cost)
+
+    @property
+    def regularisation_gap(self) -> float | None:
+        """The same without regularising terms, on both sides: what regularising costs."""
+        return None if self.lossless is None else _relative(self.total_cost, self.lossless.cost)
+
+    def microgrids(self) -> dict[str, dict[str, Any]]:
+        """Return, by microgrid: price, demand, generation, pv, net_export; kW and $/kWh, a list where there are periods."""
+        market = self.simulation.market
+        hubs, periods = market.topology.hubs, market.periods
+        table: dict[str, Floats] = {"price": self.simulation.state.price}
+        table["demand"] = np.zeros((hubs, periods))
+        for population, x in zip(market.members, self.x, strict=True):
+            society = population.society
+            home = market.topology.home[population.address]
+            if isinstance(society, MicrogridOperator):
+                for name, values in (("generation", society.generation(x)), ("pv", society.pv), ("net_export", -society.port_sum(x[society.port_rows]))):
+                    table.setdefault(name, np.zeros((hubs, periods)))[home] += values
+            elif not len(society.port_rows):
+                np.add.at(table["demand"], home, x)
+        names = market.topology.microgrids
+        return {name: {key: _plain(values[k]) for key, values in table.items()} for k, name in enumerate(names)}
+
+    def tie_lines(self) -> dict[str, dict[str, Any]]:
+        """Return, by tie-line: transfer (kW, positive from its first to its second microgrid) and transfer_price ($/kWh)."""
+        market, sign = self.simulation.market, self.scenario.spec.report.transfer_price_sign
+        transfer = np.zeros((len(market.topology.lines), market.periods))
+        for population, x in zip(market.members, self.x, strict=True):
+            if len(population.society.port_rows):
+                line, end = market.port_ends(population)
+                ports = x[population.society.port_rows]
+                np.add.at(transfer, line, np.where(end[:, None] == 0, -ports, ports) / 2.0)
+        price = sign * self.simulation.state.transfer_price.mean(axis=1)
+        return {
+            name: {"transfer": _plain(transfer[k]), "transfer_price": _plain(price[k])}
+            for k, name in enumerate(market.topology.line_names)
+        }
+
+    def worst(self) -> dict[str, Any]:
+        """Return where the residual is largest, and how old the oldest message is that somebody still relies on."""
+        simulation, topology = self.simulation, self.simulation.market.topology
+        for role in simulation.roles:
+            role.oldest(simulation.state)
+        heard = int(simulation.state.heard.min())
+        buses, lines = (np.abs(r).max(axis=1, initial=0.0) for r in simulation.observer.balance(simulation.state.x))
+        told: dict[str, Any] = {"oldest_message_age": None if heard < 0 else simulation.tick - 1 - heard}
+        if np.isfinite(buses).all():
+            told["microgrid"] = topology.microgrids[int(np.argmax(buses))]
+            told["tie_line"] = topology.line_names[int(np.argmax(lines))] if len(lines) else None
+        return told
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the whole result as plain data, ready for JSON; a number that does not exist is null."""
+        simulation, totals = self.simulation, self.simulation.journal.totals
+        latest = simulation.observer.latest
+        told = {
+            "scenario": self.scenario.name,
+            "scenario_hash": self.scenario.hash,
+            "protocol": self.scenario.spec.run.protocol,
+            "seed": self.scenario.spec.run.seed,
+            "outcome": str(self.outcome),
+            "ticks": simulation.tick,
+            "rounds": int(simulation.state.round.min()),
+            "seconds": round(self.seconds, 4),
+            "messages": {str(fate): totals[fate] for fate in Fate} | {"in_flight": simulation.transport.in_flight},
+            "total_cost": self.total_cost,
+            "reference_cost": None if self.lossless is None else self.lossless.cost,
+            "objective": self.objective,
+            "reference_objective": None if self.reference is None else self.reference.cost,
+            "gap": self.gap,
+            "regularisation_gap": self.regularisation_gap,
+            "certificate": {
+                "lower": self.certificate.lower,
+                "upper": self.certificate.upper,
+                "gap": self.certificate.gap,
+                "committed": self.certificate.x is not None,
+            },
+            "residuals": {name: latest[name] for name in ("primal_residual", "dual_residual", "price_disagreement")},
+            "worst": self.worst(),
+            "microgrids": self.microgrids(),
+            "tie_lines": self.tie_lines(),
+        }
+        return dict(_finite(told))
+
+
+def run_scenario(
+    scenario: Scenario,
+    *,
+    ticks: int | None = None,
+    reference: bool | None = None,
+    watch: Callable[[Simulation], None] | None = None,
+    **options: Any,
+) -> Result:
+    """Run a scenario to its end and judge what came out.
+
+    Parameters
+    ----------
+    scenario
+    ticks : at most so many; by default as the scenario says
+    reference : solve centrally beside it; by default where the market is small enough
+    watch : called after each tick
+    options : as for `Simulation`
+
+    Examples
+    --------
+    >>> from gridparley import load_scenario, run_scenario
+    >>> result = run_scenario(load_scenario("three-microgrids"))
+    >>> print(result.outcome, round(result.total_cost, 4))
+    CONVERGED -16.3544
+    """
+    simulation = scenario.simulation(**options)
+    start = time.perf_counter()
+    simulation.run(scenario.spec.run.ticks if ticks is None else ticks, watch)
+    return evaluate(scenario, simulation, seconds=time.perf_counter() - start, reference=reference)
+
+
+def evaluate(scenario: Scenario, simulation: Simulation, *, seconds: float = 0.0, reference: bool | None = None) -> Result:
+    """Judge a simulation as it stands: certificate, outcome, and the central reference where wanted."""
+    market, observer = simulation.market, simulation.observer
+    if any(np.isnan(x).any() for x in simulation.state.x) or simulation.broken:
+        certificate = Certificate(-np.inf, np.inf, np.inf, None)
+    else:
+        certificate = certify(market, observer, simulation.state)
+    if reference is None:
+        reference = sum(p.society.rows for p in market.members) * market.periods <= ROWS_MAX
+    societies = [p.society.unregularised() for p in market.members]
+    regularised = any(free is not p.society for free, p in zip(societies, market.members, strict=True))
+    posed = central_solve(market) if reference else None
+    lossless = (central_solve(market, societies) if regularised else posed) if reference else None
+    x = simulation.state.x if certificate.x is None else certificate.x
+    return Result(scenario, simulation, judge(simulation, certificate), certificate, posed, lossless, seconds, x)
+
+
+def _relative(value: float, best: float) -> float:
+    return (value - best) / max(abs(best), 1.0)
+
+
+def _plain(values: Floats) -> float | list[float]:
+    # Adding zero turns -0.0 into 0.0, which prints as one expects.
+    return float(values[0]) + 0.0 if len(values) == 1 else [float(v) + 0.0 for v in values]
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows neither infinity nor NaN: both become null."""
+    if isinstance(value, dict):
+        return {key: _finite(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_finite(child) for child in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value

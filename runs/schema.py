@@ -1,0 +1,120 @@
+"""The schema of a scenario file. Facts of agents are checked by their types, everything else here."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+__all__ = ["GenerateSpec", "MicrogridSpec", "ProsumerSpec", "ReportSpec", "RunSpec", "ScenarioSpec", "TieLineSpec"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class RunSpec(_Strict):
+    """[run]: which protocol, how long, from which seed."""
+
+    protocol: str = "dual_decomposition"
+    ticks: int = Field(default=10_000, ge=1, le=100_000_000, description="ticks after which a run ends in any case")
+    seed: int = Field(default=0, ge=0, description="of every draw")
+
+
+class _Facts(BaseModel):
+    """A type and its facts; which facts there are is the type's own business."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the type is given."""
+        return dict(self.model_extra or {})
+
+
+class OperatorSpec(_Facts):
+    """[microgrid.operator]."""
+
+    type: str = "MicrogridOperator"
+
+
+class ProsumerSpec(_Facts):
+    """[[microgrid.prosumer]]: one prosumer, or `count` alike."""
+
+    name: str = "load"
+    type: str
+    count: int = Field(default=1, ge=1, le=1_000_000)
+
+
+class MicrogridSpec(_Strict):
+    """[[microgrid]]."""
+
+    name: str
+    price: float | list[float] = Field(default=1.0, description="first price, $/kWh")
+    operator: OperatorSpec
+    prosumer: list[ProsumerSpec] = Field(min_length=1)
+
+    @field_validator("prosumer")
+    @classmethod
+    def _distinct(cls, prosumers: list[ProsumerSpec]) -> list[ProsumerSpec]:
+        names = [p.name for p in prosumers]
+        if twice := next((n for n in names if names.count(n) > 1 or n in ("operator", "virtual")), None):
+            raise ValueError(f"prosumers called {names}: {twice!r} is taken; give each a name of its own")
+        return prosumers
+
+
+class TieLineSpec(_Strict):
+    """[[tie_line]]: between two microgrids; numbers in a list are one for each end."""
+
+    between: tuple[str, str]
+    alpha: float | tuple[float, float] = Field(default=0.05, description="$/kW²h at each end, > 0")
+    limit: float | Literal["pv"] = Field(
+        default="pv", description="kW each way; pv: no microgrid exports more over it than its own PV"
+    )
+    transfer_cost: float = Field(default=0.0, ge=0, description="$/kWh that the exporter pays")
+    transfer_price: float | list[float] = Field(default=0.0, description="first price of an import, $/kWh")
+
+    @field_validator("limit")
+    @classmethod
+    def _positive(cls, limit: float | str) -> float | str:
+        if not isinstance(limit, str) and limit < 0:
+            raise ValueError(f"{limit} kW is negative")
+        return limit
+
+
+class GenerateSpec(BaseModel):
+    """[generate]: a scenario made by a generator; which parameters there are is the generator's business."""
+
+    model_config = ConfigDict(extra="allow")
+
+    generator: str
+
+
+class ReportSpec(_Strict):
+    """[report]: how results are printed, and what they are compared with."""
+
+    transfer_price_sign: Literal[1, -1] = Field(default=1, description="-1 prints mu in the sign of note 000")
+    printed: dict[str, Any] = Field(default_factory=dict, description="figures printed by the source, by our names")
+    source: str = ""
+
+
+class ScenarioSpec(_Strict):
+    """A whole scenario file."""
+
+    title: str = ""
+    description: str = ""
+    base: str | None = None
+    periods: int = Field(default=1, ge=1, le=100_000)
+    run: RunSpec = Field(default_factory=RunSpec)
+    protocol: dict[str, dict[str, Any]] = Field(default_factory=dict, description="options of each protocol, by its name")
+    microgrid: list[MicrogridSpec] = Field(default_factory=list)
+    tie_line: list[TieLineSpec] = Field(default_factory=list)
+    generate: GenerateSpec | None = None
+    fault: list[dict[str, Any]] = Field(default_factory=list)
+    report: ReportSpec = Field(default_factory=ReportSpec)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> ScenarioSpec:
+        if bool(self.microgrid) == bool(self.generate):
+            raise ValueError("a scenario has either [[microgrid]] tables or a [generate] table, one of the two")
+        return self
