@@ -14,7 +14,7 @@ test: env
 	.venv/bin/ruff format --check
 	.venv/bin/mypy --package gridparley
 	.venv/bin/mypy tests
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-logo
 	.venv/bin/pytest --doctest-modules --pyargs gridparley tests
 
 # The editable install finds the four folders by an import hook, which mypy, import-linter and pytest's doctests cannot
@@ -22,8 +22,9 @@ test: env
 env: $(UV)
 	@$(UV) sync --quiet
 	@mkdir -p $(VIEW)
-	@ln -sfn $(addprefix $(CURDIR)/,$(wildcard src/gridparley/*.*) agents environment protocols runs tests/conformance) $(VIEW)
-	@for site in .venv/lib/python*/site-packages; do echo '$(CURDIR)/.venv/view' > $$site/gridparley_view.pth; done
+	@ln -sfn $(addprefix ../../../,$(wildcard src/gridparley/*.*) agents environment protocols runs tests/conformance) $(VIEW)
+	@find -L $(VIEW) -maxdepth 1 -type l -delete
+	@for site in .venv/lib/python*/site-packages; do echo ../../../view > $$site/gridparley_view.pth; done
 
 .uv/bin/uv:
 	python3 -m venv .uv
