@@ -168,7 +168,8 @@ class Outbox:
         Raises
         ------
         MessageError
-            The payload has another width than its kind, or not one row for each message.
+            The payload has another width than its kind or not one row for each message, or another kind of this name
+            was said before.
         """
         if not len(channel):
             return
@@ -178,10 +179,16 @@ class Outbox:
             raise MessageError(f"{len(payload)} payload rows for {len(channel)} messages of kind {kind.name!r}")
         if row is not None and len(row) != len(channel):
             raise MessageError(f"{len(row)} row numbers for {len(channel)} messages of kind {kind.name!r}")
+        if row is not None and (row.min() < 0 or row.max() >= len(payload)):
+            bad = row.min() if row.min() < 0 else row.max()
+            raise MessageError(f"kind {kind.name!r} has no payload row {bad}: wanted 0 to {len(payload) - 1}")
+        said = self._said.setdefault(kind.name, [])
+        if said and said[0].kind != kind:
+            raise MessageError(f"two kinds are called {kind.name!r}: {said[0].kind} and {kind}")
         batch = MessageBatch(kind, self.tick, channel, payload, row)
         if len(channel) > 1 and not (channel[1:] > channel[:-1]).all():
             batch = batch.take(np.argsort(channel, kind="stable"))
-        self._said.setdefault(kind.name, []).append(batch)
+        said.append(batch)
 
     def batches(self) -> list[MessageBatch]:
         """Return one batch a kind, kinds by name, messages by channel."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from .errors import MessageError
+from .errors import FaultError, MessageError
 from .faults import Fault, FaultSchedule
 from .journal import Fate, Journal
 from .messages import Kind, MessageBatch, Outbox
@@ -62,6 +62,8 @@ class Transport:
         ------
         MessageError
             A channel that does not exist or may not carry the kind, or two messages of one kind on one channel.
+        FaultError
+            A fault makes a message arrive before the next tick.
         """
         for batch in outbox.batches():
             self._check_entitled(batch)
@@ -71,9 +73,8 @@ class Transport:
             for fault in self.schedule.at_send:
                 before = len(batch)
                 batch = self.schedule.apply_send(fault, batch)
-                change = len(batch) - before
-                fate = Fate.COPIED if change > 0 else Fate.LOST
-                self.journal.count(batch.sent, batch.kind.name, fate, abs(change), fault.name)
+                self._note(outbox.tick, batch, len(batch) - before, Fate.LOST, fault)
+                _check_due(batch, fault)
             self._enter(batch)
         if self.check:
             self.journal.check(outbox.tick, self.in_flight)
@@ -86,12 +87,15 @@ class Transport:
             for fault in self.schedule.at_delivery:
                 before = len(batch)
                 batch = self.schedule.apply_deliver(fault, batch, tick)
-                self.journal.count(tick, batch.kind.name, Fate.STOPPED, before - len(batch), fault.name)
+                self._note(tick, batch, len(batch) - before, Fate.STOPPED, fault)
             if len(batch):
                 arrived.append(batch)
                 if self.journal.keep_messages:
                     self.journal.heard.append((tick, batch))
         return arrived
+
+    def _note(self, tick: int, batch: MessageBatch, change: int, end: Fate, fault: Fault) -> None:
+        self.journal.count(tick, batch.kind.name, Fate.COPIED if change > 0 else end, abs(change), fault.name)
 
     def _enter(self, batch: MessageBatch) -> None:
         if not len(batch):
@@ -124,3 +128,11 @@ class Transport:
     def _channel_name(self, channel: int) -> str:
         c = self.topology.channels
         return f"{self.topology.name(int(c.sender[channel]))} -> {self.topology.name(int(c.receiver[channel]))}"
+
+
+def _check_due(batch: MessageBatch, fault: Fault) -> None:
+    if batch.due is not None and len(batch) and batch.due.min() <= batch.sent:
+        raise FaultError(
+            f"fault {fault.name!r}: a message sent in tick {batch.sent} is due in tick {batch.due.min()}; "
+            f"wanted {batch.sent + 1} or later"
+        )
