@@ -1,0 +1,150 @@
+"""Options and texts of the command line, in one place so that every command says the same thing the same way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .fault_text import read_fault_file
+from .scenario import Scenario, load_scenario
+
+__all__ = [
+    "GENERAL",
+    "LIST",
+    "PLOT",
+    "RUN",
+    "SHOW",
+    "Faults",
+    "FaultsFile",
+    "Protocol",
+    "ScenarioName",
+    "Seed",
+    "Settings",
+    "Ticks",
+    "chosen_scenario",
+]
+
+ScenarioName = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="A built-in scenario (gridparley list scenarios) or a TOML file.")
+]
+Protocol = Annotated[
+    str | None,
+    typer.Option("--protocol", metavar="NAME", help="Instead of the scenario's own (gridparley list protocols)."),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="K=V",
+        help="Change every field whose path ends in K: step_size=0.2, A.operator.pv=0.7, tie_line.A-B.alpha=0.1. "
+        "May be repeated; gridparley show SCENARIO prints the fields there are.",
+    ),
+]
+Faults = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fault",
+        metavar="KIND=VALUE[,PARAM=VALUE...]",
+        help="Add a fault, from the first tick to the last or in a window: loss=0.3, delay=0..5, "
+        "duplicate=0.2,from=20,to=60, loss=1,agent=B.operator. May be repeated (gridparley list faults).",
+    ),
+]
+FaultsFile = Annotated[
+    Path | None, typer.Option("--faults", metavar="FILE", help="Add the [[fault]] tables of a TOML file.")
+]
+Seed = Annotated[int | None, typer.Option(metavar="N", help="Of every draw; the same seed gives the same run.")]
+Ticks = Annotated[int | None, typer.Option(metavar="N", help="Stop after so many ticks in any case.")]
+
+GENERAL = """
+\b
+First steps:
+  gridparley list scenarios
+  gridparley run three-microgrids
+  gridparley run three-microgrids --fault loss=0.3 --fault delay=0..5 --out lossy
+  gridparley plot lossy
+
+\b
+From Python:
+  from gridparley import load_scenario, run_scenario
+  scenario = load_scenario("three-microgrids", ["alpha=0.1"], faults=["loss=0.3"])
+  result = run_scenario(scenario)
+  print(result.outcome, round(result.total_cost, 4))
+  print(result.microgrids()["A"]["price"])
+"""
+
+LIST = """
+\b
+Examples:
+  gridparley list
+  gridparley list faults
+  gridparley list protocols --json
+"""
+
+RUN = """
+\b
+Examples:
+  gridparley run three-microgrids
+  gridparley run three-microgrids --set alpha=0.1 --set A.operator.pv=0.7
+  gridparley run three-microgrids --fault loss=0.3 --fault duplicate=0.2,from=20,to=60 --seed 7
+  gridparley run microgrids --set microgrids=8 --set topology=ring --set prosumers=3..10 --json
+  gridparley run three-microgrids --fault delay=0..5 --out delayed
+
+\b
+A tick is one hop of a message, a round one iteration of the protocol (usually two ticks).
+
+\b
+Outcomes: CONVERGED (with a certificate), STALLED, OSCILLATING, DIVERGED, INCONSISTENT, INFEASIBLE, TICK_LIMIT.
+Exit status: 0 the run has ended, whatever its outcome; 1 something in the scenario or the options is wrong;
+  2 the command line cannot be read; 3 with --strict, the outcome is not CONVERGED.
+
+\b
+--json prints one object: scenario, scenario_hash, protocol, seed, outcome, ticks, rounds, seconds, messages (by fate),
+  total_cost, reference_cost (both without regularising terms), objective, reference_objective (both with), gap,
+  regularisation_gap, certificate (lower, upper, gap, committed), residuals, worst, and the solution as microgrids (price,
+  demand, generation, pv, net_export) and tie_lines (transfer, transfer_price); kW, $/kWh, $/h, a list where there are periods.
+
+\b
+--out DIR writes scenario.toml, result.json, metrics.csv, prices.csv, messages.csv and command.txt; see gridparley plot.
+"""
+
+SHOW = """
+\b
+Examples:
+  gridparley show three-microgrids
+  gridparley show three-microgrids --set alpha=0.1 --fault loss=0.3 > mine.toml
+  gridparley run mine.toml
+"""
+
+PLOT = """
+\b
+Examples:
+  gridparley run three-microgrids --fault loss=0.5,from=20,to=60 --out cut
+  gridparley plot cut
+  gridparley plot cut --format pdf --out figures
+
+\b
+Figures: prices, residuals and gap on a log axis, messages by what became of them, and the solution.
+"""
+
+
+def chosen_scenario(
+    name: str,
+    protocol: str | None,
+    settings: list[str] | None,
+    faults: list[str] | None,
+    faults_file: Path | None,
+    seed: int | None,
+    ticks: int | None,
+) -> Scenario:
+    """Load a scenario as the options want it. Seed and ticks become settings, so that the scenario says all there is.
+
+    Raises
+    ------
+    ScenarioError
+        Anything in it is unknown or not allowed.
+    """
+    given = [f"run.{key}={value}" for key, value in (("seed", seed), ("ticks", ticks)) if value is not None]
+    from_file = [] if faults_file is None else read_fault_file(faults_file)
+    return load_scenario(name, [*(settings or []), *given], protocol=protocol, faults=[*from_file, *(faults or [])])

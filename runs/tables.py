@@ -1,0 +1,216 @@
+"""Tables that a person can read: what came out of a run, and the source's printed figures beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from .outcome import CERTIFIED_GAP, Outcome
+from .result import Result
+
+__all__ = ["MICROGRIDS_MAX", "number", "plain_table", "print_result", "same_digits"]
+
+MICROGRIDS_MAX = 12
+"""Microgrids beyond which tables show a summary instead of everybody."""
+
+MEANING = {
+    Outcome.CONVERGED: (
+        "green",
+        f"everybody stopped, at a point that can be kept, certified optimal to {CERTIFIED_GAP:.0e}",
+    ),
+    Outcome.STALLED: ("yellow", "nothing moves any more, but it is not certified to be the optimum"),
+    Outcome.OSCILLATING: ("yellow", "prices go back and forth and come no nearer; a smaller step may help"),
+    Outcome.DIVERGED: ("red", "prices run away; a smaller step may help"),
+    Outcome.INCONSISTENT: ("red", "two copies of one price differ, so what looks settled is not"),
+    Outcome.INFEASIBLE: ("red", "it is proven that no point balances: demand and supply cannot meet"),
+    Outcome.TICK_LIMIT: ("yellow", "the ticks ran out while it was still getting better; more --ticks may do"),
+}
+
+QUANTITIES = {
+    "price": "price λ, $/kWh",
+    "demand": "demand D, kW",
+    "generation": "generation G, kW",
+    "pv": "PV, kW",
+    "net_export": "net export, kW",
+    "transfer": "transfer T, kW",
+    "transfer_price": "transfer price μ, $/kWh",
+    "total_cost": "total cost, $/h",
+}
+"""Names of the results with the letter that the notes give them, and the unit."""
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Return a number with so many decimals, and never a negative zero.
+
+    >>> number(-0.00001), number(2.5), number(None)
+    ('0.0000', '2.5000', '-')
+    """
+    if value is None or not np.isfinite(value):
+        return "-" if value is None or np.isnan(value) else ("inf" if value > 0 else "-inf")
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0.0 else text
+
+
+def same_digits(ours: float, printed: float) -> bool:
+    """Tell whether a result is what a source printed, to every digit of it, four decimals at least.
+
+    >>> same_digits(3.09795, 3.0980), same_digits(3.0978, 3.0980), same_digits(-0.00001, 0.0)
+    (True, False, True)
+    """
+    digits = max(4, len(repr(float(printed)).partition(".")[2]))
+    return number(ours, digits) == number(printed, digits)
+
+
+def plain_table(columns: Iterable[tuple[str, str]], **options: Any) -> Table:
+    """Return an empty table in this project's style; `columns` are (header, "left" or "right")."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", title_justify="left", **options)
+    for header, justify in columns:
+        table.add_column(header, justify=justify)  # type: ignore[arg-type]
+    return table
+
+
+def print_result(result: Result, console: Console) -> None:
+    """Print the headline, the solution, and what the source printed where there is such a thing."""
+    told = result.to_dict()
+    console.print(_headline(result, told))
+    # What was never proposed everywhere is not a solution.
+    if not any(np.isnan(x).any() for x in result.x):
+        for kind, name, keys in (
+            ("microgrids", "microgrid", ("price", "demand", "generation", "pv", "net_export")),
+            ("tie_lines", "tie-line", ("transfer", "transfer_price")),
+        ):
+            if told[kind]:
+                console.print()
+                console.print(_solution(told[kind], name, keys))
+    if printed := result.scenario.spec.report.printed:
+        console.print()
+        console.print(_beside(printed, told, result.scenario.spec.report.source or "the source"))
+
+
+def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:
+    spec, outcome = result.scenario.spec, result.outcome
+    colour, meaning = MEANING[outcome]
+    faults = "; ".join(fault.name for fault in result.scenario.faults()) or "none"
+    rows = [
+        ("scenario", f"{result.scenario.name}: {spec.title}" if spec.title else result.scenario.name),
+        ("protocol", f"{told['protocol']}, seed {told['seed']}, faults: {faults}"),
+        ("outcome", Text.assemble((str(outcome), f"bold {colour}"), f" - {meaning}")),
+        ("took", f"{told['ticks']} ticks, {told['rounds']} rounds, {told['seconds']:.2f} s"),
+        ("messages", _messages(told["messages"])),
+        ("residuals", _residuals(told["residuals"])),
+        ("certificate", _certificate(told["certificate"])),
+        ("total cost", _cost(told["total_cost"], told["reference_cost"], told["regularisation_gap"], "without")),
+        ("objective", _cost(told["objective"], told["reference_objective"], told["gap"], "with")),
+    ]
+    if outcome is not Outcome.CONVERGED:
+        rows.append(("worst", _worst(told["worst"])))
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for label, text in rows:
+        grid.add_row(Text(label, style="bold"), text if isinstance(text, Text) else Text(text))
+    return grid
+
+
+def _messages(fates: Mapping[str, int]) -> str:
+    shown = [
+        f"{count} {fate.replace('_', ' ')}"
+        for fate, count in fates.items()
+        if count or fate in ("sent", "delivered", "lost")
+    ]
+    return ", ".join(shown)
+
+
+def _residuals(residuals: Mapping[str, float | None]) -> str:
+    units = {"primal_residual": "kW", "dual_residual": "$/kWh", "price_disagreement": "$/kWh"}
+    shown = [
+        f"{name.replace('_', ' ')} {value:.1e} {units[name]}" for name, value in residuals.items() if value is not None
+    ]
+    return ", ".join(shown) or "nothing was proposed yet"
+
+
+def _certificate(certificate: Mapping[str, Any]) -> str:
+    if not certificate["committed"]:
+        return "none: no point was found that everybody can keep"
+    low, high, gap = certificate["lower"], certificate["upper"], certificate["gap"]
+    bound = f"the optimum is between {number(low)} and {number(high)} $/h"
+    return bound if gap is None else f"{bound}, relative gap {gap:.1e}"
+
+
+def _cost(ours: float | None, best: float | None, gap: float | None, terms: str) -> str:
+    if ours is None:
+        return "none: somebody is outside his limits"
+    text = f"{number(ours)} $/h, {terms} regularising terms"
+    return text if best is None or gap is None else f"{text}; central optimum {number(best)}, gap {gap:.1e}"
+
+
+def _worst(worst: Mapping[str, Any]) -> str:
+    where = " and ".join(f"{key.replace('_', '-')} {worst[key]}" for key in ("microgrid", "tie_line") if worst.get(key))
+    age = worst["oldest_message_age"]
+    old = "some message was never heard" if age is None else f"the oldest message relied on is {age} ticks old"
+    return f"largest imbalance at {where}; {old}" if where else old
+
+
+def _solution(table: Mapping[str, Mapping[str, Any]], name: str, keys: Iterable[str]) -> RenderableType:
+    keys = [key for key in keys if key in next(iter(table.values()))]
+    values = {key: np.array([np.atleast_1d(row[key]) for row in table.values()], dtype=float) for key in keys}
+    periods = next(iter(values.values())).shape[1]
+    note = "" if periods == 1 else f"mean of {periods} periods (first period)"
+    if len(table) > MICROGRIDS_MAX:
+        return _summary(values, list(table), name, note)
+    shown = plain_table([(name, "left"), *((QUANTITIES[key], "right") for key in keys)], caption=note or None)
+    for k, row in enumerate(table):
+        shown.add_row(row, *(_cell(values[key][k]) for key in keys))
+    return shown
+
+
+def _cell(values: np.ndarray[Any, Any]) -> str:
+    mean = number(float(values.mean()))
+    return mean if len(values) == 1 else f"{mean} ({number(float(values[0]))})"
+
+
+def _summary(values: Mapping[str, np.ndarray[Any, Any]], names: list[str], name: str, note: str) -> RenderableType:
+    shown = plain_table(
+        [
+            (f"{len(names)} {name}s", "left"),
+            ("min", "right"),
+            ("at", "left"),
+            ("mean", "right"),
+            ("max", "right"),
+            ("at", "left"),
+        ]
+    )
+    for key, column in values.items():
+        mean = column.mean(axis=1)
+        low, high = int(np.argmin(mean)), int(np.argmax(mean))
+        shown.add_row(
+            QUANTITIES[key], number(mean[low]), names[low], number(float(mean.mean())), number(mean[high]), names[high]
+        )
+    return shown if not note else Group(shown, Text(note.partition(" (")[0], style="dim"))
+
+
+def _beside(printed: Mapping[str, Any], told: Mapping[str, Any], source: str) -> RenderableType:
+    shown = plain_table([("", "left"), ("", "left"), ("here", "right"), (source, "right"), ("", "left")])
+    equal = total = 0
+    for quantity, where, figure, ours in _pairs(printed, told):
+        good = ours is not None and same_digits(ours, figure)
+        equal, total = equal + good, total + 1
+        mark = Text("✓", style="green") if good else Text("✗", style="red")
+        shown.add_row(QUANTITIES.get(quantity, quantity), where, number(ours), number(figure), mark)
+    verdict = f"{equal} of {total} figures of {source} are met to every printed digit"
+    return Group(shown, Text(verdict, style="green" if equal == total else "red"))
+
+
+def _pairs(printed: Mapping[str, Any], told: Mapping[str, Any]) -> Iterable[tuple[str, str, float, float | None]]:
+    """(quantity, where, printed figure, our figure) for all that a source printed; ours is None where there is none."""
+    for quantity, figures in printed.items():
+        if not isinstance(figures, Mapping):
+            yield quantity, "", figures, told.get(quantity)
+            continue
+        for where, figure in figures.items():
+            row = told["microgrids"].get(where, told["tie_lines"].get(where, {}))
+            ours = row.get(quantity)
+            yield quantity, where, figure, ours if isinstance(ours, float) else None
