@@ -63,7 +63,7 @@ class Fault(BaseModel):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Make the fault known under its kind."""
         super().__init_subclass__(**kwargs)
-        if cls.kind:
+        if cls.__dict__.get("kind"):  # its own: a subclass of a known fault must not take its place
             _TYPES[cls.kind] = cls
 
     @model_validator(mode="before")

@@ -107,6 +107,8 @@ def _scope(fault: Fault, topology: Topology, kinds: Sequence[str]) -> npt.NDArra
         if not covered.any():
             raise FaultError(f"fault {fault.name!r}: there is no channel {fault.channel}")
         mask = covered if mask is None else mask & covered
+        if not mask.any():
+            raise FaultError(f"fault {fault.name!r}: no channel {fault.channel} is one of {fault.agent}")
     return mask
 
 
