@@ -106,7 +106,7 @@ class Fact:
                 raw = raw[:, None]  # one number an agent
             column = np.array(np.broadcast_to(raw, wanted))
         except (TypeError, ValueError):
-            shown = f"{np.asarray(value, dtype=object).shape} values" if np.ndim(value) else repr(value)
+            shown = f"{shape_of(value)} values" if shape_of(value) else repr(value)
             raise AgentError(f"{who}: {self.name} = {shown}; wanted {self.allowed}, in shape {wanted}") from None
         good = np.isfinite(column) if self.default != math.inf else ~np.isnan(column)
         for limit in self.limits:
@@ -116,6 +116,14 @@ class Fact:
             where = f" (row {row}, period {period})" if column.size > 1 else ""
             raise AgentError(f"{who}: {self.name} = {column[row, period]:g}{where}; wanted {self.allowed}")
         return column
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    """Return the shape of what was given, rows of different lengths counting as one value each."""
+    try:
+        return np.shape(value)
+    except ValueError:
+        return np.asarray(value, dtype=object).shape
 
 
 def facts_of(cls: type) -> dict[str, Fact]:
@@ -137,7 +145,7 @@ def check_names(given: Mapping[str, Any], facts: Mapping[str, Fact], who: str) -
     for name in given:
         if name not in facts:
             near = difflib.get_close_matches(name, facts, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = f"; did you mean {near[0]!r}?" if near else "."
             raise AgentError(f"{who}: there is no field {name!r}{hint} Fields: {', '.join(facts) or 'none'}")
     missing = [name for name, fact in facts.items() if fact.default is None and name not in given]
     if missing:

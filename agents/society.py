@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import AgentError
-from .facts import Fact, check_names, facts_of
+from .facts import Fact, check_names, facts_of, shape_of
 
 __all__ = ["Society", "batched", "within"]
 
@@ -84,11 +84,14 @@ class Society:
     def __init__(self, *, periods: int | None = None, ports: Any = None, names: Sequence[str] = (), **facts: Any) -> None:
         who = names[0] if len(names) == 1 else type(self).__name__
         check_names(facts, self._facts, who)
-        port_count = np.zeros(max(len(names), 1), dtype=np.int64) if ports is None else np.atleast_1d(np.asarray(ports))
+        port_count = np.zeros(max(len(names), 1), dtype=np.int64) if ports is None else _port_count(ports, who)
+        if names and len(names) != len(port_count):
+            raise AgentError(f"{who}: {len(names)} names for {len(port_count)} agents")
         self._names = names or [f"{type(self).__name__} {k}" for k in range(len(port_count))]
         self._which: Rows = np.arange(len(port_count))
         if periods is None:
-            sizes = [np.shape(v)[-1] for n, v in facts.items() if self._facts[n].shape.by_period and np.ndim(v)]
+            shapes = [shape_of(value) for name, value in facts.items() if self._facts[name].shape.by_period]
+            sizes = [shape[-1] for shape in shapes if shape]
             periods = max(sizes, default=1)
         columns: dict[str, Floats] = {}
         for name, fact in self._facts.items():
@@ -125,8 +128,10 @@ class Society:
         return self.take(slice(k, k + 1))
 
     def take(self, which: slice | Rows) -> Self:
-        """Return the agents picked by a slice (a window) or by positions (a copy)."""
+        """Return the agents picked by a slice without a step (a window) or by positions (a copy)."""
         ports: Any
+        if isinstance(which, slice) and which.step not in (None, 1):
+            which = np.arange(len(self))[which]
         if isinstance(which, slice):
             first, last, _ = which.indices(len(self))
             before = self.row_start - np.arange(len(self) + 1)
@@ -202,6 +207,15 @@ class Society:
             return f"<{type(self).__name__} society of {len(self)}>"
         facts = ", ".join(f"{name}={_short(getattr(self, name))}" for name in self._facts)
         return f"<{self._names[int(self._which[0])]}: {type(self).__name__}({facts})>"
+
+
+def _port_count(ports: Any, who: str) -> Rows:
+    count = np.atleast_1d(np.asarray(ports))
+    if not count.size:
+        return np.zeros(0, dtype=np.int64)
+    if count.ndim != 1 or count.dtype.kind not in "iu" or count.min() < 0:
+        raise AgentError(f"{who}: ports = {ports!r}; wanted a whole number, 0 or more, for each agent")
+    return count.astype(np.int64)
 
 
 def _short(column: Floats) -> str:
