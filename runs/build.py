@@ -119,18 +119,31 @@ def _port_facts(spec: ScenarioSpec, lines: list[TieLineSpec], ends: list[tuple[i
 
 
 def _pv(spec: ScenarioSpec, hub: int) -> Any:
-    return spec.microgrid[hub].operator.facts.get("pv", 0.0)
+    """(1, periods) kW; 0 where it is not allowed, for then the operator itself says so, and its neighbours should not."""
+    try:
+        pv = np.broadcast_to(np.asarray(spec.microgrid[hub].operator.facts.get("pv", 0.0), dtype=float), (1, spec.periods))
+    except (TypeError, ValueError):
+        return 0.0
+    return pv if (np.isfinite(pv) & (pv >= 0.0)).all() else 0.0
 
 
 def _virtual(spec: ScenarioSpec, lines: list[TieLineSpec], ends: list[list[tuple[int, int]]]) -> VirtualAgent:
     def one(hub: int) -> VirtualAgent:
         microgrid = spec.microgrid[hub]
-        first = [np.broadcast_to(np.asarray(lines[k].transfer_price, dtype=float), (1, spec.periods)) for k, _ in ends[hub]]
+        first = [_first_price(lines[k], spec.periods) for k, _ in ends[hub]]
         price = np.concatenate(first) if first else 0.0
         name = f"{microgrid.name}.virtual"
         return VirtualAgent(names=[name], periods=spec.periods, ports=[len(first)], price=microgrid.price, transfer_price=price)
 
     return VirtualAgent.stack([one(hub) for hub in range(len(spec.microgrid))])
+
+
+def _first_price(line: TieLineSpec, periods: int) -> Any:
+    price = np.atleast_1d(np.asarray(line.transfer_price, dtype=float))
+    if len(price) not in (1, periods):
+        name = "-".join(line.between)
+        raise ScenarioError(f"tie_line {name}: transfer_price has {len(price)} numbers; wanted one, or one a period ({periods})")
+    return np.broadcast_to(price, (1, periods))
 
 
 def _population(found: list[tuple[int, Society]]) -> Population:

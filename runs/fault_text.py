@@ -33,6 +33,8 @@ def read_fault(text: str) -> dict[str, Any]:
             raise ScenarioError(f"fault {text!r}: {kind} takes no value; write {kind},param=value")
         table[found.value] = value
     for other in others:
+        if "=" not in other:
+            raise ScenarioError(f"fault {text!r}: {other!r} is no parameter; wanted PARAM=VALUE, as in from=20")
         key, setting = parse_setting(other)
         table[key] = setting
     return table

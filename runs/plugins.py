@@ -40,7 +40,7 @@ def find_type(name: str, known: Mapping[str, type[T]], base: type[T], *, where: 
     source, colon, attribute = name.rpartition(":")
     if not colon:
         near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "."
         raise ScenarioError(f"{where} = {name!r}: unknown{hint} Known: {', '.join(known)}; or your own, as in my_file.py:{base.__name__}")
     module = _load(source, where, folder)
     try:

@@ -144,7 +144,7 @@ def _locate(name: str) -> tuple[Any, Path | None]:
     if path.is_file():
         return path, path.resolve().parent
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = f"; did you mean {near[0]!r}?" if near else "."
     raise ScenarioError(f"no scenario and no file is called {name!r}{hint} Built in: {', '.join(known)}")
 
 

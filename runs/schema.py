@@ -10,7 +10,8 @@ __all__ = ["GenerateSpec", "MicrogridSpec", "ProsumerSpec", "ReportSpec", "RunSp
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    # By default NaN and infinity are dumped as None: `pv = nan` would vanish on the way and the default take its place.
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, ser_json_inf_nan="constants")
 
 
 class RunSpec(_Strict):

@@ -18,23 +18,38 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     error
     model : what was validated, to name the fields that exist
     """
-    told = [_one(detail, model) for detail in error.errors()[:4]]
-    more = error.error_count() - len(told)
-    return "; ".join(told) + (f"; and {more} more" if more > 0 else "")
+    # A field that may be of several sorts has a complaint for each: they become one, "a number or a pair".
+    told: dict[str, str] = {}
+    for detail in error.errors():
+        where = ".".join(str(part) for part in detail["loc"] if not _is_sort(part))
+        told[where] = f"{told[where]} or {_wanted(detail)}" if where in told else _one(where, detail, model)
+    more = len(told) - 4
+    return "; ".join(list(told.values())[:4]) + (f"; and {more} more" if more > 0 else "")
 
 
-def _one(detail: Any, model: type[BaseModel]) -> str:
-    where = ".".join(str(part) for part in detail["loc"]) or "the file"
+def _is_sort(part: int | str) -> bool:
+    """Tell whether a part of a location is pydantic's name for one sort of several, and no field."""
+    return isinstance(part, str) and (part in ("float", "int", "str", "bool") or "[" in part)
+
+
+def _wanted(detail: Any) -> str:
+    message = str(detail["msg"]).removeprefix("Input should be ")
+    return f"{message[0].lower()}{message[1:]}"
+
+
+def _one(where: str, detail: Any, model: type[BaseModel]) -> str:
     given = detail.get("input")
     if detail["type"] == "extra_forbidden":
         known = _fields(model, detail["loc"][:-1])
         near = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "."
         return f"{where} = {_short(given)}: there is no such field{hint}" + (f" Fields here: {', '.join(known)}" if known else "")
     if detail["type"] == "missing":
         return f"{where} is missing"
     message = detail["msg"].removeprefix("Value error, ")
-    return f"{where} = {_short(given)}: {message[0].lower()}{message[1:]}"
+    message = f"{message[0].lower()}{message[1:]}"
+    # A rule about a whole table names its fields itself.
+    return f"{where} = {_short(given)}: {message}" if where else message
 
 
 def _short(value: Any) -> str:
