@@ -12,8 +12,7 @@ demo: env
 test: env
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
-	.venv/bin/mypy --package gridparley
-	.venv/bin/mypy tests
+	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/pytest --doctest-modules --pyargs gridparley tests
 
