@@ -1,0 +1,6 @@
+"""The conformance kit: proves that an agent, a protocol or a fault that a user wrote keeps the contract of its room."""
+
+from .agent import check_agent
+from .error import ConformanceError
+
+__all__ = ["ConformanceError", "check_agent"]
