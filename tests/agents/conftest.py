@@ -2,24 +2,16 @@
 
 from typing import Any
 
-import cvxpy
+import cvxpy as cp
 import numpy as np
 from gridparley.agents import Society
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-ULP = np.finfo(float).eps
-
 
 def col(*values: float) -> np.ndarray:
     """One number an agent, (n, 1)."""
     return np.array(values, dtype=float)[:, None]
-
-
-def fact(society: Society, name: str) -> np.ndarray:
-    """Return the column behind a fact, which is annotated as what one agent has."""
-    column: np.ndarray = getattr(society, name)
-    return column
 
 
 def ask(society: Society, price: Any = 0.0, target: Any = 0.0, rho: Any = 0.0) -> np.ndarray:
@@ -50,9 +42,8 @@ def objective(society: Society, x: np.ndarray, price: Any, target: Any, rho: Any
 
 def by_cvxpy(society: Society, price: Any, target: Any, rho: Any) -> np.ndarray:
     """Return the best answer that CVXPY finds from the type's own `reference`."""
-    cp: Any = cvxpy
     x = cp.Variable((society.rows, society.periods))
-    cost, limits = society.reference(cp, x)  # type: ignore[attr-defined]
+    cost, limits = society.reference(cp, x)
     price, target, rho = (np.broadcast_to(np.asarray(v, dtype=float), x.shape) for v in (price, target, rho))
     pull = cp.sum(cp.multiply(rho / 2, cp.square(x - target)))
     problem = cp.Problem(cp.Minimize(cost + cp.sum(cp.multiply(price, x)) + pull), limits)

@@ -19,7 +19,7 @@ from gridparley.agents import (
     Society,
 )
 
-from .conftest import col, fact
+from .conftest import col
 
 
 class Pump(Prosumer):
@@ -29,20 +29,20 @@ class Pump(Prosumer):
     rest: NonNegative = 0.5
     bias: float = 0.0
     most: Annotated[float, MoreThan(1)] = math.inf
-    need: Annotated[Array, AtLeast(0)] = 0.0  # type: ignore[assignment]
-    wish: Array = 0.0  # type: ignore[assignment]
+    need: Annotated[Array, AtLeast(0)] = 0.0
+    wish: Array = 0.0
 
 
 class Gate(Society):
     limit: Annotated[PortArray, AtLeast(0)]
-    fee: Ports = 0.0  # type: ignore[assignment]
+    fee: Ports = 0.0
 
 
 def test_a_number_becomes_a_column_of_one_row():
     pump = Pump(strength=2)
-    assert fact(pump, "strength").tolist() == [[2.0]]
-    assert fact(pump, "rest").tolist() == [[0.5]]
-    assert fact(pump, "strength").dtype == np.float64
+    assert pump.strength.tolist() == [[2.0]]
+    assert pump.rest.tolist() == [[0.5]]
+    assert pump.strength.dtype == np.float64
 
 
 def test_facts_of_base_classes_count_too():
@@ -54,9 +54,9 @@ def test_facts_of_base_classes_count_too():
 
 
 def test_one_number_an_agent():
-    assert fact(Pump(names="abc", strength=[1, 2, 3]), "strength").tolist() == [[1], [2], [3]]
-    assert fact(Pump(names="abc", strength=4), "strength").tolist() == [[4], [4], [4]]
-    assert fact(Pump(names="abc", strength=col(1, 2, 3)), "strength").tolist() == [[1], [2], [3]]
+    assert Pump(names="abc", strength=[1, 2, 3]).strength.tolist() == [[1], [2], [3]]
+    assert Pump(names="abc", strength=4).strength.tolist() == [[4], [4], [4]]
+    assert Pump(names="abc", strength=col(1, 2, 3)).strength.tolist() == [[1], [2], [3]]
 
 
 def test_a_profile_has_one_number_a_period_and_tells_how_many_periods_there_are():
@@ -78,9 +78,9 @@ def test_one_number_an_agent_fills_a_profile_where_periods_are_known():
 
 def test_port_facts_have_one_row_a_port():
     gates = Gate(ports=[2, 0, 1], limit=[[1, 2], [3, 4], [5, 6]], fee=[7, 8, 9])
-    assert fact(gates, "limit").tolist() == [[1, 2], [3, 4], [5, 6]]
-    assert fact(gates, "fee").tolist() == [[7], [8], [9]]
-    assert [fact(gate, "fee").ravel().tolist() for gate in (gates[0], gates[1], gates[2])] == [[7, 8], [], [9]]
+    assert gates.limit.tolist() == [[1, 2], [3, 4], [5, 6]]
+    assert gates.fee.tolist() == [[7], [8], [9]]
+    assert [gate.fee.ravel().tolist() for gate in (gates[0], gates[1], gates[2])] == [[7, 8], [], [9]]
 
 
 def test_columns_are_copies_of_what_was_given():
@@ -94,12 +94,12 @@ def test_columns_are_copies_of_what_was_given():
 
 def test_a_default_is_no_column_that_two_agents_share():
     one, two = Pump(strength=1), Pump(strength=1)
-    fact(one, "rest")[:] = 7
-    assert fact(two, "rest").tolist() == [[0.5]]
+    one.rest[:] = 7
+    assert two.rest.tolist() == [[0.5]]
 
 
 def test_infinity_is_allowed_only_where_it_is_the_default():
-    assert fact(Pump(strength=1, most=math.inf), "most").tolist() == [[math.inf]]
+    assert Pump(strength=1, most=math.inf).most.tolist() == [[math.inf]]
     with pytest.raises(AgentError, match="strength = inf; wanted a number, more than 0, finite"):
         Pump(strength=math.inf)
     with pytest.raises(AgentError, match=r"most = -inf; wanted a number, more than 1$"):

@@ -16,15 +16,15 @@ from gridparley.agents import (
     within,
 )
 
-from .conftest import ask, assert_same_bits, col, fact
+from .conftest import ask, assert_same_bits, col
 
 
 class Pipe(Society):
     """Has facts of every shape, and nothing to say."""
 
     weight: Positive
-    profile: Array = 0.0  # type: ignore[assignment]
-    size: Ports = 0.0  # type: ignore[assignment]
+    profile: Array = 0.0
+    size: Ports = 0.0
 
 
 def pipes():
@@ -56,9 +56,9 @@ def test_an_agent_is_a_window_on_its_row_and_no_second_copy(k):
     assert agent.names == ("abcd"[k],)
     for name in ("weight", "profile"):
         assert np.shares_memory(getattr(agent, name), getattr(society, name))
-    fact(agent, "weight")[:] = 77
-    fact(agent, "size")[:] = 88
-    assert fact(society, "weight")[k, 0] == 77
+    agent.weight[:] = 77
+    agent.size[:] = 88
+    assert society.weight[k, 0] == 77
     assert (society.size == 88).sum() == agent.port_count[0]
 
 
@@ -73,7 +73,7 @@ def test_a_window_of_a_window_is_still_a_window():
     society = pipes()
     inner = society.take(slice(1, 4))[1]
     assert inner.names == ("c",)
-    assert fact(inner, "size").tolist() == [[2]]
+    assert inner.size.tolist() == [[2]]
     assert np.shares_memory(inner.weight, society.weight)
 
 
@@ -96,17 +96,17 @@ def test_take_gives_every_agent_its_own_facts_and_ports(which):
     numbers = list(range(4))[which] if isinstance(which, slice) else which
     taken = society.take(which if isinstance(which, slice) else np.array(which, dtype=int))
     assert taken.names == tuple("abcd"[k] for k in numbers)
-    assert fact(taken, "weight").ravel().tolist() == [k + 1 for k in numbers]
+    assert taken.weight.ravel().tolist() == [k + 1 for k in numbers]
     assert taken.profile.tolist() == [[2 * k, 2 * k + 1] for k in numbers]
     ports = [[0, 1], [], [2], [3, 4, 5]]
-    assert fact(taken, "size").ravel().tolist() == [port for k in numbers for port in ports[k]]
+    assert taken.size.ravel().tolist() == [port for k in numbers for port in ports[k]]
     assert taken.rows == len(numbers) + len(taken.size)
 
 
 def test_what_is_taken_by_positions_is_a_copy():
     society = pipes()
     society.take(np.array([0])).weight[:] = 9
-    assert fact(society, "weight")[0, 0] == 1
+    assert society.weight[0, 0] == 1
 
 
 @pytest.mark.parametrize("which", [[-1], [4]])
@@ -131,8 +131,8 @@ def test_agents_with_different_periods_do_not_stack():
 def test_replace_exchanges_some_columns_and_leaves_the_society_alone():
     society = pipes()
     other = society.replace(weight=col(9, 9, 9, 9))
-    assert fact(other, "weight").tolist() == [[9]] * 4
-    assert fact(society, "weight").tolist() == [[1], [2], [3], [4]]
+    assert other.weight.tolist() == [[9]] * 4
+    assert society.weight.tolist() == [[1], [2], [3], [4]]
     assert np.shares_memory(other.size, society.size)
     assert other.names == society.names
 

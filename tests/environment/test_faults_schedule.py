@@ -133,4 +133,4 @@ def test_faults_are_known_by_kind():
 def test_a_fault_cannot_be_changed_after_it_was_made():
     fault = Loss(probability=0.1)
     with pytest.raises(ValueError, match="frozen"):
-        fault.probability = 0.5  # type: ignore[misc]
+        fault.probability = 0.5
