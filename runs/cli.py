@@ -13,15 +13,29 @@ CONVERGED -16.3544
 
 from __future__ import annotations
 
+import io
 import json
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from . import cli_options as options
+from .catalog import SECTIONS, catalog
+from .catalog_tables import print_catalog
+from .cli_options import Choice
 from .errors import USER_ERRORS
-from .result import run_scenario
+from .folder import PriceRecord, RunFolder, prepare_folder, scenario_text
+from .folder_read import read_run
+from .outcome import Outcome
+from .progress import RunProgress
+from .result import Result, evaluate
+from .scenario import Scenario
+from .simulation import Simulation
 from .tables import print_result
 
 __all__ = ["app", "main"]
@@ -40,6 +54,16 @@ class _Group(typer.core.TyperGroup):
             raise typer.Exit(1) from None
 
 
+Section = StrEnum("Section", {name: name for name in SECTIONS})  # type: ignore[misc]
+
+
+class Format(StrEnum):
+    """Formats of figures."""
+
+    png = "png"
+    pdf = "pdf"
+
+
 app = typer.Typer(
     cls=_Group,
     no_args_is_help=True,
@@ -55,6 +79,35 @@ def _gridparley() -> None:
     """Watch energy agents negotiate by message, and break the network under them."""
 
 
+@app.command("list", epilog=options.LIST)
+def list_(
+    section: Annotated[Section | None, typer.Argument(help="One section only.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
+) -> None:
+    """List what there is: scenarios, protocols, agent types and faults."""
+    found = catalog()
+    if section is not None:
+        found = {section.value: found[section.value]}
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        print_catalog(found, Console(highlight=False))
+
+
+@app.command(epilog=options.SHOW)
+def show(
+    scenario: options.ScenarioName,
+    protocol: options.Protocol = None,
+    settings: options.Settings = None,
+    fault: options.Faults = None,
+    faults: options.FaultsFile = None,
+    seed: options.Seed = None,
+    ticks: options.Ticks = None,
+) -> None:
+    """Print a scenario as a TOML file, settings applied and defaults filled in: a file to start your own from."""
+    typer.echo(scenario_text(Choice(scenario, protocol, settings, fault, faults, seed, ticks).load()), nl=False)
+
+
 @app.command(epilog=options.RUN)
 def run(
     scenario: options.ScenarioName,
@@ -64,27 +117,90 @@ def run(
     faults: options.FaultsFile = None,
     seed: options.Seed = None,
     ticks: options.Ticks = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write the run to this folder.")] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="With --out: also into a folder that holds other files.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
     no_reference: Annotated[
         bool, typer.Option("--no-reference", help="Do without the central solve beside the negotiation.")
     ] = False,
     one_by_one: Annotated[
-        bool,
-        typer.Option("--one-by-one", help="A role of its own for every agent: slower, and the same to the last bit."),
+        bool, typer.Option("--one-by-one", help="A role of its own for every agent: slower, the same to the last bit.")
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 unless the outcome is CONVERGED.")] = False,
 ) -> None:
     """Run a scenario to its end and judge what came out."""
-    chosen = options.chosen_scenario(scenario, protocol, settings, fault, faults, seed, ticks)
-    result = run_scenario(chosen, reference=False if no_reference else None, one_by_one=one_by_one)
+    choice = Choice(scenario, protocol, settings, fault, faults, seed, ticks)
+    chosen = choice.load()
+    simulation = chosen.simulation(one_by_one=one_by_one)
+    # Before the run: nobody wants to hear after an hour that the folder cannot be written.
+    folder = None
+    if out is not None:
+        prepare_folder(out, force=force)
+        folder = RunFolder(out, chosen, choice.command())
+    result = negotiate(chosen, simulation, folder, progress=not as_json, reference=False if no_reference else None)
     if as_json:
         typer.echo(json.dumps(result.to_dict(), indent=2, allow_nan=False))
     else:
-        print_result(result, Console())
-    if strict and result.outcome != "CONVERGED":
+        print_result(result, Console(highlight=False))
+    if folder is not None:
+        typer.echo(f"written to {folder.path}", err=True)
+    if strict and result.outcome is not Outcome.CONVERGED:
         raise typer.Exit(3)
+
+
+def negotiate(
+    scenario: Scenario, simulation: Simulation, folder: RunFolder | None, *, progress: bool, reference: bool | None
+) -> Result:
+    """Run, judge and write; what was recorded until an error is written too."""
+    prices = PriceRecord(scenario.spec.report.transfer_price_sign)
+    try:
+        with RunProgress(scenario.spec.run.ticks, Console(stderr=True), wanted=progress) as bar:
+
+            def watch(now: Simulation) -> None:
+                prices.watch(now)
+                bar.watch(now)
+
+            start = time.perf_counter()
+            simulation.run(scenario.spec.run.ticks, watch)
+            seconds = time.perf_counter() - start
+            bar.judging()
+            result = evaluate(scenario, simulation, seconds=seconds, reference=reference)
+    except BaseException as error:
+        if folder is not None:
+            typer.echo(f"{_rescued(folder, error, simulation, prices)}", err=True)
+        raise
+    if folder is not None:
+        folder.write(result, prices)
+    return result
+
+
+def _rescued(folder: RunFolder, error: BaseException, simulation: Simulation, prices: PriceRecord) -> str:
+    try:
+        return f"what was recorded until tick {simulation.tick} is in {folder.write_failure(error, simulation, prices)}"
+    except USER_ERRORS as second:
+        # The first error matters more and is raised next.
+        return f"what was recorded is lost: {second}"
+
+
+@app.command(epilog=options.PLOT)
+def plot(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder that gridparley run --out wrote.")],
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where figures go; by default into RUN.")] = None,
+    kind: Annotated[Format, typer.Option("--format", help="png for screens, pdf for papers.")] = Format.png,
+) -> None:
+    """Draw the figures of a run."""
+    from .figures import draw_figures  # matplotlib takes a second to load
+
+    for file in draw_figures(read_run(run), run if out is None else out, kind.value):
+        typer.echo(str(file))
 
 
 def main() -> None:
     """Run the command `gridparley`."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that knows no Greek gets question marks rather than a traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     app(prog_name="gridparley")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .fault_text import read_fault_file
-from .scenario import Scenario, load_scenario
+from .scenario import Scenario, load_scenario, scenario_names
 
 __all__ = [
     "GENERAL",
@@ -16,6 +17,7 @@ __all__ = [
     "PLOT",
     "RUN",
     "SHOW",
+    "Choice",
     "Faults",
     "FaultsFile",
     "Protocol",
@@ -23,7 +25,6 @@ __all__ = [
     "Seed",
     "Settings",
     "Ticks",
-    "chosen_scenario",
 ]
 
 ScenarioName = Annotated[
@@ -102,8 +103,9 @@ Exit status: 0 the run has ended, whatever its outcome; 1 something in the scena
 \b
 --json prints one object: scenario, scenario_hash, protocol, seed, outcome, ticks, rounds, seconds, messages (by fate),
   total_cost, reference_cost (both without regularising terms), objective, reference_objective (both with), gap,
-  regularisation_gap, certificate (lower, upper, gap, committed), residuals, worst, and the solution as microgrids (price,
-  demand, generation, pv, net_export) and tie_lines (transfer, transfer_price); kW, $/kWh, $/h, a list where there are periods.
+  regularisation_gap, certificate (lower, upper, gap, committed), residuals, worst, and the solution as microgrids
+  (price, demand, generation, pv, net_export) and tie_lines (transfer, transfer_price); in kW, $/kWh and $/h, null
+  where there is no such number, and a list where there are several periods.
 
 \b
 --out DIR writes scenario.toml, result.json, metrics.csv, prices.csv, messages.csv and command.txt; see gridparley plot.
@@ -129,22 +131,39 @@ Figures: prices, residuals and gap on a log axis, messages by what became of the
 """
 
 
-def chosen_scenario(
-    name: str,
-    protocol: str | None,
-    settings: list[str] | None,
-    faults: list[str] | None,
-    faults_file: Path | None,
-    seed: int | None,
-    ticks: int | None,
-) -> Scenario:
-    """Load a scenario as the options want it. Seed and ticks become settings, so that the scenario says all there is.
+@dataclass(frozen=True)
+class Choice:
+    """A scenario as the command line asks for it."""
 
-    Raises
-    ------
-    ScenarioError
-        Anything in it is unknown or not allowed.
-    """
-    given = [f"run.{key}={value}" for key, value in (("seed", seed), ("ticks", ticks)) if value is not None]
-    from_file = [] if faults_file is None else read_fault_file(faults_file)
-    return load_scenario(name, [*(settings or []), *given], protocol=protocol, faults=[*from_file, *(faults or [])])
+    name: str
+    protocol: str | None
+    settings: list[str] | None
+    faults: list[str] | None
+    faults_file: Path | None
+    seed: int | None
+    ticks: int | None
+
+    def load(self) -> Scenario:
+        """Load it. Seed and ticks become settings, so that the scenario says all there is.
+
+        Raises
+        ------
+        ScenarioError
+            Anything in it is unknown or not allowed.
+        """
+        given = [
+            f"run.{key}={value}" for key, value in (("seed", self.seed), ("ticks", self.ticks)) if value is not None
+        ]
+        from_file = [] if self.faults_file is None else read_fault_file(self.faults_file)
+        faults = [*from_file, *(self.faults or [])]
+        return load_scenario(self.name, [*(self.settings or []), *given], protocol=self.protocol, faults=faults)
+
+    def command(self) -> list[str]:
+        """Return the command line that asks for the same from any folder."""
+        words = ["gridparley", "run", self.name if self.name in scenario_names() else str(Path(self.name).resolve())]
+        words += [] if self.protocol is None else ["--protocol", self.protocol]
+        words += [word for setting in self.settings or [] for word in ("--set", setting)]
+        words += [] if self.faults_file is None else ["--faults", str(self.faults_file.resolve())]
+        words += [word for fault in self.faults or [] for word in ("--fault", fault)]
+        numbers = (("--seed", self.seed), ("--ticks", self.ticks))
+        return words + [word for option, value in numbers if value is not None for word in (option, str(value))]

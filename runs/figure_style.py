@@ -1,0 +1,162 @@
+"""How figures look: colours that everybody can tell apart, legends beside the picture, faults above it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from .folder_read import RecordedRun, Window
+
+__all__ = ["COLOURS", "LINES", "LINES_MAX", "draw_lines", "legend_beside", "new_figure", "style", "time_axes"]
+
+Floats = npt.NDArray[np.float64]
+
+COLOURS = {
+    "blue": "#0072B2",
+    "vermillion": "#D55E00",
+    "green": "#009E73",
+    "purple": "#CC79A7",
+    "orange": "#E69F00",
+    "sky": "#56B4E9",
+    "black": "#000000",
+    "yellow": "#F0E442",
+}
+"""Okabe and Ito, "Color Universal Design", 2008: told apart with every common colour blindness, and in print."""
+
+LINES = [
+    (COLOURS[name], dash)
+    for dash in ("-", "--")
+    for name in ("blue", "vermillion", "green", "purple", "orange", "sky", "black")
+]
+"""Colour and dash of the first lines; dashes make lines that lie on each other visible."""
+
+LINES_MAX = 8
+"""Lines beyond which all are grey but for the highest, the lowest and the median; a legend has ten entries at most."""
+LANES_MAX = 6
+
+_STYLE = {
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.5,
+    "pdf.fonttype": 42,  # letters stay letters, which journals ask for
+    "savefig.dpi": 160,
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw in this project's style within a block."""
+    with mpl.rc_context(_STYLE):
+        yield
+
+
+def new_figure(run: RecordedRun, height: float) -> Figure:
+    """Return an empty figure, 7.5 inches wide, titled with what was run and how it ended."""
+    figure = Figure(figsize=(7.5, height), layout="constrained")
+    told = run.result
+    title = (
+        f"{told['scenario']}, {told['protocol']}, seed {told['seed']}: {told['outcome']} after {told['ticks']} ticks"
+    )
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    return figure
+
+
+def time_axes(run: RecordedRun, panels: int) -> tuple[Figure, list[Axes]]:
+    """Return a figure whose panels share an axis of ticks, with the windows of faults in lanes above and shaded."""
+    lanes = run.faults[:LANES_MAX]
+    height = 0.3 * len(lanes)
+    figure = new_figure(run, 0.9 + 2.4 * panels + height)
+    if lanes:
+        grid = figure.add_gridspec(panels + 1, 1, height_ratios=[height, *[2.4] * panels])
+        top = figure.add_subplot(grid[0])
+        axes = [figure.add_subplot(grid[k + 1], sharex=top) for k in range(panels)]
+        _draw_lanes(top, lanes, len(run.faults) - len(lanes), run.result["ticks"])
+    else:
+        axes = list(np.atleast_1d(figure.subplots(panels, 1, sharex=True)))
+    for axis in axes:
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.tick_params(labelbottom=axis is axes[-1])
+        for window in lanes:
+            if window.start or window.end is not None:
+                axis.axvspan(window.start, _end(window, run.result["ticks"]), color="#000000", alpha=0.07, linewidth=0)
+    axes[-1].set_xlim(0, max(run.result["ticks"], 1))
+    axes[-1].set_xlabel("tick")
+    return figure, axes
+
+
+def _draw_lanes(axis: Axes, lanes: Sequence[Window], more: int, ticks: int) -> None:
+    for lane, window in enumerate(lanes):
+        axis.barh(lane, _end(window, ticks) - window.start, left=window.start, height=0.6, color="#888888")
+    labels = [window.label if len(window.label) <= 28 else window.label[:27] + "…" for window in lanes]
+    axis.set_yticks(range(len(lanes)), labels, fontsize=9)
+    axis.set_ylim(len(lanes) - 0.5, -0.5)
+    axis.tick_params(labelbottom=False, bottom=False, left=False)
+    axis.grid(visible=False)
+    for side in axis.spines.values():
+        side.set_visible(False)
+    if more > 0:
+        axis.set_title(f"faults (and {more} more)", loc="right", fontsize=9)
+
+
+def _end(window: Window, ticks: int) -> int:
+    return max(window.start, ticks if window.end is None else min(window.end, ticks))
+
+
+def draw_lines(axis: Axes, x: Floats, lines: dict[str, Floats], what: str) -> None:
+    """Draw step lines; many of them in grey, with the median and those that end lowest and highest on top.
+
+    Parameters
+    ----------
+    axis, x
+    lines : by name, as long as x
+    what : the plural of what a line stands for, for the legend
+    """
+    if len(lines) <= LINES_MAX:
+        for (name, y), (colour, dash) in zip(lines.items(), LINES, strict=False):
+            axis.step(x, y, where="post", color=colour, linestyle=dash, label=name)
+    else:
+        table = np.array(list(lines.values()))
+        axis.step(x, table[0], where="post", color="#bbbbbb", linewidth=0.5, label=f"{len(lines)} {what}")
+        axis.step(x, table[1:].T, where="post", color="#bbbbbb", linewidth=0.5)
+        names = list(lines)
+        for k, word, colour in (
+            (np.argmax(table[:, -1]), "highest", "vermillion"),
+            (np.argmin(table[:, -1]), "lowest", "blue"),
+        ):
+            axis.step(x, table[k], where="post", color=COLOURS[colour], label=f"{names[int(k)]} ({word} at the end)")
+        axis.step(x, np.median(table, axis=0), where="post", color="#000000", label="median")
+    _look_at_the_end(axis, np.array(list(lines.values())))
+    legend_beside(axis)
+
+
+def _look_at_the_end(axis: Axes, table: Floats) -> None:
+    """Let the first tenth of a run leave the picture where it would flatten all the rest, and say so."""
+    late = table[:, table.shape[1] // 10 :]
+    late, all_of_it = late[np.isfinite(late)], table[np.isfinite(table)]
+    if not late.size or len(table[0]) < 20:
+        return
+    span = max(np.ptp(late), 1e-9)
+    low, high = late.min() - span, late.max() + span
+    if all_of_it.min() < low - 2 * span or all_of_it.max() > high + 2 * span:
+        axis.set_ylim(late.min() - 0.25 * span, late.max() + 0.25 * span)
+        axis.set_title("the first rounds reach beyond the picture", loc="right", fontsize=9, color="#555555")
+
+
+def legend_beside(axis: Axes) -> None:
+    """Put the legend to the right of a panel, where it hides nothing."""
+    axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02), borderaxespad=0.3, handlelength=1.6)

@@ -1,0 +1,133 @@
+"""Reading the folder of a run back, for figures."""
+
+from __future__ import annotations
+
+import csv
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..environment.faults import fault_types
+from .errors import RunError
+
+__all__ = ["RecordedRun", "Window", "read_result", "read_run"]
+
+Floats = npt.NDArray[np.float64]
+
+PRICE_UNIT = "_usd_per_kwh"
+
+
+@dataclass(frozen=True)
+class Window:
+    """When a fault acts: in ticks start <= t < end, None for ever."""
+
+    label: str
+    start: int
+    end: int | None
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """What a run's folder holds.
+
+    Attributes
+    ----------
+    path
+    result : as `Result.to_dict`, or with the outcome FAILED and an `error`
+    metrics : by column of metrics.csv, (ticks,)
+    prices : by column of prices.csv, (rows,); empty where prices were not recorded
+    messages : rows (tick, fate, count) of messages.csv
+    faults : the windows of the schedule
+    """
+
+    path: Path
+    result: dict[str, Any]
+    metrics: dict[str, Floats]
+    prices: dict[str, Floats]
+    messages: list[tuple[int, str, int]]
+    faults: list[Window]
+
+
+def read_run(path: Path) -> RecordedRun:
+    """Read a run's folder.
+
+    Raises
+    ------
+    RunError
+        It is no run, or a file in it is missing or broken; says which.
+    """
+    result = read_result(path)
+    document = _scenario(path / "scenario.toml")
+    rows = _rows(path / "messages.csv")
+    try:
+        messages = [(int(row["tick"]), str(row["fate"]), int(row["count"])) for row in rows]
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{path / 'messages.csv'}: a row without a whole tick, a fate and a count: {error}") from None
+    return RecordedRun(
+        path=path,
+        result=result,
+        metrics=_columns(path / "metrics.csv"),
+        prices=_columns(path / "prices.csv") if (path / "prices.csv").exists() else {},
+        messages=messages,
+        faults=[_window(table) for table in document.get("fault", [])],
+    )
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """Read the result.json of a run's folder.
+
+    Raises
+    ------
+    RunError
+        There is none, or it is not a run's.
+    """
+    file = path / "result.json"
+    if not file.is_file():
+        raise RunError(f"{path} is no run: it has no result.json. gridparley run SCENARIO --out {path} writes one")
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{file}: cannot be read: {error}") from None
+    if not isinstance(told, dict) or "outcome" not in told:
+        raise RunError(f"{file}: holds no result of a run")
+    return told
+
+
+def _scenario(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{file}: cannot be read: {error}") from None
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    try:
+        with file.open(encoding="utf-8", newline="") as lines:
+            return list(csv.DictReader(lines))
+    except (OSError, ValueError, csv.Error) as error:
+        raise RunError(f"{file}: cannot be read: {error}") from None
+
+
+def _columns(file: Path) -> dict[str, Floats]:
+    rows = _rows(file)
+    try:
+        return {name: np.array([float(row[name]) for row in rows]) for name in (rows[0] if rows else ())}
+    except (TypeError, ValueError) as error:
+        raise RunError(f"{file}: not a table of numbers: {error}") from None
+
+
+def _window(table: Mapping[str, Any]) -> Window:
+    """Return a fault's window; its label is the kind, its value, and whatever else is set."""
+    kind = str(table.get("kind", "fault"))
+    known = fault_types().get(kind)
+    value = known.value if known else ""
+    others = [f"{key}={table[key]}" for key in table if key not in ("kind", "name", "from", "to", value)]
+    label = " ".join([kind, *([str(table[value])] if value in table else []), *others])
+    end = table.get("to")
+    return Window(label, int(table.get("from", 0)), None if end is None else int(end))

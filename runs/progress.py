@@ -1,0 +1,83 @@
+"""A progress bar on stderr: only on a terminal, and only for runs that last."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from .simulation import Simulation
+
+__all__ = ["RunProgress"]
+
+WAIT_SECONDS = 1.0
+"""Shorter runs show nothing: a bar that flashes by only disturbs."""
+REDRAW_SECONDS = 0.1
+PRICES_MAX = 3
+
+
+class RunProgress:
+    """Ticks done, round, residual, and the prices where there are few; gone when the run is over.
+
+    Parameters
+    ----------
+    ticks : at most so many
+    console : of stderr
+    wanted : False for none at all
+    """
+
+    def __init__(self, ticks: int, console: Console, *, wanted: bool = True) -> None:
+        self._ticks = ticks
+        self._on = wanted and console.is_terminal
+        self._due = time.monotonic() + WAIT_SECONDS
+        self._started = False
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("tick {task.completed:.0f} of at most {task.total:.0f}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            refresh_per_second=1 / REDRAW_SECONDS,
+        )
+        self._task = self._bar.add_task("", total=ticks)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._started:
+            self._bar.stop()
+
+    def watch(self, simulation: Simulation) -> None:
+        """Show a tick, unless the last one shown is too recent."""
+        if not self._on or time.monotonic() < self._due:
+            return
+        self._due = time.monotonic() + REDRAW_SECONDS
+        self._show(_state(simulation), simulation.tick)
+
+    def judging(self) -> None:
+        """Show that the negotiation is over and the certificate and the central optimum are being found."""
+        if self._started:
+            self._show("judging the outcome", self._ticks)
+
+    def _show(self, description: str, tick: int) -> None:
+        if not self._started:
+            self._bar.start()
+            self._started = True
+        self._bar.update(self._task, completed=tick, description=description)
+
+
+def _state(simulation: Simulation) -> str:
+    latest, price = simulation.observer.latest, simulation.state.price
+    text = f"round {int(simulation.state.round.min())}, residual {latest['primal_residual']:.1e} kW"
+    if price.size <= PRICES_MAX and np.isfinite(price).all():
+        text += ", price " + " ".join(f"{value:.4f}" for value in price.ravel())
+    return text
