@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Any, Self
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from .facts import Array, AtLeast, MoreThan, NonNegative, PortArray, Ports, Positive
+from .facts import Array, AtLeast, Column, MoreThan, PortArray, Ports
 from .operator_solve import OperatorProblem
 from .society import Society, batched, within
 
@@ -38,9 +39,9 @@ class MicrogridOperator(Society):
     transfer_cost : (p, 1) $/kWh, what the exporter pays per kW; note 000's unused C_tran(x) = 0.5 x, off by default
     """
 
-    cost_quadratic: Positive
-    cost_linear: float
-    power_max: NonNegative
+    cost_quadratic: Annotated[Column, MoreThan(0)]
+    cost_linear: Column
+    power_max: Annotated[Column, AtLeast(0)]
     pv: Annotated[Array, AtLeast(0)] = 0.0  # type: ignore[assignment]
     alpha: Annotated[Ports, MoreThan(0)] = 0.05  # type: ignore[assignment]
     export_max: Annotated[PortArray, AtLeast(0)] = 0.0  # type: ignore[assignment]
@@ -50,7 +51,7 @@ class MicrogridOperator(Society):
     def port_sum(self, values: Floats) -> Floats:
         """Add up port values by agent, in port order: (p, periods) to (n, periods)."""
         total = np.zeros((len(self), values.shape[1]))
-        for members, ports in self._by_degree:
+        for members, ports in self._groups:
             for column in ports.T:
                 total[members] += values[column]
         return total
@@ -78,7 +79,7 @@ class MicrogridOperator(Society):
         """Return x, (rows, periods) kW: exact, all operators at once (see `operator_solve`)."""
         x = np.empty((self.rows, price.shape[1]))
         supply = np.empty((len(self), price.shape[1]))
-        for members, ports in self._by_degree:
+        for members, ports in self._groups:
             own, rows = self.own_rows[members], self.port_rows[ports]
             problem = OperatorProblem(
                 quadratic=self.cost_quadratic[members],
@@ -100,13 +101,17 @@ class MicrogridOperator(Society):
         return x
 
     @cached_property
-    def _by_degree(self) -> list[tuple[Rows, Rows]]:
-        """Operators by number of ports: who they are, (m,), and which ports they have, (m, k)."""
+    def _groups(self) -> Sequence[tuple[Rows, Rows]]:
+        """Operators solved together, by number of ports and by fees or none: who they are, (m,), and their ports, (m, k)."""
         first = np.cumsum(self.port_count) - self.port_count
-        groups = []
-        for degree in np.unique(self.port_count).tolist():
-            members = np.flatnonzero(self.port_count == degree)
-            groups.append((members, first[members, None] + np.arange(degree)))
+        agent = np.repeat(np.arange(len(self)), self.port_count)
+        # A fee doubles the offers; solved so without one, an operator's answer could differ in the last bit.
+        fees = np.bincount(agent[self.transfer_cost[:, 0] > 0.0], minlength=len(self)) > 0
+        alike = 2 * self.port_count + fees
+        groups: list[tuple[Rows, Rows]] = []
+        for one in np.unique(alike).tolist():
+            members = np.flatnonzero(alike == one)
+            groups.append((members, first[members, None] + np.arange(one // 2)))
         return groups
 
     def reference(self, cp: Any, x: Any) -> tuple[Any, list[Any]]:
