@@ -53,7 +53,7 @@ class Quiet:
         theirs = np.where(heard[:, 4] > rounds[peer_hub], heard[:, 1], heard[:, 0])
         np.minimum.at(least, peer_hub, theirs)
         told = np.full(n, np.inf)
-        np.minimum.at(told, peer_hub, heard[:, 2])
+        np.minimum.at(told, peer_hub, np.where(heard[:, 2] < 0, np.inf, heard[:, 2]))
         count = np.where(still, 1.0 + least, 0.0)
         self.before = np.where(done, self.count, self.before)
         self.count = np.where(done, count, self.count)
@@ -64,5 +64,6 @@ class Quiet:
 
     def message(self, hubs: Places, rounds: Places, waiting: Mask) -> Floats:
         """(len(hubs), 5): what a hub tells a neighbour; `waiting` asks for an answer."""
-        told = (self.count[hubs], self.before[hubs], self.stop_round[hubs], waiting.astype(float), rounds[hubs].astype(float))
+        stop = np.where(np.isinf(self.stop_round), -1.0, self.stop_round)  # payloads are finite: -1 for unknown
+        told = (self.count[hubs], self.before[hubs], stop[hubs], waiting.astype(float), rounds[hubs].astype(float))
         return np.stack(told, axis=1)

@@ -2,5 +2,7 @@
 
 from .agent import check_agent
 from .error import ConformanceError
+from .fault import check_fault
+from .protocol import check_protocol
 
-__all__ = ["ConformanceError", "check_agent"]
+__all__ = ["ConformanceError", "check_agent", "check_fault", "check_protocol"]

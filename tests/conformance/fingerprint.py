@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import hashlib
 from collections.abc import Iterator
+from functools import cached_property
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -40,7 +41,7 @@ def changed(thing: Any, before: dict[str, bytes]) -> list[str]:
 
 def attributes(thing: Any) -> dict[str, bytes]:
     """Return the fingerprint of each attribute of an object, but its ``memory``."""
-    return {name: fingerprint(value) for name, value in vars(thing).items() if name != "memory"}
+    return {name: fingerprint(value) for name, value in _kept(thing) if name != "memory"}
 
 
 def _pieces(thing: Any, seen: dict[int, int]) -> Iterator[bytes]:
@@ -68,13 +69,23 @@ def _pieces(thing: Any, seen: dict[int, int]) -> Iterator[bytes]:
     elif isinstance(thing, set | frozenset):
         yield from sorted(fingerprint(value) for value in thing)
     else:
-        yield from _pieces(dict(_held(thing)), seen)
+        # No dictionary made on the way: an id means something only while its object lives.
+        for name, value in _held(thing):
+            yield name.encode()
+            yield from _pieces(value, seen)
 
 
 def _held(thing: Any) -> Iterator[tuple[str, Any]]:
-    yield from getattr(thing, "__dict__", {}).items()
+    yield from _kept(thing)
     for cls in type(thing).__mro__:
         slots = cls.__dict__.get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
             if name not in ("__dict__", "__weakref__") and hasattr(thing, name):
                 yield name, getattr(thing, name)
+
+
+def _kept(thing: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what stands in an object's dictionary, but what a `cached_property` remembers: that is no state."""
+    for name, value in getattr(thing, "__dict__", {}).items():
+        if not isinstance(getattr(type(thing), name, None), cached_property):
+            yield name, value

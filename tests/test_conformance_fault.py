@@ -1,0 +1,225 @@
+"""The faults' part of the conformance kit: every built-in fault passes, and each check catches what it is for."""
+
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from gridparley.conformance import ConformanceError, check_fault
+from gridparley.conformance.fault import FAULT_CHECKS, fault_subject
+from gridparley.environment import FaultError
+from gridparley.environment.faults import Delay, Duplicate, Fault, Loss, Stage, fault_types
+
+ALL = [check.__name__ for check in FAULT_CHECKS]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Loss(probability=0.3),
+        Loss(probability=0.0),
+        Loss(probability=1.0),
+        Loss(probability=0.5, agent="B.operator", start=3, end=7),
+        Delay(ticks=2),
+        Delay(ticks="0..5", message="bid"),
+        Duplicate(probability=0.5),
+        Duplicate(probability=1.0, copies=3, delay="0..4", channel="A.virtual<->B.virtual"),
+    ],
+    ids=str,
+)
+def test_a_fault_that_is_right_passes_every_check(fault):
+    assert check_fault(fault) == ALL
+    assert check_fault(fault, seed=5) == ALL
+
+
+def test_every_known_fault_is_tried_above():
+    known = {kind for kind, cls in fault_types().items() if cls.__module__.startswith("gridparley.")}
+    assert known == {"loss", "delay", "duplicate"}
+
+
+class Jam(Fault):
+    """A user's own fault, on arrival: what comes in odd ticks does not come."""
+
+    stage: ClassVar[Stage] = Stage.PARTITION
+
+    def on_deliver(self, batch, chance):
+        return batch.take(np.full(len(batch), batch.sent % 2 == 0))
+
+
+class FlipSign(Fault):
+    """A user's own corruption."""
+
+    stage: ClassVar[Stage] = Stage.CORRUPTION
+
+    def on_deliver(self, batch, chance):
+        sign = np.where(chance(batch) < 0.2, -1.0, 1.0)
+        return replace(batch, payload=batch.values * sign[:, None], row=None)
+
+
+def test_faults_on_arrival_are_tried_on_arrival():
+    assert check_fault(Jam()) == ALL
+    assert check_fault(FlipSign()) == [name for name in ALL if name != "leaves_payloads_alone"]
+
+
+# Faults that are wrong in one way each ---------------------------------------------------------------------------------
+
+
+class NeverCalled(Fault):
+    stage: ClassVar[Stage] = Stage.LOSS
+
+    def on_deliver(self, batch, chance):
+        return batch.take(chance(batch) > 0.5)
+
+
+class ReturnsAMask(Fault):
+    def on_send(self, batch, chance):
+        return chance(batch) > 0.5
+
+
+class ForgetsAColumn(Fault):
+    def on_send(self, batch, chance):
+        after = batch.take(chance(batch) > 0.5)
+        return replace(after, due=np.zeros(len(after) + 1, dtype=np.int32) + batch.sent + 1)
+
+
+class AddsToNothing(Fault):
+    def on_send(self, batch, chance):
+        if not len(batch):
+            return replace(
+                batch, channel=np.zeros(1, dtype=np.int32), payload=np.zeros((1, batch.kind.width)), row=None
+            )
+        return batch
+
+
+class WritesOnTheBatch(Fault):
+    def on_send(self, batch, chance):
+        kept = batch.take(np.ones(len(batch), dtype=bool))
+        kept = replace(kept, payload=batch.payload.copy())
+        batch.payload[:] = 0.0
+        return kept
+
+
+class Invents(Fault):
+    def on_send(self, batch, chance):
+        channel = batch.channel.copy()
+        channel[-1:] = 10_000
+        return replace(batch, channel=channel)
+
+
+class CopiesAtTheWrongStage(Fault):
+    stage: ClassVar[Stage] = Stage.DELAY
+
+    def on_send(self, batch, chance):
+        twin = replace(batch.take(batch.channel % 2 == 0))
+        old = np.zeros(len(twin), dtype=np.uint64) if twin.copy is None else twin.copy
+        return type(batch).join([batch, replace(twin, copy=old + np.uint64(99))])
+
+
+class LosesAtTheWrongStage(Fault):
+    stage: ClassVar[Stage] = Stage.COPIES
+
+    def on_send(self, batch, chance):
+        return batch.take(chance(batch) > 0.5)
+
+
+class ForgetsToNameCopies(Fault):
+    stage: ClassVar[Stage] = Stage.COPIES
+
+    def on_send(self, batch, chance):
+        return batch.take(np.repeat(np.arange(len(batch)), 2))
+
+
+class Shuffles(Fault):
+    def on_send(self, batch, chance):
+        return batch.take(np.arange(len(batch))[::-1])
+
+
+class Whispers(Fault):
+    def on_send(self, batch, chance):
+        return replace(batch, payload=batch.payload * 0.5)
+
+
+class TravelsInTime(Fault):
+    stage: ClassVar[Stage] = Stage.DELAY
+
+    def on_send(self, batch, chance):
+        return replace(batch, due=np.full(len(batch), batch.sent, dtype=np.int32))
+
+
+class PutsOff(Fault):
+    stage: ClassVar[Stage] = Stage.PARTITION
+
+    def on_deliver(self, batch, chance):
+        return batch.delay(np.ones(len(batch), dtype=np.int32))
+
+
+dice = np.random.default_rng(0)
+
+
+class OwnDice(Fault):
+    def on_send(self, batch, chance):
+        return batch.take(dice.random() < 0.5 + 0 * batch.channel)
+
+
+class OnePerTick(Fault):
+    """Loses whatever is sent beside a lucky message."""
+
+    def on_send(self, batch, chance):
+        luck = chance(batch)
+        return batch.take(luck == luck.max(initial=0.0))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "check", "others"),
+    [
+        (NeverCalled, "acts_at_its_stage", []),
+        (ReturnsAMask, "gives_back_a_batch", ["takes_an_empty_batch"]),
+        (ForgetsAColumn, "gives_back_a_batch", []),
+        (AddsToNothing, "takes_an_empty_batch", []),
+        (WritesOnTheBatch, "leaves_its_input_alone", []),
+        (Invents, "invents_no_message", ["luck_is_its_own"]),
+        (CopiesAtTheWrongStage, "invents_no_message", []),
+        (LosesAtTheWrongStage, "invents_no_message", []),
+        (ForgetsToNameCopies, "tells_copies_apart", []),
+        (Shuffles, "keeps_the_order", []),
+        (Whispers, "leaves_payloads_alone", []),
+        (TravelsInTime, "arrives_after_it_was_sent", []),
+        (PutsOff, "arrives_after_it_was_sent", []),
+        (OwnDice, "same_seed_same_fate", ["luck_is_its_own"]),
+        (OnePerTick, "luck_is_its_own", []),
+    ],
+)
+def test_each_check_fails_on_what_it_is_for_and_on_nothing_else(wrong, check, others):
+    fault = wrong(name="wrong")
+    assert failures(fault) <= {check, *others}
+    with pytest.raises(ConformanceError, match=check) as caught:
+        check_fault(fault)
+    assert caught.value.check == check
+
+
+def failures(fault):
+    """Return the names of all the checks that fail, each run on messages of its own."""
+    found = set()
+    for check in FAULT_CHECKS:
+        try:
+            check(fault_subject(fault))
+        except ConformanceError as error:
+            found.add(error.check)
+    return found
+
+
+def test_an_error_says_which_check_on_which_messages_what_came_and_what_was_wanted():
+    with pytest.raises(ConformanceError) as caught:
+        check_fault(TravelsInTime(name="tardis"))
+    text = str(caught.value)
+    assert text.startswith("arrives_after_it_was_sent: TravelsInTime(name='tardis'")
+    assert "given:  6 messages 'price' sent in tick 0, seed 0" in text
+    assert "got:    a message due in tick 0" in text
+    assert "wanted: tick 1 or later" in text
+
+
+def test_a_scope_that_fits_nothing_and_what_is_no_fault_are_refused():
+    with pytest.raises(FaultError, match=r"no agent is called 'Z\.load'"):
+        check_fault(Loss(probability=0.5, agent="Z.load"))
+    with pytest.raises(TypeError, match="no fault"):
+        check_fault("loss 0.3")  # type: ignore[arg-type]
