@@ -1,7 +1,7 @@
 """What agents know: private facts in columns, and one local solve each. No message, no tick and no sender is known here."""
 
 from .errors import AgentError
-from .facts import Array, AtLeast, MoreThan, NonNegative, PortArray, Ports, Positive
+from .facts import Array, AtLeast, Column, MoreThan, NonNegative, PortArray, Ports, Positive
 from .log_load import LogLoad
 from .microgrid_operator import MicrogridOperator
 from .prosumer import Prosumer
@@ -13,6 +13,7 @@ __all__ = [
     "AgentError",
     "Array",
     "AtLeast",
+    "Column",
     "LogLoad",
     "MicrogridOperator",
     "MoreThan",

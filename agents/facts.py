@@ -14,7 +14,19 @@ import numpy.typing as npt
 
 from .errors import AgentError
 
-__all__ = ["Array", "AtLeast", "Fact", "MoreThan", "NonNegative", "PortArray", "Ports", "Positive", "Shape", "facts_of"]
+__all__ = [
+    "Array",
+    "AtLeast",
+    "Column",
+    "Fact",
+    "MoreThan",
+    "NonNegative",
+    "PortArray",
+    "Ports",
+    "Positive",
+    "Shape",
+    "facts_of",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -64,6 +76,8 @@ class MoreThan(AtLeast):
         return f"more than {self.bound:g}"
 
 
+Column = Annotated[Floats, Shape.SCALAR]
+"""One number an agent, (n, 1): what `float` means too, for types whose solves index their columns."""
 Array = Annotated[Floats, Shape.PROFILE]
 """A profile: one number a period, (n, periods). A single number means the same in every period."""
 Ports = Annotated[Floats, Shape.PORT]
@@ -130,7 +144,7 @@ def facts_of(cls: type) -> dict[str, Fact]:
     """Read the annotated facts of a type, base classes first."""
     facts: dict[str, Fact] = {}
     for name, hint in get_type_hints(cls, include_extras=True).items():
-        if name.startswith("_") or get_origin(hint) is not Annotated and hint is not float:
+        if name.startswith("_") or (get_origin(hint) is not Annotated and hint is not float):
             continue
         marks = get_args(hint)[1:]
         shape = next((mark for mark in marks if isinstance(mark, Shape)), Shape.SCALAR)

@@ -46,7 +46,9 @@ class LogLoad(Prosumer):
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             root = np.sqrt(np.maximum(b * b - 4.0 * rho * self.sigma * c, 0.0))
             # Two forms of the same root: each is exact where the other cancels; at rho = 0 the first is beta/price - 1/sigma.
-            x = np.where(b > 0.0, -2.0 * c / (b + root), np.where(rho > 0.0, (root - b) / (2.0 * rho * self.sigma), np.inf))
+            x = np.where(
+                b > 0.0, -2.0 * c / (b + root), np.where(rho > 0.0, (root - b) / (2.0 * rho * self.sigma), np.inf)
+            )
         return np.clip(x, 0.0, self.demand)
 
     @batched

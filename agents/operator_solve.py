@@ -50,12 +50,14 @@ class OperatorProblem:
         pv = self._bus(self.pv)
         limit = water_fill(worth, curvature, low, high, pv)
         # Beyond this level the PV limit fixes the exports, which is the same as a lower upper limit for each of them.
-        high = np.minimum(high, offers(worth, curvature, low, high, limit))
+        high = _fitted(np.minimum(high, offers(worth, curvature, low, high, limit)), low, pv)
         value = self._bus(self.value)
         pull = self._bus(self.pull)
         if pull.any():
             value = np.where(pull > 0.0, self._marginal_value(worth, curvature, low, high), value)
-        supply = np.clip((value - self._bus(self.linear)) / (2.0 * self._bus(self.quadratic)), 0.0, self._bus(self.power_max))
+        supply = np.clip(
+            (value - self._bus(self.linear)) / (2.0 * self._bus(self.quadratic)), 0.0, self._bus(self.power_max)
+        )
         exports = offers(worth, curvature, low, high, value)
         if exports.shape[1] > k:
             exports = exports[:, 0::2] + exports[:, 1::2]
@@ -103,3 +105,16 @@ class OperatorProblem:
             beside(zero, high, endless),
             self._bus(self.pv),
         )
+
+
+def _fitted(high: Floats, low: Floats, total: Floats) -> Floats:
+    """Lower upper limits (m, k) until they add up to no more than `total`: a small curvature magnifies the level's rounding."""
+    excess = -total
+    for column in high.T:
+        excess = excess + column
+    fitted = high.copy()
+    for column, least in zip(fitted.T, low.T, strict=True):
+        less = np.clip(excess, 0.0, column - least)
+        column -= less
+        excess = excess - less
+    return fitted

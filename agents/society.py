@@ -81,7 +81,9 @@ class Society:
             if body is not None and not getattr(body, "_batched", False):
                 setattr(cls, name, _once_per_agent(body))
 
-    def __init__(self, *, periods: int | None = None, ports: Any = None, names: Sequence[str] = (), **facts: Any) -> None:
+    def __init__(
+        self, *, periods: int | None = None, ports: Any = None, names: Sequence[str] = (), **facts: Any
+    ) -> None:
         who = names[0] if len(names) == 1 else type(self).__name__
         check_names(facts, self._facts, who)
         port_count = np.zeros(max(len(names), 1), dtype=np.int64) if ports is None else _port_count(ports, who)
@@ -109,7 +111,9 @@ class Society:
     def stack(cls, agents: Sequence[Self]) -> Self:
         """Put societies of this type together as the rows of one."""
         if len({agent.periods for agent in agents}) != 1:
-            raise AgentError(f"{cls.__name__}: agents with {sorted({a.periods for a in agents})} periods in one society")
+            raise AgentError(
+                f"{cls.__name__}: agents with {sorted({a.periods for a in agents})} periods in one society"
+            )
         columns = {name: np.concatenate([getattr(agent, name) for agent in agents]) for name in cls._facts}
         new = cls.__new__(cls)
         new._names = [name for agent in agents for name in agent.names]
@@ -220,7 +224,11 @@ def _port_count(ports: Any, who: str) -> Rows:
 
 def _short(column: Floats) -> str:
     flat = column.ravel()
-    return f"{flat[0]:g}" if flat.size == 1 else "[" + ", ".join(f"{v:g}" for v in flat[:4]) + (", ...]" if flat.size > 4 else "]")
+    return (
+        f"{flat[0]:g}"
+        if flat.size == 1
+        else "[" + ", ".join(f"{v:g}" for v in flat[:4]) + (", ...]" if flat.size > 4 else "]")
+    )
 
 
 def _once_per_agent(body: Callable[..., Floats]) -> Callable[..., Floats]:

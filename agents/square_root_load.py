@@ -58,7 +58,9 @@ class SquareRootLoad(Prosumer):
         """Return -dD/dprice in kW per $/kWh: beta^2 / (2 price^3) below saturation, else 0."""
         with np.errstate(divide="ignore", over="ignore"):
             steep = self.beta**2 / (2.0 * np.maximum(price, 0.0) ** 3)
-        return np.where((price > 0.0) & (self.beta / (2.0 * np.maximum(price, 1e-300)) < self.cap / self.beta), steep, 0.0)
+        return np.where(
+            (price > 0.0) & (self.beta / (2.0 * np.maximum(price, 1e-300)) < self.cap / self.beta), steep, 0.0
+        )
 
     def reference(self, cp: Any, x: Any) -> tuple[Any, list[Any]]:
         """Return cost and constraints of the CVXPY variable x, (n, periods) kW."""
@@ -75,8 +77,12 @@ def _cubic_root(rho: Floats, linear: Floats, half_beta: Floats) -> Floats:
     rho, linear, half_beta = np.broadcast_arrays(np.where(rho > 0.0, rho, 1.0), linear, half_beta)
     # Each term alone bounds the root from above; the smaller bound keeps the start close.
     cube = np.cbrt(half_beta / rho)
-    with np.errstate(divide="ignore"):
-        s = np.where(linear > 0.0, np.minimum(cube, half_beta / np.maximum(linear, 0.0)), cube + np.sqrt(-np.minimum(linear, 0.0) / rho))
+    with np.errstate(divide="ignore", over="ignore"):
+        s = np.where(
+            linear > 0.0,
+            np.minimum(cube, half_beta / np.maximum(linear, 0.0)),
+            cube + np.sqrt(-np.minimum(linear, 0.0) / rho),
+        )
     for _ in range(200):
         below = (2.0 * rho * s * s * s + half_beta) / (3.0 * rho * s * s + linear)
         lower = np.minimum(s, below)

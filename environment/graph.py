@@ -19,7 +19,9 @@ def checked_graph(graph: Any) -> None:
     if not isinstance(graph, nx.Graph):
         raise TopologyError(f"a topology is read from a networkx.Graph, not from {type(graph).__name__}")
     if graph.is_directed():
-        raise TopologyError("the graph is directed; a tie-line carries power both ways, so give an undirected networkx.Graph")
+        raise TopologyError(
+            "the graph is directed; a tie-line carries power both ways, so give an undirected networkx.Graph"
+        )
     if graph.number_of_nodes() == 0:
         raise TopologyError("the graph is empty; a topology needs at least one microgrid")
     _check_names(graph)
@@ -46,7 +48,9 @@ def _check_names(graph: nx.Graph) -> None:
         if name in names:
             raise TopologyError(f"two microgrids are called {name!r}: {names[name]!r} and {node!r}")
         if not name or not _plain(name):
-            raise TopologyError(f"microgrid name {name!r}: a name is printable and holds none of . * ? [ ] > or a space")
+            raise TopologyError(
+                f"microgrid name {name!r}: a name is printable and holds none of . * ? [ ] > or a space"
+            )
         names[name] = node
 
 
@@ -59,14 +63,19 @@ def checked_members(graph: nx.Graph, *, hub_name: str, terminal: str) -> list[di
     members: list[dict[str, int]] = []
     for node, counts in graph.nodes(data="members"):
         if not isinstance(counts, Mapping) or not counts:
-            raise TopologyError(f"microgrid {node}: node attribute 'members' is {counts!r}; wanted e.g. {{'{terminal}': 1, 'load': 3}}")
+            raise TopologyError(
+                f"microgrid {node}: node attribute 'members' is {counts!r}; wanted e.g. {{'{terminal}': 1, 'load': 3}}"
+            )
         for name, count in counts.items():
             if not isinstance(name, str) or name in ("", hub_name) or name.isdigit() or not _plain(name):
                 raise TopologyError(
-                    f"microgrid {node}: member name {name!r}; a name is text without . * ? [ ] > or spaces, no number, and not {hub_name!r}"
+                    f"microgrid {node}: member name {name!r}; a name is text without . * ? [ ] > or spaces, "
+                    f"no number, and not {hub_name!r}"
                 )
             if isinstance(count, bool) or not isinstance(count, Integral) or int(count) < 0:
-                raise TopologyError(f"microgrid {node}: {count!r} members called {name!r}; wanted a whole number, 0 or more")
+                raise TopologyError(
+                    f"microgrid {node}: {count!r} members called {name!r}; wanted a whole number, 0 or more"
+                )
         if graph.degree(node) and counts.get(terminal, 0) != 1:
             raise TopologyError(
                 f"microgrid {node}: {counts.get(terminal, 0)} members called {terminal!r}; its tie-lines end at exactly one"

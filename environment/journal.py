@@ -70,4 +70,6 @@ class Journal:
         out = sum(self.totals[fate] for fate in _OUT)
         if into != out + in_flight:
             seen = ", ".join(f"{fate} {self.totals[fate]}" for fate in (*_INTO, *_OUT))
-            raise ConservationError(f"tick {tick}: {seen}, in flight {in_flight}: {into} went in, {out + in_flight} are accounted for")
+            raise ConservationError(
+                f"tick {tick}: {seen}, in flight {in_flight}: {into} went in, {out + in_flight} are accounted for"
+            )

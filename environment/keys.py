@@ -63,4 +63,4 @@ def uniform(keys: Keys, stream: np.uint64, copy: Keys | None = None) -> npt.NDAr
     mixed = keys ^ stream
     if copy is not None:
         mixed = mixed ^ copy
-    return (mix(mixed) >> np.uint64(11)) * _TO_UNIT
+    return np.asarray((mix(mixed) >> np.uint64(11)) * _TO_UNIT, dtype=np.float64)

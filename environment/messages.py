@@ -129,9 +129,7 @@ class MessageBatch:
         first = parts[0]
         shared = all(part.payload is first.payload for part in parts)
         offset = np.cumsum([0, *(0 if shared else len(part.payload) for part in parts[:-1])])
-        rows = [
-            (np.arange(len(p)) if p.row is None else p.row) + start for p, start in zip(parts, offset, strict=True)
-        ]
+        rows = [(np.arange(len(p)) if p.row is None else p.row) + start for p, start in zip(parts, offset, strict=True)]
         channel = np.concatenate([part.channel for part in parts])
         copies = [np.zeros(len(p), dtype=np.uint64) if p.copy is None else p.copy for p in parts]
         copy = None if all(part.copy is None for part in parts) else np.concatenate(copies)

@@ -197,7 +197,9 @@ class Topology:
         """Return the address of exactly one agent (the inverse of `name`)."""
         found = self.addresses(name)
         if len(found) != 1:
-            raise TopologyError(f"{name!r} means {len(found)} agents, wanted exactly one, such as {self.name(found[0])!r}")
+            raise TopologyError(
+                f"{name!r} means {len(found)} agents, wanted exactly one, such as {self.name(found[0])!r}"
+            )
         return int(found[0])
 
 

@@ -119,7 +119,9 @@ class Transport:
         twice = channel[1:] == channel[:-1]
         if twice.any():
             c = int(channel[int(np.argmax(twice))])
-            raise MessageError(f"two messages of kind {kind.name!r} in tick {batch.sent} on {self._channel_name(c)}: one is allowed")
+            raise MessageError(
+                f"two messages of kind {kind.name!r} in tick {batch.sent} on {self._channel_name(c)}: one is allowed"
+            )
         wrong = ~np.isin(channels.link[channel], kind.links)
         if wrong.any():
             c = int(channel[int(np.argmax(wrong))])

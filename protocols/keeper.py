@@ -49,7 +49,9 @@ class Keeper(Role):
 
     two_ledgers = False
 
-    def __init__(self, protocol: Protocol, market: Market, kinds: dict[str, Kind], hubs: npt.NDArray[np.integer]) -> None:
+    def __init__(
+        self, protocol: Protocol, market: Market, kinds: dict[str, Kind], hubs: npt.NDArray[np.integer]
+    ) -> None:
         super().__init__()
         self.protocol, self.kinds = protocol, kinds
         topology = market.topology
@@ -149,17 +151,17 @@ class Keeper(Role):
         """(n,): whether power balances and both ends of every book's line agree, within the tolerances."""
         eps_abs, eps_rel = self.protocol.eps_abs, self.protocol.eps_rel
         flow = np.asarray(self._by_hub @ np.abs(self.memory["bid"].part("x"))) / 2.0
-        still: Mask = (np.abs(self.imbalance) <= eps_abs + eps_rel * flow).all(axis=1)
+        still = np.asarray((np.abs(self.imbalance) <= eps_abs + eps_rel * flow).all(axis=1))
         x = np.abs(self.memory["transfer"].part("x"))
         apart = np.abs(self.disagreement) > eps_abs + eps_rel * np.maximum(x[0::2], x[1::2])
-        return still & (self.wiring.sum_by_hub(self.wiring.book_hub, apart.any(axis=1)) == 0)
+        return still & (self.wiring.sum_by_hub(self.wiring.book_hub, np.asarray(apart.any(axis=1))) == 0)
 
     def _unmoved(self, price: Floats, transfer_price: Floats) -> Mask:
         """(n,): whether no price of a hub moved by more than the tolerances."""
         eps_abs, eps_rel = self.protocol.eps_abs, self.protocol.eps_rel
         moved = np.abs(self.price - price) > eps_abs + eps_rel * np.abs(price)
         books = np.abs(self.transfer_price - transfer_price) > eps_abs + eps_rel * np.abs(transfer_price)
-        return ~moved.any(axis=1) & (self.wiring.sum_by_hub(self.wiring.book_hub, books.any(axis=1)) == 0)
+        return ~moved.any(axis=1) & (self.wiring.sum_by_hub(self.wiring.book_hub, np.asarray(books.any(axis=1))) == 0)
 
     # What it says ----------------------------------------------------------------------------------------------------
 
@@ -184,7 +186,9 @@ class Keeper(Role):
         wanted = (quiet.heard == tick) & (quiet.values[:, 3] > 0) & (quiet.round <= self.round[w.peer_hub])
         waiting = silent[w.peer_hub] & behind
         which = np.flatnonzero(opening[w.peer_hub] | waiting | wanted)
-        outbox.send(self.kinds["quiet"], w.peer_out[which], self.quiet.message(w.peer_hub[which], self.round, waiting[which]))
+        outbox.send(
+            self.kinds["quiet"], w.peer_out[which], self.quiet.message(w.peer_hub[which], self.round, waiting[which])
+        )
 
     # What an observer sees -------------------------------------------------------------------------------------------
 

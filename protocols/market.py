@@ -31,7 +31,9 @@ class Population:
 
     def __post_init__(self) -> None:
         if len(self.society) != len(self.address):
-            raise ProtocolError(f"{len(self.address)} addresses for {len(self.society)} agents of {type(self.society).__name__}")
+            raise ProtocolError(
+                f"{len(self.address)} addresses for {len(self.society)} agents of {type(self.society).__name__}"
+            )
 
     def take(self, which: npt.NDArray[np.integer]) -> Population:
         """Return some of the agents, by position."""

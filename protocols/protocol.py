@@ -37,7 +37,7 @@ class Protocol(BaseModel):
     name: ClassVar[str] = ""
     ask: ClassVar[dict[str, str]] = {"price": "$/kWh"}
 
-    patience: int = Field(default=4, ge=2, description="ticks of silence after which a role repeats its last message")
+    patience: int = Field(default=2, ge=2, description="ticks of silence after which a role repeats its last message")
     on_silence: Literal["ask_again", "newest"] = Field(
         default="ask_again", description="ask again until a round is complete, or act on the newest heard"
     )

@@ -38,7 +38,12 @@ class Responder(Role):
     """
 
     def __init__(
-        self, protocol: Protocol, market: Market, kinds: dict[str, Kind], population: int, which: npt.NDArray[np.integer]
+        self,
+        protocol: Protocol,
+        market: Market,
+        kinds: dict[str, Kind],
+        population: int,
+        which: npt.NDArray[np.integer],
     ) -> None:
         super().__init__()
         whole = market.members[population]
@@ -98,17 +103,16 @@ class Responder(Role):
         return (self._line_heard() == tick) & (self._line_round() == answered) & ~ready[self._port_agent]
 
     def _solve(self, ready: Mask) -> None:
-        society, rows = self.society, slice(None)
-        if not ready.all():
-            which = np.flatnonzero(ready)
-            society, rows = self.society.take(which), self.society.rows_of(which)
+        if ready.all():
+            # A new array each time: messages in flight may still point at the old one.
+            self.x = answer(self.society, *(self._ask(field) for field in ("price", "target", "rho")))
+            return
+        which = np.flatnonzero(ready)
+        rows = self.society.rows_of(which)
         price, target, rho = (self._ask(field)[rows] for field in ("price", "target", "rho"))
-        x = answer(society, price, target, rho)
-        # A new array each time: messages in flight may still point at the old one.
-        new = x if isinstance(rows, slice) else self.x.copy()
-        if not isinstance(rows, slice):
-            new[rows] = x
-        self.x = new
+        x = self.x.copy()
+        x[rows] = answer(self.society.take(which), price, target, rho)
+        self.x = x
 
     def _ask(self, field: str) -> Floats:
         """(rows, periods), or (rows, 1) for rho: one field of the newest asks; zero where this protocol has no such field."""
@@ -150,14 +154,20 @@ def answer(society: Society, price: Floats, target: Floats, rho: Floats) -> Floa
     try:
         x: Any = np.asarray(society.respond(price, target, rho))
     except Exception as error:
-        raise AgentError(f"{name}.respond raised {type(error).__name__}: {error} (first asked: {society[0].names[0]})") from error
+        raise AgentError(
+            f"{name}.respond raised {type(error).__name__}: {error} (first asked: {society[0].names[0]})"
+        ) from error
     wanted = (society.rows, society.periods)
     if x.shape != wanted or x.dtype.kind not in "fiu":
-        raise AgentError(f"{name}.respond returned {x.dtype} of shape {x.shape}; wanted floats of shape {wanted} = (rows, periods)")
+        raise AgentError(
+            f"{name}.respond returned {x.dtype} of shape {x.shape}; wanted floats of shape {wanted} = (rows, periods)"
+        )
     good = np.isfinite(x)
     if not good.all():
         row, period = np.argwhere(~good)[0].tolist()
         who = society[int(np.searchsorted(society.row_start, row, side="right")) - 1].names[0]
         at = f"price {price[row, period]:g}, target {target[row, period]:g}, rho {rho[row, 0]:g}"
-        raise AgentError(f"{name}.respond of {who} returned {x[row, period]} in row {row}, period {period}, asked with {at}")
+        raise AgentError(
+            f"{name}.respond of {who} returned {x[row, period]} in row {row}, period {period}, asked with {at}"
+        )
     return np.asarray(x, dtype=np.float64)

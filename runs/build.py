@@ -57,10 +57,10 @@ def build_market(spec: ScenarioSpec, folder: Path | None = None) -> Market:
         An unknown type or microgrid, a fact that is not allowed, or a graph that does not fit.
     """
     topology = Topology.from_graph(_graph(spec))
-    ends: list[list[tuple[int, int]]] = [[] for _ in spec.microgrid]
-    for number, (i, j) in enumerate(topology.lines.tolist()):
-        ends[i].append((number, 0))
-        ends[j].append((number, 1))
+    ends: list[list[int]] = [[] for _ in spec.microgrid]
+    for number, hubs in enumerate(topology.lines.tolist()):
+        for hub in hubs:
+            ends[hub].append(number)
     lines = _lines_in_order(spec, topology)
     agents: dict[type[Society], list[tuple[int, Society]]] = {}
     operators = {**agent_types(Society)}
@@ -77,8 +77,12 @@ def build_market(spec: ScenarioSpec, folder: Path | None = None) -> Market:
             kind = find_type(prosumer.type, agent_types(Prosumer), Prosumer, where=f"{where}.type", folder=folder)
             address = topology.addresses(where)
             names = LazyNames(topology, address)
-            agents.setdefault(kind, []).append((int(address[0]), kind(names=names, periods=spec.periods, **prosumer.facts)))
-    return Market(topology, _virtual(spec, lines, ends), tuple(_population(found) for found in agents.values()), spec.periods)
+            agents.setdefault(kind, []).append(
+                (int(address[0]), kind(names=names, periods=spec.periods, **prosumer.facts))
+            )
+    return Market(
+        topology, _virtual(spec, lines, ends), tuple(_population(found) for found in agents.values()), spec.periods
+    )
 
 
 def _graph(spec: ScenarioSpec) -> nx.Graph:
@@ -92,7 +96,9 @@ def _graph(spec: ScenarioSpec) -> nx.Graph:
     for k, line in enumerate(spec.tie_line):
         for end in line.between:
             if end not in names:
-                raise ScenarioError(f"tie_line[{k}].between = {list(line.between)}: no microgrid is called {end!r}; there is {', '.join(names)}")
+                raise ScenarioError(
+                    f"tie_line[{k}].between = {list(line.between)}: no microgrid is called {end!r}; there is {', '.join(names)}"
+                )
         graph.add_edge(*line.between)
     return graph
 
@@ -102,15 +108,16 @@ def _lines_in_order(spec: ScenarioSpec, topology: Topology) -> list[TieLineSpec]
     return [by_ends[frozenset(topology.microgrids[hub] for hub in ends)] for ends in topology.lines.tolist()]
 
 
-def _port_facts(spec: ScenarioSpec, lines: list[TieLineSpec], ends: list[tuple[int, int]], hub: int, cls: type[Society]) -> dict[str, Any]:
+def _port_facts(
+    spec: ScenarioSpec, lines: list[TieLineSpec], ends: list[int], hub: int, cls: type[Society]
+) -> dict[str, Any]:
     """Facts of an operator's ports, (p, 1) or (p, periods) each, from its tie-lines."""
     facts: dict[str, Any] = {"alpha": [], "export_max": [], "import_max": [], "transfer_cost": []}
-    for number, end in ends:
-        line = lines[number]
-        other = next(name for name in line.between if name != spec.microgrid[hub].name)
-        mine, theirs = _pv(spec, hub), _pv(spec, [m.name for m in spec.microgrid].index(other))
-        alpha = line.alpha if isinstance(line.alpha, float | int) else line.alpha[list(line.between).index(spec.microgrid[hub].name)]
-        facts["alpha"].append(np.full((1, 1), alpha))
+    names = [microgrid.name for microgrid in spec.microgrid]
+    for line in (lines[number] for number in ends):
+        here = line.between.index(names[hub])
+        mine, theirs = _pv(spec, hub), _pv(spec, names.index(line.between[1 - here]))
+        facts["alpha"].append(np.full((1, 1), line.alpha[here] if isinstance(line.alpha, tuple) else line.alpha))
         facts["transfer_cost"].append(np.full((1, 1), line.transfer_cost))
         for name, pv in (("export_max", mine), ("import_max", theirs)):
             value = pv if line.limit == "pv" else line.limit
@@ -121,19 +128,23 @@ def _port_facts(spec: ScenarioSpec, lines: list[TieLineSpec], ends: list[tuple[i
 def _pv(spec: ScenarioSpec, hub: int) -> Any:
     """(1, periods) kW; 0 where it is not allowed, for then the operator itself says so, and its neighbours should not."""
     try:
-        pv = np.broadcast_to(np.asarray(spec.microgrid[hub].operator.facts.get("pv", 0.0), dtype=float), (1, spec.periods))
+        pv = np.broadcast_to(
+            np.asarray(spec.microgrid[hub].operator.facts.get("pv", 0.0), dtype=float), (1, spec.periods)
+        )
     except (TypeError, ValueError):
         return 0.0
     return pv if (np.isfinite(pv) & (pv >= 0.0)).all() else 0.0
 
 
-def _virtual(spec: ScenarioSpec, lines: list[TieLineSpec], ends: list[list[tuple[int, int]]]) -> VirtualAgent:
+def _virtual(spec: ScenarioSpec, lines: list[TieLineSpec], ends: list[list[int]]) -> VirtualAgent:
     def one(hub: int) -> VirtualAgent:
         microgrid = spec.microgrid[hub]
-        first = [_first_price(lines[k], spec.periods) for k, _ in ends[hub]]
+        first = [_first_price(lines[k], spec.periods) for k in ends[hub]]
         price = np.concatenate(first) if first else 0.0
         name = f"{microgrid.name}.virtual"
-        return VirtualAgent(names=[name], periods=spec.periods, ports=[len(first)], price=microgrid.price, transfer_price=price)
+        return VirtualAgent(
+            names=[name], periods=spec.periods, ports=[len(first)], price=microgrid.price, transfer_price=price
+        )
 
     return VirtualAgent.stack([one(hub) for hub in range(len(spec.microgrid))])
 
@@ -142,7 +153,9 @@ def _first_price(line: TieLineSpec, periods: int) -> Any:
     price = np.atleast_1d(np.asarray(line.transfer_price, dtype=float))
     if len(price) not in (1, periods):
         name = "-".join(line.between)
-        raise ScenarioError(f"tie_line {name}: transfer_price has {len(price)} numbers; wanted one, or one a period ({periods})")
+        raise ScenarioError(
+            f"tie_line {name}: transfer_price has {len(price)} numbers; wanted one, or one a period ({periods})"
+        )
     return np.broadcast_to(price, (1, periods))
 
 

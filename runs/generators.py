@@ -44,7 +44,7 @@ class Microgrids(BaseModel):
 
     microgrids: int = Field(default=30, ge=1, le=1_000_000)
     topology: Literal["ring", "tree", "random_regular", "small_world", "grid"] = "small_world"
-    prosumers: Span = Field(default="10..100", validate_default=True)  # type: ignore[assignment]
+    prosumers: Span = Field(default="10..100", validate_default=True)
     lines: Literal["ordinary", "copperplate"] = "ordinary"
     periods: int = Field(default=1, ge=1, le=10_000)
     seed: int = Field(default=0, ge=0)
@@ -134,7 +134,11 @@ def _graph(topology: str, n: int, seed: int) -> nx.Graph:
         return nx.connected_watts_strogatz_graph(n, min(4, n - 1), 0.1, tries=1000, seed=seed)
     columns = int(np.ceil(np.sqrt(n)))
     # The last row may be short; cutting it from its end leaves the rest in one piece.
-    return nx.grid_2d_graph(-(-n // columns), columns).subgraph(sorted(nx.grid_2d_graph(-(-n // columns), columns))[:n]).copy()
+    return (
+        nx.grid_2d_graph(-(-n // columns), columns)
+        .subgraph(sorted(nx.grid_2d_graph(-(-n // columns), columns))[:n])
+        .copy()
+    )
 
 
 def _regular(n: int, seed: int) -> nx.Graph:

@@ -54,7 +54,7 @@ class Observer:
         self._round = -1
 
     def balance(self, x: list[Floats]) -> tuple[Floats, Floats]:
-        """Return the net import of every bus, (hubs, periods) kW, and the sum of both ends' imports of every line, (L, periods) kW."""
+        """Return every bus's net import and the sum of both ends' imports of every line, (hubs or L, periods) kW."""
         hubs, lines = self.market.topology.hubs, len(self.market.topology.lines)
         total = np.zeros((hubs + lines, self.market.periods))
         for gather, rows in zip(self.gather, x, strict=True):
@@ -72,7 +72,11 @@ class Observer:
         rounds = int(state.round.min())
         latest = self.latest
         latest["round"] = rounds
-        latest["sent"], latest["lost"], latest["in_flight"] = journal.totals[Fate.SENT], journal.totals[Fate.LOST], in_flight
+        latest["sent"], latest["lost"], latest["in_flight"] = (
+            journal.totals[Fate.SENT],
+            journal.totals[Fate.LOST],
+            in_flight,
+        )
         known = all(np.isfinite(rows).all() for rows in state.x)
         if known:
             buses, lines = self.balance(state.x)

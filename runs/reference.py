@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cvxpy as cp
 import numpy as np
@@ -60,7 +61,8 @@ def central_solve(market: Market, societies: Sequence[Society] | None = None) ->
     if not all(hasattr(society, "reference") for society in societies):
         return None
     variables = [cp.Variable((society.rows, society.periods)) for society in societies]
-    cost, limits = 0.0, []
+    cost: Any = 0.0
+    limits: list[Any] = []
     for society, x in zip(societies, variables, strict=True):
         part, bounds = society.reference(cp, x)  # type: ignore[attr-defined]
         cost, limits = cost + part, limits + bounds
@@ -70,7 +72,9 @@ def central_solve(market: Market, societies: Sequence[Society] | None = None) ->
         return None
     dual = np.asarray(balance.dual_value)
     hubs = market.topology.hubs
-    return Reference(float(problem.value), [np.asarray(x.value) for x in variables], dual[:hubs], dual[hubs:], str(problem.status))
+    return Reference(
+        float(problem.value), [np.asarray(x.value) for x in variables], dual[:hubs], dual[hubs:], str(problem.status)
+    )
 
 
 def _solved(problem: cp.Problem) -> bool:

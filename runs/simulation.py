@@ -134,7 +134,11 @@ class AgentView(mesa.Agent):
     facts : the agent, a society of one row
     """
 
-    def __init__(self, model: Simulation, address: int, facts: Society, x: tuple[int, npt.NDArray[np.int64]] | None) -> None:
+    model: Simulation
+
+    def __init__(
+        self, model: Simulation, address: int, facts: Society, x: tuple[int, npt.NDArray[np.int64]] | None
+    ) -> None:
         super().__init__(model)
         self.address, self.facts, self._x = address, facts, x
         self.name = model.market.topology.name(address)
@@ -155,6 +159,8 @@ class AgentView(mesa.Agent):
 
 class SocietyView(mesa.Agent):
     """A whole population as Mesa sees it."""
+
+    model: Simulation
 
     def __init__(self, model: Simulation, facts: Society, population: int) -> None:
         super().__init__(model)

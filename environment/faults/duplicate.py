@@ -28,7 +28,7 @@ class Duplicate(Fault):
 
     probability: float = Field(ge=0, le=1)
     copies: int = Field(default=1, ge=1, le=100)
-    delay: Span = Field(default=0, validate_default=True)  # type: ignore[assignment]
+    delay: Span = Field(default=0, validate_default=True)
 
     def on_send(self, batch: MessageBatch, chance: Chance) -> MessageBatch:
         """Add the copies; only originals are copied, so two such faults do not multiply."""

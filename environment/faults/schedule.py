@@ -34,7 +34,9 @@ class FaultSchedule:
     def __init__(self, faults: Sequence[Fault], topology: Topology, kinds: Sequence[str], seed: int) -> None:
         names = [fault.name for fault in faults]
         if twice := next((name for name in names if names.count(name) > 1), None):
-            raise FaultError(f"two faults are called {twice!r} and would share their luck: give one a name, as in name=other")
+            raise FaultError(
+                f"two faults are called {twice!r} and would share their luck: give one a name, as in name=other"
+            )
         self.seed = seed
         self._keys = topology.channels.key
         self._scopes = {fault.name: _scope(fault, topology, kinds) for fault in faults}
@@ -47,7 +49,7 @@ class FaultSchedule:
         inside = self._inside(fault, batch, batch.sent)
         if inside is None:
             return batch
-        if inside is True:
+        if isinstance(inside, bool):
             return fault.on_send(batch, self._chance(fault, batch.sent))
         touched = fault.on_send(batch.take(inside), self._chance(fault, batch.sent))
         return MessageBatch.join([batch.take(~inside), touched])
@@ -57,7 +59,7 @@ class FaultSchedule:
         inside = self._inside(fault, batch, tick)
         if inside is None:
             return batch
-        if inside is True:
+        if isinstance(inside, bool):
             return fault.on_deliver(batch, self._chance(fault, tick))
         touched = fault.on_deliver(batch.take(inside), self._chance(fault, tick))
         return MessageBatch.join([batch.take(~inside), touched])
@@ -89,7 +91,9 @@ class FaultSchedule:
 def _scope(fault: Fault, topology: Topology, kinds: Sequence[str]) -> npt.NDArray[np.bool_] | None:
     """Return which channels the fault covers, None for all."""
     if fault.message is not None and fault.message not in kinds:
-        raise FaultError(f"fault {fault.name!r}: no message is called {fault.message!r}; this protocol has {', '.join(kinds)}")
+        raise FaultError(
+            f"fault {fault.name!r}: no message is called {fault.message!r}; this protocol has {', '.join(kinds)}"
+        )
     channels = topology.channels
     mask: npt.NDArray[np.bool_] | None = None
     if fault.agent is not None:
@@ -99,7 +103,9 @@ def _scope(fault: Fault, topology: Topology, kinds: Sequence[str]) -> npt.NDArra
         both = "<->" in fault.channel
         source, arrow, target = fault.channel.partition("<->" if both else "->")
         if not arrow:
-            raise FaultError(f"fault {fault.name!r}: channel {fault.channel!r}; write A.virtual->B.virtual, or <-> for both ways")
+            raise FaultError(
+                f"fault {fault.name!r}: channel {fault.channel!r}; write A.virtual->B.virtual, or <-> for both ways"
+            )
         one, two = (_marked(fault, name.strip(), topology) for name in (source, target))
         covered = one[channels.sender] & two[channels.receiver]
         if both:
