@@ -112,6 +112,16 @@ def test_the_answer_is_always_within_the_limits(case):
     assert np.isfinite(society.cost(ask(society, *question))).all()
 
 
+@pytest.mark.parametrize("alpha", [1e-2, 1e-6, 1e-10])
+def test_a_small_curvature_does_not_carry_the_exports_beyond_the_pv(alpha):
+    # A rounding error of the price, divided by the curvature, would be an error of many kilowatts.
+    society = random_society(n=200, fee=0.0)
+    society.alpha[:] = alpha
+    price = np.random.default_rng(3).uniform(-1e4, 1e4, (society.rows, 2))
+    for rho in (0.0, 0.01):
+        assert np.isfinite(society.cost(ask(society, price, 0.0, rho))).all()
+
+
 @given(asked())
 @settings(max_examples=300, deadline=None)
 def test_all_at_once_is_one_by_one_to_the_last_bit(case):
