@@ -15,10 +15,11 @@ Mask = npt.NDArray[np.bool_]
 class Quiet:
     """Counters of some hubs, from local information only.
 
-    While a hub is quiet its counter is 1 + min(own, neighbours') of the round before, else 0. A counter of k means that
-    all hubs within k - 1 tie-lines were quiet that long ago, so a counter beyond the diameter + 2 means everybody was.
-    Whoever sees that proposes to stop `diameter` rounds later; the proposal travels with the counters, the earliest wins,
-    and it has reached everybody when it falls due: all stop in the same round, whatever was lost on the way.
+    While a hub is quiet its counter is 1 + min(own, neighbours') of the round before, else 0. So a counter of k means
+    that every hub d tie-lines away was quiet for k - d rounds in a row, ending d rounds ago, and one beyond the diameter
+    + 2 that everybody was for three rounds in a row. Whoever sees that proposes to stop `diameter` rounds later. The
+    proposal travels with the counters, the earliest wins, and it has reached everybody when it falls due: all stop in
+    the same round, whatever was lost on the way.
 
     Attributes
     ----------
