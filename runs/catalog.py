@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from ..agents import Prosumer, Society, VirtualAgent
-from ..environment.faults import Fault, fault_types
+from ..environment.faults import Fault, Span, fault_types
 from ..protocols import protocol_types
 from .build import agent_types
 from .generators import generators
@@ -89,19 +90,46 @@ def _faults() -> list[dict[str, Any]]:
 def _options(model: type[BaseModel]) -> list[dict[str, Any]]:
     """Fields of a pydantic model: name as it is written, default (None where it must be given), and what it is."""
     told = attribute_texts(model)
+    schema = model.model_json_schema()["properties"]
     options = []
     for name, info in model.model_fields.items():
         default = None if info.default is PydanticUndefined else info.default
         about = info.description or told.get(name, "")
         plain = default is None or isinstance(default, str | int | float | bool)
-        options.append({"name": info.alias or name, "default": default if plain else str(default), "about": about})
+        options.append(
+            {
+                "name": info.alias or name,
+                "default": default if plain else str(default),
+                "about": about,
+                "allowed": _allowed(info.annotation, schema[info.alias or name]),
+            }
+        )
     return options
+
+
+def _allowed(annotation: Any, schema: Mapping[str, Any]) -> str:
+    """What a field may hold, in words, as far as its JSON schema tells."""
+    if annotation is get_args(Span)[0]:
+        return "a whole number or a range such as 0..5"
+    if "enum" in schema:
+        return " or ".join(map(str, schema["enum"]))
+    limits = [
+        f"{word} {schema[key]:g}"
+        for key, word in (
+            ("minimum", "at least"),
+            ("exclusiveMinimum", "more than"),
+            ("maximum", "at most"),
+            ("exclusiveMaximum", "less than"),
+        )
+        if key in schema
+    ]
+    return ", ".join(limits)
 
 
 def first_sentence(cls: type) -> str:
     """Return the first sentence of a docstring, on one line."""
     text = " ".join(inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0].split())
-    return re.split(r"(?<=[.:]) (?=[A-Z])", text)[0]
+    return re.split(r"(?<=[.:]) (?=[A-Z])", text.replace("`", ""))[0]
 
 
 def attribute_texts(cls: type) -> dict[str, str]:

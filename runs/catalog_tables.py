@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ _FIELDS = {"scenarios": "parameters", "protocols": "options", "agents": "facts",
 _LEGEND = {
     "scenarios": "gridparley run NAME, or a TOML file of your own; gridparley show NAME prints one to start from",
     "protocols": "--protocol NAME, and --set OPTION=VALUE",
-    "agents": "type = NAME in a scenario file, or your own class as my_file.py:MyAgent; facts by --set A.load.beta=VALUE",
+    "agents": "type = NAME in a scenario file, or your own my_file.py:MyAgent; --set A.load.beta=VALUE",
     "faults": "--fault KIND=VALUE[,PARAM=VALUE...], or [[fault]] tables in a file",
 }
 
@@ -32,25 +33,26 @@ def print_catalog(catalog: Mapping[str, Sequence[Mapping[str, Any]]], console: C
             console.print()
             console.print(_title(entry))
             if entry[_FIELDS[section]]:
-                console.print(Padding(_fields(entry[_FIELDS[section]]), (0, 0, 0, 4)))
+                console.print(Padding(_fields(entry[_FIELDS[section]]), (0, 0, 0, 4), expand=False))
         if section == "faults" and entries:
             console.print()
             console.print("  Every fault may also say on which messages it acts, and when:")
-            console.print(Padding(_fields(entries[0]["scope"]), (0, 0, 0, 4)))
+            console.print(Padding(_fields(entries[0]["scope"]), (0, 0, 0, 4), expand=False))
 
 
 def _title(entry: Mapping[str, Any]) -> Padding:
     about = entry.get("about") or entry.get("title", "")
     place = entry.get("form") or entry.get("place") or ""
     title = Text.assemble((entry["name"], "bold cyan"), f"  {about}", (f"  {place}" if place else "", "dim"))
-    return Padding(title, (0, 0, 0, 2))
+    return Padding(title, (0, 0, 0, 2), expand=False)
 
 
 def _fields(fields: Iterable[Mapping[str, Any]]) -> Any:
     table = plain_table([("", "left"), ("default", "left"), ("", "left")])
     for field in fields:
-        about = str(field["about"]).replace("``", "")
-        if field.get("allowed"):
+        # Shapes of columns are for those who write a type, not for those who set its facts.
+        about = re.sub(r"^\([a-z]\w*, \w+\) ", "", str(field["about"]).replace("``", ""))
+        if field["allowed"] and field["allowed"] not in about:
             about = f"{about}; {field['allowed']}" if about else field["allowed"]
         table.add_row(field["name"], _default(field["default"]), Text(about))
     return table

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -155,7 +156,7 @@ class Choice:
             f"run.{key}={value}" for key, value in (("seed", self.seed), ("ticks", self.ticks)) if value is not None
         ]
         from_file = [] if self.faults_file is None else read_fault_file(self.faults_file)
-        faults = [*from_file, *(self.faults or [])]
+        faults: list[str | Mapping[str, Any]] = [*from_file, *(self.faults or [])]
         return load_scenario(self.name, [*(self.settings or []), *given], protocol=self.protocol, faults=faults)
 
     def command(self) -> list[str]:

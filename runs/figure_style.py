@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -14,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from .folder_read import RecordedRun, Window
 
-__all__ = ["COLOURS", "LINES", "LINES_MAX", "draw_lines", "legend_beside", "new_figure", "style", "time_axes"]
+__all__ = ["COLOURS", "LINES_MAX", "draw_lines", "legend_beside", "new_figure", "style", "time_axes"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,18 +31,15 @@ COLOURS = {
 }
 """Okabe and Ito, "Color Universal Design", 2008: told apart with every common colour blindness, and in print."""
 
-LINES = [
-    (COLOURS[name], dash)
-    for dash in ("-", "--")
-    for name in ("blue", "vermillion", "green", "purple", "orange", "sky", "black")
-]
-"""Colour and dash of the first lines; dashes make lines that lie on each other visible."""
-
+LINES = tuple(COLOURS[name] for name in ("blue", "vermillion", "green", "purple", "orange", "sky", "black", "yellow"))
+DASHES: tuple[Any, ...] = ("-", (0, (5, 3)), (0, (1.2, 1.6)), (0, (7, 2, 1.5, 2)))
+"""Of a line that lies on none, one, two or more earlier lines: one sees through to them."""
 LINES_MAX = 8
 """Lines beyond which all are grey but for the highest, the lowest and the median; a legend has ten entries at most."""
 LANES_MAX = 6
+ZOOM_TICKS = 60
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.titlesize": 10,
     "axes.spines.top": False,
@@ -76,27 +74,41 @@ def new_figure(run: RecordedRun, height: float) -> Figure:
     return figure
 
 
-def time_axes(run: RecordedRun, panels: int) -> tuple[Figure, list[Axes]]:
-    """Return a figure whose panels share an axis of ticks, with the windows of faults in lanes above and shaded."""
+def time_axes(run: RecordedRun, panels: int, *, zoom: bool = False) -> tuple[Figure, list[list[Axes]]]:
+    """Return a figure whose panels share an axis of ticks, with the windows of faults in lanes above and shaded.
+
+    Parameters
+    ----------
+    run, panels
+    zoom : beside each panel, another one of the last ticks alone
+
+    Returns
+    -------
+    the figure, and by panel its axes: the whole run and, with `zoom`, its end
+    """
     lanes = run.faults[:LANES_MAX]
-    height = 0.3 * len(lanes)
+    height, ticks = 0.3 * len(lanes), max(run.result["ticks"], 1)
     figure = new_figure(run, 0.9 + 2.4 * panels + height)
+    grid = figure.add_gridspec(
+        panels + bool(lanes),
+        1 + zoom,
+        height_ratios=[height, *[2.4] * panels] if lanes else None,
+        width_ratios=[2, 1] if zoom else None,
+    )
+    table = [[figure.add_subplot(grid[k + bool(lanes), column]) for column in range(1 + zoom)] for k in range(panels)]
     if lanes:
-        grid = figure.add_gridspec(panels + 1, 1, height_ratios=[height, *[2.4] * panels])
-        top = figure.add_subplot(grid[0])
-        axes = [figure.add_subplot(grid[k + 1], sharex=top) for k in range(panels)]
-        _draw_lanes(top, lanes, len(run.faults) - len(lanes), run.result["ticks"])
-    else:
-        axes = list(np.atleast_1d(figure.subplots(panels, 1, sharex=True)))
-    for axis in axes:
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axis.tick_params(labelbottom=axis is axes[-1])
-        for window in lanes:
-            if window.start or window.end is not None:
-                axis.axvspan(window.start, _end(window, run.result["ticks"]), color="#000000", alpha=0.07, linewidth=0)
-    axes[-1].set_xlim(0, max(run.result["ticks"], 1))
-    axes[-1].set_xlabel("tick")
-    return figure, axes
+        _draw_lanes(figure.add_subplot(grid[0, 0], sharex=table[0][0]), lanes, len(run.faults) - len(lanes), ticks)
+    for row in table:
+        for axis, start in zip(row, (0, max(0, ticks - ZOOM_TICKS)), strict=False):
+            axis.set_xlim(start, ticks)
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=3 if axis is not row[0] else 5 if zoom else 8))
+            axis.tick_params(labelbottom=row is table[-1])
+            for window in lanes:
+                if window.start or window.end is not None:
+                    axis.axvspan(window.start, _end(window, ticks), color="#000000", alpha=0.07, linewidth=0)
+            if row is table[-1]:
+                axis.set_xlabel("tick" if axis is row[0] else "last ticks")
+    return figure, table
 
 
 def _draw_lanes(axis: Axes, lanes: Sequence[Window], more: int, ticks: int) -> None:
@@ -127,21 +139,31 @@ def draw_lines(axis: Axes, x: Floats, lines: dict[str, Floats], what: str) -> No
     what : the plural of what a line stands for, for the legend
     """
     if len(lines) <= LINES_MAX:
-        for (name, y), (colour, dash) in zip(lines.items(), LINES, strict=False):
-            axis.step(x, y, where="post", color=colour, linestyle=dash, label=name)
+        for k, (name, y) in enumerate(lines.items()):
+            below = sum(_same(y, other) for other in list(lines.values())[:k])
+            dash = DASHES[min(below, len(DASHES) - 1)]
+            axis.step(
+                x, y, where="post", color=LINES[k], linestyle=dash, linewidth=2.0 - 0.3 * min(below, 3), label=name
+            )
     else:
         table = np.array(list(lines.values()))
         axis.step(x, table[0], where="post", color="#bbbbbb", linewidth=0.5, label=f"{len(lines)} {what}")
         axis.step(x, table[1:].T, where="post", color="#bbbbbb", linewidth=0.5)
         names = list(lines)
         for k, word, colour in (
-            (np.argmax(table[:, -1]), "highest", "vermillion"),
-            (np.argmin(table[:, -1]), "lowest", "blue"),
+            (int(np.argmax(table[:, -1])), "highest", "vermillion"),
+            (int(np.argmin(table[:, -1])), "lowest", "blue"),
         ):
-            axis.step(x, table[k], where="post", color=COLOURS[colour], label=f"{names[int(k)]} ({word} at the end)")
+            axis.step(x, table[k], where="post", color=COLOURS[colour], label=f"{names[k]} ({word} at the end)")
         axis.step(x, np.median(table, axis=0), where="post", color="#000000", label="median")
     _look_at_the_end(axis, np.array(list(lines.values())))
-    legend_beside(axis)
+
+
+def _same(one: Floats, other: Floats) -> bool:
+    """Tell whether two lines lie on each other at the end of a run, for the eye."""
+    half = len(one) // 2
+    scale = max(np.ptp(one), np.ptp(other), 1e-12)
+    return bool(np.abs(one[half:] - other[half:]).max(initial=0.0) < 0.01 * scale)
 
 
 def _look_at_the_end(axis: Axes, table: Floats) -> None:

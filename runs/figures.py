@@ -23,6 +23,8 @@ Floats = npt.NDArray[np.float64]
 
 ZERO = 1e-16
 """Where a zero is drawn on a log axis."""
+RESTLESS = ("OSCILLATING", "DIVERGED", "INFEASIBLE")
+"""Outcomes whose end is also drawn enlarged."""
 NAMED_MAX = 40
 """Bars beyond which their names are left out, and they are sorted instead."""
 
@@ -97,10 +99,12 @@ def prices_figure(run: RecordedRun) -> Figure | None:
         )
     ]
     parts = [part for part in parts if part[2]]
-    figure, axes = time_axes(run, len(parts))
-    for axis, (label, what, named) in zip(axes, parts, strict=True):
-        draw_lines(axis, tick, named, what)
-        axis.set_ylabel(label if periods == 1 else f"{label}\n(mean of {periods} periods)")
+    figure, table = time_axes(run, len(parts), zoom=_restless(run))
+    for row, (label, what, named) in zip(table, parts, strict=True):
+        for axis in row:
+            draw_lines(axis, tick, named, what)
+        row[0].set_ylabel(label if periods == 1 else f"{label}\n(mean of {periods} periods)")
+        _finish(row)
     return figure
 
 
@@ -116,18 +120,36 @@ def residuals_figure(run: RecordedRun) -> Figure | None:
     }
     best = run.result.get("reference_cost")
     if best is not None:
-        lines["gap of cost, relative"] = np.abs(metrics["cost_usd_per_h"] - best) / max(abs(best), 1.0)
-    figure, (axis,) = time_axes(run, 1)
+        lines["gap to the market without\nregularising terms, relative"] = np.abs(
+            metrics["cost_usd_per_h"] - best
+        ) / max(abs(best), 1.0)
+    figure, (row,) = time_axes(run, 1, zoom=_restless(run))
     figure.set_figheight(figure.get_figheight() + 0.8)
-    for (label, values), colour in zip(lines.items(), ("blue", "vermillion", "purple", "black"), strict=False):
-        if label.startswith("price") and not np.nan_to_num(values).any():
-            continue
-        axis.plot(metrics["tick"], np.maximum(values, ZERO), color=COLOURS[colour], label=label, linewidth=1.2)
-    axis.set_yscale("log")
-    axis.yaxis.set_major_formatter(LogFormatterSciNotation())
-    axis.set_ylabel("residual; gap")
-    legend_beside(axis)
+    looks = (("blue", 2.2), ("vermillion", 1.0), ("purple", 1.6), ("black", 0.9))
+    for axis in row:
+        for (label, values), (colour, width) in zip(lines.items(), looks, strict=False):
+            if not label.startswith("price") or np.nan_to_num(values).any():
+                y = np.maximum(values, ZERO)
+                axis.plot(metrics["tick"], y, color=COLOURS[colour], linewidth=width, label=label)
+        axis.set_yscale("log")
+        axis.yaxis.set_major_formatter(LogFormatterSciNotation())
+    row[0].set_ylabel("residual; gap")
+    _finish(row)
     return figure
+
+
+def _restless(run: RecordedRun) -> bool:
+    """Tell whether a run went on for long without an end, so that it is a blur as a whole."""
+    return run.result["outcome"] in RESTLESS and run.result["ticks"] > 300
+
+
+def _finish(row: list[Axes]) -> None:
+    """Give the axis of the last ticks the scale of the whole run, and the row its legend."""
+    if len(row) > 1:
+        row[1].set_ylim(row[0].get_ylim())
+        row[1].tick_params(labelleft=False)
+        row[1].set_title("", loc="right")
+    legend_beside(row[-1])
 
 
 def messages_figure(run: RecordedRun) -> Figure | None:
@@ -136,9 +158,10 @@ def messages_figure(run: RecordedRun) -> Figure | None:
     if ticks < 1 or not run.messages:
         return None
     # Even, since a round is two ticks and would show as teeth.
-    width = 1 if ticks <= 60 else 2 * -(-ticks // 200)
-    edges = np.append(np.arange(0, ticks, width), ticks)
-    figure, (axis,) = time_axes(run, 1)
+    width = 1 if ticks <= 60 else 2 * -(-ticks // 160)
+    # The last bar takes what is left over: an average over a tick or two alone would stick out.
+    edges = np.append(np.arange(0, max(ticks - width + 1, 1), width), ticks)
+    figure, ((axis,),) = time_axes(run, 1)
     figure.set_figheight(figure.get_figheight() + 0.6)
     bottom = np.zeros(len(edges) - 1)
     for fate, colour in (
@@ -182,7 +205,7 @@ def solution_figure(run: RecordedRun) -> Figure | None:
     if not all(np.isfinite(values).all() for values in table.values()):
         return None
     figure = new_figure(run, 6.0 if lines else 3.6)
-    axes = list(np.atleast_1d(figure.subplots(2 if lines else 1, 1)))
+    axes = [figure.add_subplot(2 if lines else 1, 1, 1 + k) for k in range(2 if lines else 1)]
     if table["demand"].shape[1] > 1:
         _schedule(axes, table, _column(microgrids, "price"))
         return figure
@@ -215,6 +238,7 @@ def _balances(axis: Axes, names: list[str], table: dict[str, Floats]) -> None:
             axis.bar(place + offset, height, 0.38, bottom, color=COLOURS[colour], label=label)
             bottom += height
     _name_bars(axis, names, "microgrids, by net export")
+    axis.set_ylim(0, 1.05 * max(table["pv"] + table["generation"] + np.maximum(-exported, 0.0)))
     axis.set_ylabel("power, kW\n(left: supply, right: use)")
     legend_beside(axis)
 
@@ -225,6 +249,8 @@ def _transfers(axis: Axes, names: list[str], transfer: Floats) -> None:
     axis.bar(np.arange(len(names)), transfer, 0.7, color=COLOURS["blue"])
     axis.axhline(0.0, color="#000000", linewidth=0.8)
     _name_bars(axis, names, "tie-lines, by transfer")
+    axis.use_sticky_edges = False
+    axis.margins(y=0.08)
     axis.set_ylabel("transfer T, kW\n(A-B: positive from A to B)")
 
 
@@ -245,10 +271,10 @@ def _schedule(axes: list[Axes], table: dict[str, Floats], price: Floats) -> None
     period = np.arange(len(total["demand"]))
     bottom = np.zeros(len(period))
     for label, key, colour in (("PV", "pv", "orange"), ("generation", "generation", "blue")):
-        axes[0].bar(period, total[key], 0.9, bottom, color=COLOURS[colour], label=label)
+        axes[0].bar(period, total[key], 1.0, bottom, color=COLOURS[colour], label=label)
         bottom += total[key]
     edges = np.arange(len(period) + 1) - 0.5
-    axes[0].stairs(total["demand"], edges, color=COLOURS["vermillion"], linewidth=1.8, label="demand")
+    axes[0].stairs(total["demand"], edges, color=COLOURS["vermillion"], linewidth=1.8, baseline=None, label="demand")
     axes[0].set_ylabel("power of all microgrids, kW")
     legend_beside(axes[0])
     if len(axes) > 1:

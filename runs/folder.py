@@ -187,7 +187,7 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def _replace_together(path: Path, texts: Mapping[str, str]) -> None:
-    """Write files beside the old ones and exchange them only when all are there; what is not written anew is removed."""
+    """Write files beside the old ones and exchange them when all are there; what is not written anew is removed."""
     partial = {name: path / f".{name}.{os.getpid()}" for name, text in texts.items() if text}
     try:
         for name, beside in partial.items():

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ..environment.faults import fault_types
 from .errors import RunError
 
-__all__ = ["RecordedRun", "Window", "read_result", "read_run"]
+__all__ = ["RecordedRun", "Window", "fault_label", "read_result", "read_run"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -123,11 +123,20 @@ def _columns(file: Path) -> dict[str, Floats]:
 
 
 def _window(table: Mapping[str, Any]) -> Window:
-    """Return a fault's window; its label is the kind, its value, and whatever else is set."""
+    end = table.get("to")
+    return Window(fault_label(table), int(table.get("from", 0)), None if end is None else int(end))
+
+
+def fault_label(table: Mapping[str, Any]) -> str:
+    """Return what a fault does in a few words, its window apart: the kind, its value, and whatever else is set.
+
+    >>> fault_label({"kind": "loss", "probability": 0.3, "from": 20, "to": 60})
+    'loss 0.3'
+    >>> fault_label({"kind": "loss", "probability": 1.0, "agent": "B.operator"})
+    'loss 1.0 agent=B.operator'
+    """
     kind = str(table.get("kind", "fault"))
     known = fault_types().get(kind)
     value = known.value if known else ""
     others = [f"{key}={table[key]}" for key in table if key not in ("kind", "name", "from", "to", value)]
-    label = " ".join([kind, *([str(table[value])] if value in table else []), *others])
-    end = table.get("to")
-    return Window(label, int(table.get("from", 0)), None if end is None else int(end))
+    return " ".join([kind, *([str(table[value])] if value in table else []), *others])

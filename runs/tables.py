@@ -10,6 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from .folder_read import fault_label
 from .outcome import CERTIFIED_GAP, Outcome
 from .result import Result
 
@@ -95,8 +96,8 @@ def print_result(result: Result, console: Console) -> None:
 def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:
     spec, outcome = result.scenario.spec, result.outcome
     colour, meaning = MEANING[outcome]
-    faults = "; ".join(fault.name for fault in result.scenario.faults()) or "none"
-    rows = [
+    faults = "; ".join(map(_fault, spec.fault)) or "none"
+    rows: list[tuple[str, str | Text]] = [
         ("scenario", f"{result.scenario.name}: {spec.title}" if spec.title else result.scenario.name),
         ("protocol", f"{told['protocol']}, seed {told['seed']}, faults: {faults}"),
         ("outcome", Text.assemble((str(outcome), f"bold {colour}"), f" - {meaning}")),
@@ -113,6 +114,12 @@ def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:
     for label, text in rows:
         grid.add_row(Text(label, style="bold"), text if isinstance(text, Text) else Text(text))
     return grid
+
+
+def _fault(table: Mapping[str, Any]) -> str:
+    start, end = table.get("from", 0), table.get("to")
+    window = "" if not start and end is None else f" from tick {start}" + ("" if end is None else f" to {end}")
+    return fault_label(table) + window
 
 
 def _messages(fates: Mapping[str, int]) -> str:
