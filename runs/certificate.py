@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..protocols import Market, MarketState
 from ..protocols.responder import answer
 from .commit import commit
-from .observer import Observer
+from .observer import Observer, cost_of
 
 __all__ = ["Certificate", "certify", "infeasible_direction"]
 
@@ -51,7 +51,7 @@ def _dual_value(market: Market, observer: Observer, price: Floats, transfer_pric
     total = 0.0
     for society, asked in _asked(market, observer, price, transfer_price):
         x = answer(society, asked, np.zeros_like(asked), np.zeros((society.rows, 1)))
-        total += float(society.cost(x).sum() + (asked * x).sum())
+        total += cost_of(society, x) + float((asked * x).sum())
     return total
 
 

@@ -147,13 +147,28 @@ class RunFolder:
 
 
 def scenario_text(scenario: Scenario) -> str:
-    """Return a scenario as a TOML file that reads well: short lists on one line, descriptions on several."""
-    text = tomli_w.dumps(scenario.document, multiline_strings=True)
+    """Return a scenario as a TOML file that reads well and works from any folder.
+
+    Short lists stand on one line, descriptions on several, and types in a user's file have its whole path.
+    """
+    text = tomli_w.dumps(_from_anywhere(scenario.document, scenario.folder or Path()), multiline_strings=True)
     short = re.sub(
         r"\[\n((?: {4}[^\[\]{}\n]{1,20},\n){1,4})\]", lambda m: f"[{' '.join(m[1].split()).rstrip(',')}]", text
     )
     # Text that looks like a list inside a description must not be touched; it hardly ever happens.
     return short if tomllib.loads(short) == tomllib.loads(text) else text
+
+
+def _from_anywhere(node: Any, folder: Path) -> Any:
+    """Return plain data in which every ``my_file.py:Class``, key or value, has a path that does not depend on a folder."""
+    if isinstance(node, dict):
+        return {_from_anywhere(key, folder): _from_anywhere(child, folder) for key, child in node.items()}
+    if isinstance(node, list):
+        return [_from_anywhere(child, folder) for child in node]
+    source, colon, name = node.rpartition(":") if isinstance(node, str) else ("", "", "")
+    if colon and source.endswith(".py") and name.isidentifier() and (folder / source).is_file():
+        return f"{(folder / source).resolve()}:{name}"
+    return node
 
 
 def _command_text(command: Sequence[str]) -> str:

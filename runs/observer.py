@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from ..agents import AgentError, Society
 from ..environment import Fate, Journal
 from ..protocols import Market, MarketState
 
-__all__ = ["METRICS", "Observer", "gather_matrix"]
+__all__ = ["METRICS", "Observer", "cost_of", "gather_matrix"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -65,7 +66,7 @@ class Observer:
         """Return everybody's cost in $/h, +inf where somebody is outside his limits."""
         societies = [p.society for p in self.market.members] if regularised else self._free
         with np.errstate(invalid="ignore"):
-            return float(sum(s.cost(rows).sum() for s, rows in zip(societies, x, strict=True)))
+            return sum(cost_of(society, rows) for society, rows in zip(societies, x, strict=True))
 
     def observe(self, state: MarketState, journal: Journal, tick: int, in_flight: int) -> None:
         """Compute the metrics of one tick."""
@@ -109,6 +110,28 @@ class Observer:
 
 def _largest(values: Floats) -> float:
     return float(np.abs(values).max()) if values.size else 0.0
+
+
+def cost_of(society: Society, x: Floats) -> float:
+    """Return what all agents of a society pay for an answer x, (rows, periods) kW, in $/h.
+
+    Raises
+    ------
+    AgentError
+        `cost` is not written, raised, or returned something else than a number an agent and period.
+    """
+    name = type(society).__name__
+    try:
+        cost = np.asarray(society.cost(x))
+    except NotImplementedError as error:
+        raise AgentError(str(error)) from error
+    except Exception as error:
+        first = society[0].names[0]
+        raise AgentError(f"{name}.cost raised {type(error).__name__}: {error} (first asked: {first})") from error
+    wanted = (len(society), society.periods)
+    if cost.shape != wanted:
+        raise AgentError(f"{name}.cost returned shape {cost.shape}; wanted {wanted} = (agents, periods)")
+    return float(cost.sum())
 
 
 def gather_matrix(market: Market, number: int) -> sparse.csr_array:
