@@ -127,7 +127,10 @@ def load_scenario(
     pairs = settings.items() if isinstance(settings, Mapping) else [parse_setting(text) for text in settings]
     changed = {path for key, value in pairs for path in apply_setting(document, key, value)}
     chosen = document["run"]["protocol"]
-    given = {*raw.get("protocol", {}).get(chosen, {}), *(path[2] for path in changed if path[:2] == ("protocol", chosen))}
+    given = {
+        *raw.get("protocol", {}).get(chosen, {}),
+        *(path[2] for path in changed if path[:2] == ("protocol", chosen)),
+    }
     document = _expanded(_validated(ScenarioSpec, document, title), folder)
     # What nobody chose follows the generator's advice, which depends on the parameters as they are now.
     document["protocol"][chosen] |= {k: v for k, v in _advice(document, chosen).items() if k not in given}
@@ -163,7 +166,10 @@ def _with_base(raw: dict[str, Any], path: Any, folder: Path | None, depth: int =
         raise ScenarioError(f"{path.name}: base = {base!r}: scenarios build on each other in a circle, or too deep")
     near = folder / base if folder is not None and (folder / base).is_file() else base
     base_path, base_folder = _locate(str(near))
-    return merge(_with_base(_read(base_path), base_path, base_folder, depth + 1), raw)
+    below = _with_base(_read(base_path), base_path, base_folder, depth + 1)
+    # Figures printed by a source are about that source's case, not about what is built on it.
+    below.get("report", {}).pop("printed", None)
+    return merge(below, raw)
 
 
 def _validated(model: type[ScenarioSpec], raw: dict[str, Any], title: str) -> ScenarioSpec:

@@ -1,0 +1,102 @@
+"""A user's own agent and own fault, each in a file of its own, named in a scenario; no file of the project is touched."""
+
+from __future__ import annotations
+
+import pytest
+from gridparley import load_scenario, run_scenario
+from gridparley.agents import AgentError
+from gridparley.runs import ScenarioError
+
+HEATER = """
+import numpy as np
+from gridparley import Prosumer, batched, within
+
+class Heater(Prosumer):
+    wanted: float      # kW
+    stiffness: float   # $/kW2h
+
+    def cost(self, x):
+        return within(x, 0, np.inf, self.stiffness / 2 * (x - self.wanted) ** 2)
+
+    MARK
+    def respond(self, price, target, rho):
+        return np.maximum(0, (self.stiffness * self.wanted + rho * target - price) / (self.stiffness + rho))
+"""
+
+SCENARIO = """
+base = "three-microgrids"
+protocol.dual_decomposition.step_size = 0.03
+[[microgrid]]
+name = "A"
+prosumer = [{ name = "heat", type = "heater.py:Heater", wanted = 3.0, stiffness = 2.0, count = 2 }]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "heater.py").write_text(HEATER.replace("MARK", "@batched"))
+    (tmp_path / "warm.toml").write_text(SCENARIO)
+    return tmp_path
+
+
+@pytest.mark.parametrize("mark", ["@batched", ""])
+def test_an_own_type_runs_beside_the_built_in_ones(folder, mark):
+    (folder / "heater.py").write_text(HEATER.replace("MARK", mark))
+    result = run_scenario(load_scenario(folder / "warm.toml"))
+    assert result.outcome == "CONVERGED"
+    assert result.reference is None  # it offers no reference, so the run shows its certificate alone
+    assert result.to_dict()["gap"] is None
+    assert result.certificate.gap < 1e-6
+    assert 3.0 < result.microgrids()["A"]["demand"] < 6.0
+
+
+def test_with_a_reference_it_is_compared_with_the_central_solve(folder):
+    text = (folder / "heater.py").read_text()
+    text += """
+    def reference(self, cp, x):
+        return cp.sum(cp.multiply(self.stiffness / 2, cp.square(x - self.wanted))), [x >= 0]
+"""
+    (folder / "heater.py").write_text(text)
+    result = run_scenario(load_scenario(folder / "warm.toml"))
+    assert abs(result.gap) < 1e-7
+
+
+def test_a_type_that_is_set_still_checks_the_facts_it_is_given(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    settings = ["A.load.type=heater.py:Heater"]
+    with pytest.raises(AgentError, match=r"A\.load: there is no field 'beta'"):
+        load_scenario("three-microgrids", settings).market()
+
+
+def test_an_own_fault_is_one_class(folder):
+    (folder / "mine.py").write_text('''
+from gridparley.environment.faults import Fault
+
+class EveryOther(Fault):
+    """Loses what is sent in odd ticks."""
+
+    def on_send(self, batch, chance):
+        return batch.take(slice(0, 0)) if batch.sent % 2 else batch
+''')
+    scenario = load_scenario(folder / "warm.toml", faults=[{"kind": "mine.py:EveryOther", "to": 9}])
+    simulation = scenario.simulation()
+    simulation.run(12)
+    lost = {tick for tick, _, fate, _, _ in simulation.journal.rows if fate == "lost"}
+    assert lost <= {1, 3, 5, 7}
+    assert lost
+
+
+@pytest.mark.parametrize(
+    ("type_", "says"),
+    [
+        ("heater.py:Nobody", "heater.py has no 'Nobody'"),
+        ("nowhere.py:Heater", "there is no file"),
+        ("heater.py:np", "np is not a subclass of Prosumer"),
+        ("Heatpump", "unknown"),
+    ],
+)
+def test_a_type_that_is_not_there_is_refused_by_name(folder, type_, says):
+    (folder / "warm.toml").write_text(SCENARIO.replace("heater.py:Heater", type_))
+    with pytest.raises(ScenarioError, match=says) as error:
+        load_scenario(folder / "warm.toml").market()
+    assert "A.heat.type" in str(error.value)

@@ -1,0 +1,83 @@
+"""Every command and every piece of code in the README works as it stands there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parents[1] / "README.md"
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+COMMANDS = [
+    line.partition("  #")[0].strip()
+    for language, text in BLOCKS
+    if language == "sh"
+    for line in text.splitlines()
+    if line.strip()
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with the files that the README writes, each named by its first comment."""
+    here = tmp_path_factory.mktemp("readme")
+    for language, text in BLOCKS:
+        if named := re.match(r"# (\S+\.(py|toml))\n", text):
+            (here / named[1]).write_text(text, encoding="utf-8")
+        elif language == "python":
+            (here / "face.py").write_text(text, encoding="utf-8")
+    return here
+
+
+def run(command, folder):
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_the_readme_shows_a_picture_that_is_there():
+    (picture,) = re.findall(r"!\[.*?\]\((.*?)\)", README.read_text(encoding="utf-8"))
+    assert (README.parent / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_its_two_commands_are_targets_of_the_makefile():
+    makefile = (README.parent / "Makefile").read_text(encoding="utf-8")
+    made = [command.split()[1] for command in COMMANDS if command.startswith("make ")]
+    assert made == ["demo", "test"]
+    assert all(re.search(rf"^{target}:", makefile, flags=re.MULTILINE) for target in made)
+
+
+def test_every_other_command_is_ours():
+    assert all(command.split()[0] in ("make", "gridparley") for command in COMMANDS)
+
+
+# In the order of the page: what one writes, the next may read.
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("gridparley")])
+def test_the_command_works(command, folder):
+    done = run([sys.executable, "-m", "gridparley", *shlex.split(command)[1:]], folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+    assert "Traceback" not in done.stderr
+
+
+def test_the_five_lines_of_python_work(folder):
+    done = run([sys.executable, "face.py"], folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("CONVERGED -16.354")
+
+
+def test_the_agent_of_the_readme_passes_the_conformance_kit(folder):
+    code = (
+        "from gridparley.conformance import check_agent\n"
+        "from heat_pump import HeatPump\n"
+        "check_agent(HeatPump(comfort=3.0, stiffness=2.0, power_max=5.0))"
+    )
+    done = run([sys.executable, "-c", code], folder)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_scenario_of_the_readme_converges(folder):
+    done = run([sys.executable, "-m", "gridparley", "run", "warm.toml", "--json"], folder)
+    assert '"outcome": "CONVERGED"' in done.stdout
