@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from gridparley.environment.faults import Loss
+from gridparley.environment.faults import Delay, Duplicate, Loss
 from pydantic import ValidationError
 from scipy import stats
 
-from .conftest import fates, send_through, topology
+from .conftest import fates, news, send_through, topology
 
 TOWN = topology("A-B B-C A-C", load=150)
 ALL = len(TOWN.channels)
@@ -46,6 +46,18 @@ def test_a_loss_tells_nothing_about_the_next_on_the_same_channel():
 def test_probability_0_loses_nothing_and_1_loses_everything():
     assert all(kept(0, tick).all() for tick in range(50))
     assert not any(kept(1, tick).any() for tick in range(50))
+
+
+@pytest.mark.parametrize("draw", [0.0, np.nextafter(1, 0)])
+def test_the_smallest_and_the_largest_draw_are_no_exceptions(draw):
+    # They come up once in 2^53, so they are handed to the faults here.
+    batch, chance = news(TOWN), lambda batch: np.full(len(batch), draw)
+    assert len(Loss(probability=0).on_send(batch, chance)) == ALL
+    assert len(Loss(probability=1).on_send(batch, chance)) == 0
+    assert len(Duplicate(probability=0).on_send(batch, chance)) == ALL
+    assert len(Duplicate(probability=1).on_send(batch, chance)) == 2 * ALL
+    for high in (1, 2, 6, 99_999, 100_000):
+        assert set(Delay(ticks=(0, high)).on_send(batch, chance).due_ticks.tolist()) == {1 if draw == 0 else 1 + high}
 
 
 def test_what_is_left_is_untouched():
