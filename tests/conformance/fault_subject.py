@@ -60,7 +60,9 @@ class FaultSubject:
         ConformanceError
             Of the check `gives_back_a_batch`, whoever asks.
         """
-        columns = {name: None if column is None else column.copy() for name, column in columns_of(batch).items()}
+        columns: dict[str, Any] = {
+            name: None if column is None else column.copy() for name, column in columns_of(batch).items()
+        }
         return self.act_on(replace(batch, **columns), schedule)
 
     def act_on(self, batch: MessageBatch, schedule: FaultSchedule | None = None) -> MessageBatch:

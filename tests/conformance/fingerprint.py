@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ..protocols import Memory
+from ..environment import Kind
+from ..protocols import Memory, Protocol
 
 __all__ = ["changed", "fingerprint", "same_bits"]
 
-_SKIPPED = (type, FunctionType, BuiltinFunctionType, MethodType, ModuleType, Memory)
+_SKIPPED = (type, FunctionType, BuiltinFunctionType, MethodType, ModuleType, Memory, Kind, Protocol)
 
 
 def same_bits(a: Any, b: Any) -> bool:
@@ -25,7 +26,7 @@ def same_bits(a: Any, b: Any) -> bool:
 
 
 def fingerprint(thing: Any) -> bytes:
-    """Return a digest of an object and everything that it refers to, but code and `Memory` objects."""
+    """Return a digest of an object and all that it refers to, but code, `Memory`, and what is frozen anyway."""
     digest = hashlib.blake2b(digest_size=16)
     for piece in _pieces(thing, {}):
         digest.update(piece)
@@ -49,7 +50,7 @@ def _pieces(thing: Any, seen: dict[int, int]) -> Iterator[bytes]:
         yield repr(thing).encode()
         return
     if isinstance(thing, np.generic | np.ndarray) and thing.dtype != object:
-        yield f"{thing.dtype} {thing.shape}".encode()
+        yield f"{thing.dtype.str} {thing.shape}".encode()
         yield np.ascontiguousarray(thing).tobytes()
         return
     if isinstance(thing, _SKIPPED):

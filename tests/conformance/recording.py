@@ -18,6 +18,10 @@ __all__ = ["Recording", "Said", "rough_weather"]
 Floats = npt.NDArray[np.float64]
 
 
+WATCHED_TICKS = 40
+"""Ticks in which everything a role holds is compared before and after hearing, which takes longer than all the rest."""
+
+
 def rough_weather(harm: float = 1.0) -> list[Fault]:
     """Return loss, delay and duplicates together."""
     return [
@@ -89,7 +93,8 @@ class Recording:
         return kept
 
     def _hear(self, k: int, role: Role, tick: int, batches: list[MessageBatch]) -> None:
-        before = {} if self.meddling[k] else attributes(role)
+        watched = batches and tick < WATCHED_TICKS and not self.meddling[k]
+        before = attributes(role) if watched else {}
         for batch in batches:
             role.hear(tick, batch)
         if before and (names := changed(role, before)):
