@@ -26,7 +26,8 @@ def problems(draw, infinite=False):
     price = draw(columns(m, k, numbers(-4, 4)))
     curvature = draw(columns(m, k, numbers(0.125, 4, special=(1.0,))))
     low = draw(columns(m, k, numbers(-4, 0)))
-    high = low + draw(columns(m, k, numbers(0, 4)))
+    # An offer narrower than the rounding error of its price has no level at which it is taken in part.
+    high = low + draw(columns(m, k, numbers(0, 4).filter(lambda width: width == 0 or width > 1e-6)))
     if infinite:
         low = np.where(draw(columns(m, k, st.sampled_from([0.0, 1.0]))) > 0, -np.inf, low)
         high = np.where(draw(columns(m, k, st.sampled_from([0.0, 1.0]))) > 0, np.inf, high)
