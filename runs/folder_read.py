@@ -21,6 +21,14 @@ __all__ = ["RecordedRun", "Window", "fault_label", "read_result", "read_run"]
 Floats = npt.NDArray[np.float64]
 
 PRICE_UNIT = "_usd_per_kwh"
+METRIC_COLUMNS = (
+    "tick",
+    "primal_residual_kw",
+    "dual_residual_usd_per_kwh",
+    "price_disagreement_usd_per_kwh",
+    "cost_usd_per_h",
+)
+"""Columns of metrics.csv that figures need."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,7 @@ def read_run(path: Path) -> RecordedRun:
     """
     result = read_result(path)
     document = _scenario(path / "scenario.toml")
-    rows = _rows(path / "messages.csv")
+    rows = _rows(path / "messages.csv", ("tick", "fate", "count"))
     try:
         messages = [(int(row["tick"]), str(row["fate"]), int(row["count"])) for row in rows]
     except (KeyError, TypeError, ValueError) as error:
@@ -72,8 +80,8 @@ def read_run(path: Path) -> RecordedRun:
     return RecordedRun(
         path=path,
         result=result,
-        metrics=_columns(path / "metrics.csv"),
-        prices=_columns(path / "prices.csv") if (path / "prices.csv").exists() else {},
+        metrics=_columns(path / "metrics.csv", METRIC_COLUMNS),
+        prices=_columns(path / "prices.csv", ("tick", "period")) if (path / "prices.csv").exists() else {},
         messages=messages,
         faults=[_window(table) for table in document.get("fault", [])],
     )
@@ -106,16 +114,20 @@ def _scenario(file: Path) -> dict[str, Any]:
         raise RunError(f"{file}: cannot be read: {error}") from None
 
 
-def _rows(file: Path) -> list[dict[str, str]]:
+def _rows(file: Path, needed: tuple[str, ...]) -> list[dict[str, str]]:
     try:
         with file.open(encoding="utf-8", newline="") as lines:
-            return list(csv.DictReader(lines))
+            reader = csv.DictReader(lines)
+            rows, header = list(reader), reader.fieldnames or ()
     except (OSError, ValueError, csv.Error) as error:
         raise RunError(f"{file}: cannot be read: {error}") from None
+    if missing := [name for name in needed if name not in header]:
+        raise RunError(f"{file}: no column {', '.join(missing)}")
+    return rows
 
 
-def _columns(file: Path) -> dict[str, Floats]:
-    rows = _rows(file)
+def _columns(file: Path, needed: tuple[str, ...]) -> dict[str, Floats]:
+    rows = _rows(file, needed)
     try:
         return {name: np.array([float(row[name]) for row in rows]) for name in (rows[0] if rows else ())}
     except (TypeError, ValueError) as error:

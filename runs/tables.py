@@ -60,7 +60,7 @@ def number(value: float | None, digits: int = 4) -> str:
 def same_digits(ours: float, printed: float) -> bool:
     """Tell whether a result is what a source printed, to every digit of it, four decimals at least.
 
-    >>> same_digits(3.09795, 3.0980), same_digits(3.0978, 3.0980), same_digits(-0.00001, 0.0)
+    >>> same_digits(3.09796, 3.0980), same_digits(3.0978, 3.0980), same_digits(-0.00001, 0.0)
     (True, False, True)
     """
     digits = max(4, len(repr(float(printed)).partition(".")[2]))

@@ -1,0 +1,197 @@
+"""Figures: all are drawn, nothing overlaps or leaves the page, legends stay short, zeros lie on the floor of a log axis."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from itertools import combinations
+
+import matplotlib.colors
+import numpy as np
+import pytest
+from gridparley.runs.figure_style import COLOURS, style
+from gridparley.runs.figures import messages_figure, prices_figure, residuals_figure, solution_figure
+from gridparley.runs.folder_read import read_run
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from .command import call
+
+DRAWERS = (prices_figure, residuals_figure, messages_figure, solution_figure)
+SCENARIOS = {
+    "note": ("three-microgrids",),
+    "stormy": ("three-microgrids", "--fault", "loss=0.5,from=20,to=60", "--fault", "duplicate=0.5,from=40,to=100"),
+    "restless": ("three-microgrids", "--set", "alpha=0.5", "--ticks", 600),
+    "thirty": ("microgrids", "--set", "prosumers=3", "--ticks", 200),
+    "hundred": ("microgrids", "--set", "microgrids=100", "--set", "prosumers=1", "--ticks", 60),
+    "day": ("microgrids", "--set", "microgrids=4", "--set", "prosumers=3", "--set", "periods=24", "--ticks", 100),
+    "alone": ("microgrids", "--set", "microgrids=1", "--set", "prosumers=3", "--ticks", 100),
+}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Recorded runs by name."""
+    folder = tmp_path_factory.mktemp("figures")
+    for name, words in SCENARIOS.items():
+        done = call("run", *words, "--out", folder / name)
+        assert done.exit_code == 0, done.stderr
+    return {name: read_run(folder / name) for name in SCENARIOS}
+
+
+def drawn(draw, run):
+    """A figure with every part at its place, and what measures it."""
+    with style():
+        figure = draw(run)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+    return figure, canvas.get_renderer()
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("draw", DRAWERS)
+def test_nothing_overlaps_and_nothing_leaves_the_page(name, draw, runs):
+    figure, renderer = drawn(draw, runs[name])
+    page = figure.bbox
+    boxes = {f"panel {k}": axis.get_window_extent(renderer) for k, axis in enumerate(figure.axes)}
+    for k, axis in enumerate(figure.axes):
+        if axis.get_legend():
+            boxes[f"legend {k}"] = axis.get_legend().get_window_extent(renderer)
+        labels = [text.get_window_extent(renderer) for text in axis.get_xticklabels() if text.get_text()]
+        shown = [box for box in labels if axis.bbox.x0 - 1 <= (box.x0 + box.x1) / 2 <= axis.bbox.x1 + 1 and box.width]
+        assert not any(one.overlaps(two) for one, two in combinations(shown, 2)), f"tick labels of panel {k}"
+    boxes["title"] = figure._suptitle.get_window_extent(renderer)
+    for what, box in boxes.items():
+        assert box.x0 >= page.x0 - 1, what
+        assert box.x1 <= page.x1 + 1, what
+        assert box.y0 >= page.y0 - 1, what
+        assert box.y1 <= page.y1 + 1, what
+    for (one, first), (two, second) in combinations(boxes.items(), 2):
+        assert not first.padded(-2).overlaps(second.padded(-2)), f"{one} and {two}"
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("draw", DRAWERS)
+def test_axes_have_units_and_legends_at_most_ten_entries(name, draw, runs):
+    figure, _ = drawn(draw, runs[name])
+    for axis in figure.axes:
+        assert axis.get_legend() is None or len(axis.get_legend().get_texts()) <= 10
+    labels = " ".join(axis.get_ylabel() for axis in figure.axes)
+    legends = " ".join(t.get_text() for axis in figure.axes if axis.get_legend() for t in axis.get_legend().get_texts())
+    assert any(unit in labels + legends for unit in ("kW", "messages per tick"))
+
+
+def test_lines_that_lie_on_each_other_are_both_seen(runs):
+    figure, _ = drawn(prices_figure, runs["note"])
+    a, b, c = figure.axes[0].lines
+    assert (a.get_linestyle(), b.get_linestyle(), c.get_linestyle()) == ("-", "-", "--")
+
+
+def test_residuals_lie_on_a_log_axis_and_zeros_on_its_floor(runs):
+    run = runs["note"]
+    run.metrics["dual_residual_usd_per_kwh"][-5:] = 0.0
+    figure, _ = drawn(residuals_figure, run)
+    (axis,) = figure.axes
+    assert axis.get_yscale() == "log"
+    for line in axis.lines:
+        y = np.asarray(line.get_ydata(), dtype=float)
+        assert (y[np.isfinite(y)] >= 1e-16).all()
+    texts = [label.get_text() for label in axis.get_yticklabels() if label.get_text()]
+    assert texts
+    assert all("10^{" in text for text in texts)
+
+
+def test_fault_windows_are_lanes_and_shades(runs):
+    figure, _ = drawn(messages_figure, runs["stormy"])
+    panel, lanes = figure.axes
+    assert [label.get_text() for label in lanes.get_yticklabels()] == ["loss 0.5", "duplicate 0.5"]
+    spans = {(patch.get_x(), patch.get_x() + patch.get_width()) for patch in lanes.patches}
+    assert spans == {(20, 60), (40, 100)}
+    shades = {(p.get_x(), p.get_x() + p.get_width()) for p in panel.patches if hasattr(p, "get_x") and p.get_alpha()}
+    assert spans <= shades
+
+
+def test_bars_of_messages_add_up(runs):
+    figure, _ = drawn(messages_figure, runs["stormy"])
+    bars = [bar for bar in figure.axes[0].containers if bar.get_label() == "lost"]
+    drawn_sum = sum(patch.get_height() * patch.get_width() for patch in bars[0].patches)
+    assert drawn_sum == pytest.approx(runs["stormy"].result["messages"]["lost"])
+
+
+def test_a_restless_end_is_drawn_enlarged(runs):
+    for draw, panels in ((prices_figure, 4), (residuals_figure, 2)):
+        figure, _ = drawn(draw, runs["restless"])
+        assert len(figure.axes) == panels
+        assert figure.axes[1].get_xlim() == (540, 600)
+
+
+def test_supply_and_use_are_equally_high(runs):
+    figure, _ = drawn(solution_figure, runs["note"])
+    tops = {}
+    for bars in figure.axes[0].containers:
+        for k, patch in enumerate(bars.patches):
+            side = (k, patch.get_x() < k)
+            tops[side] = max(tops.get(side, 0.0), patch.get_y() + patch.get_height())
+    assert [tops[k, True] for k in range(3)] == pytest.approx([tops[k, False] for k in range(3)])
+
+
+def test_colours_are_those_of_okabe_and_ito():
+    assert len(COLOURS) == 8
+    # Neighbours in the order of drawing differ in brightness too, for grey prints and for the colour blind.
+    grey = [np.dot(matplotlib.colors.to_rgb(COLOURS[name]), (0.299, 0.587, 0.114)) for name in ("sky", "vermillion")]
+    assert abs(grey[0] - grey[1]) > 0.1
+
+
+@pytest.mark.parametrize(("kind", "magic"), [("png", b"\x89PNG"), ("pdf", b"%PDF")])
+def test_files_are_what_they_are_called_and_the_same_each_time(kind, magic, runs, tmp_path):
+    path = runs["stormy"].path
+    for out in ("one", "two"):
+        done = call("plot", path, "--out", tmp_path / out, "--format", kind)
+        assert done.exit_code == 0
+        assert done.stdout.split() == [
+            str(tmp_path / out / f"{n}.{kind}") for n in ("prices", "residuals", "messages", "solution")
+        ]
+    for file in (tmp_path / "one").iterdir():
+        assert file.read_bytes().startswith(magic)
+        assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes()
+
+
+def test_figures_go_into_the_run_by_default(tmp_path):
+    assert call("run", "three-microgrids", "--ticks", 30, "--out", tmp_path).exit_code == 0
+    assert call("plot", tmp_path).exit_code == 0
+    assert (tmp_path / "solution.png").exists()
+
+
+def test_a_run_of_one_tick_has_little_to_show(tmp_path):
+    assert call("run", "three-microgrids", "--ticks", 1, "--out", tmp_path).exit_code == 0
+    done = call("plot", tmp_path)
+    assert (done.exit_code, done.stdout.split()) == (0, [str(tmp_path / "messages.png")])
+
+
+def test_a_run_that_failed_is_drawn_as_far_as_it_went(tmp_path):
+    (tmp_path / "late.py").write_text(
+        "from gridparley.agents import SquareRootLoad, batched\n"
+        "class Late(SquareRootLoad):\n"
+        "    asked = 0\n"
+        "    @batched\n"
+        "    def respond(self, price, target, rho):\n"
+        "        Late.asked += 1\n"
+        "        return super().respond(price, target, rho) * (1 if Late.asked < 9 else float('nan'))\n"
+    )
+    (tmp_path / "late.toml").write_text(
+        'base = "three-microgrids"\n[[microgrid]]\nname = "A"\n'
+        'prosumer = [{ name = "load", type = "late.py:Late", beta = 10.0, cap = 100.0 }]\n'
+    )
+    assert call("run", tmp_path / "late.toml", "--out", tmp_path / "kept").exit_code == 1
+    done = call("plot", tmp_path / "kept")
+    assert done.exit_code == 0
+    assert [name.rpartition("/")[2] for name in done.stdout.split()] == ["prices.png", "residuals.png", "messages.png"]
+
+
+def test_drawing_leaves_pyplot_alone(runs):
+    code = (
+        "import sys; from pathlib import Path; from gridparley.runs.folder_read import read_run;"
+        "from gridparley.runs.figures import draw_figures;"
+        "draw_figures(read_run(Path(sys.argv[1])), Path(sys.argv[1])); assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code, runs["alone"].path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
