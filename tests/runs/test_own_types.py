@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from gridparley import load_scenario, run_scenario
 from gridparley.agents import AgentError
 from gridparley.runs import ScenarioError
+
+from gridparley import load_scenario, run_scenario
 
 HEATER = """
 import numpy as np
