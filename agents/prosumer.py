@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .facts import NonNegative, Positive  # noqa: F401, the example's annotations are looked up in this module
 from .society import Society
 
 __all__ = ["Prosumer"]

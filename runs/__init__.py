@@ -6,4 +6,14 @@ from .result import Result, run_scenario
 from .scenario import Scenario, load_scenario, scenario_names
 from .simulation import Simulation
 
-__all__ = ["Outcome", "Result", "RunError", "Scenario", "ScenarioError", "Simulation", "load_scenario", "run_scenario", "scenario_names"]
+__all__ = [
+    "Outcome",
+    "Result",
+    "RunError",
+    "Scenario",
+    "ScenarioError",
+    "Simulation",
+    "load_scenario",
+    "run_scenario",
+    "scenario_names",
+]

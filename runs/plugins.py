@@ -19,7 +19,9 @@ __all__ = ["find_type"]
 T = TypeVar("T")
 
 
-def find_type(name: str, known: Mapping[str, type[T]], base: type[T], *, where: str, folder: Path | None = None) -> type[T]:
+def find_type(
+    name: str, known: Mapping[str, type[T]], base: type[T], *, where: str, folder: Path | None = None
+) -> type[T]:
     """Return the class that a name stands for.
 
     Parameters
@@ -41,7 +43,9 @@ def find_type(name: str, known: Mapping[str, type[T]], base: type[T], *, where: 
     if not colon:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else "."
-        raise ScenarioError(f"{where} = {name!r}: unknown{hint} Known: {', '.join(known)}; or your own, as in my_file.py:{base.__name__}")
+        raise ScenarioError(
+            f"{where} = {name!r}: unknown{hint} Known: {', '.join(known)}; or your own, as in my_file.py:{base.__name__}"
+        )
     module = _load(source, where, folder)
     try:
         found: Any = getattr(module, attribute)

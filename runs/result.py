@@ -76,7 +76,11 @@ class Result:
             society = population.society
             home = market.topology.home[population.address]
             if isinstance(society, MicrogridOperator):
-                for name, values in (("generation", society.generation(x)), ("pv", society.pv), ("net_export", -society.port_sum(x[society.port_rows]))):
+                for name, values in (
+                    ("generation", society.generation(x)),
+                    ("pv", society.pv),
+                    ("net_export", -society.port_sum(x[society.port_rows])),
+                ):
                     table.setdefault(name, np.zeros((hubs, periods)))[home] += values
             elif not len(society.port_rows):
                 np.add.at(table["demand"], home, x)
@@ -176,7 +180,9 @@ def run_scenario(
     return evaluate(scenario, simulation, seconds=time.perf_counter() - start, reference=reference)
 
 
-def evaluate(scenario: Scenario, simulation: Simulation, *, seconds: float = 0.0, reference: bool | None = None) -> Result:
+def evaluate(
+    scenario: Scenario, simulation: Simulation, *, seconds: float = 0.0, reference: bool | None = None
+) -> Result:
     """Judge a simulation as it stands: certificate, outcome, and the central reference where wanted."""
     market, observer = simulation.market, simulation.observer
     if any(np.isnan(x).any() for x in simulation.state.x) or simulation.broken:

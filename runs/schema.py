@@ -107,7 +107,9 @@ class ScenarioSpec(_Strict):
     base: str | None = None
     periods: int = Field(default=1, ge=1, le=100_000)
     run: RunSpec = Field(default_factory=RunSpec)
-    protocol: dict[str, dict[str, Any]] = Field(default_factory=dict, description="options of each protocol, by its name")
+    protocol: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="options of each protocol, by its name"
+    )
     microgrid: list[MicrogridSpec] = Field(default_factory=list)
     tie_line: list[TieLineSpec] = Field(default_factory=list)
     generate: GenerateSpec | None = None

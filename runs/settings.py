@@ -52,7 +52,11 @@ def apply_setting(document: Document, key: str, value: Any) -> list[tuple[str, .
     if not fitting and len(wanted) > 1:
         # A fact with a default stands nowhere in the file, but its agent's table does.
         tables = list(_tables(document, ()))
-        fitting = [((*path, wanted[-1]), table, wanted[-1]) for path, table in tables if path and path[1 - len(wanted) :] == wanted[:-1]]
+        fitting = [
+            ((*path, wanted[-1]), table, wanted[-1])
+            for path, table in tables
+            if path and path[1 - len(wanted) :] == wanted[:-1]
+        ]
     if not fitting:
         ends = {".".join(path[k:]) for path, _, _ in fields for k in range(len(path))}
         near = difflib.get_close_matches(key, sorted(ends), n=3) or sorted({path[-1] for path, _, _ in fields})

@@ -43,7 +43,9 @@ def _one(where: str, detail: Any, model: type[BaseModel]) -> str:
         known = _fields(model, detail["loc"][:-1])
         near = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else "."
-        return f"{where} = {_short(given)}: there is no such field{hint}" + (f" Fields here: {', '.join(known)}" if known else "")
+        return f"{where} = {_short(given)}: there is no such field{hint}" + (
+            f" Fields here: {', '.join(known)}" if known else ""
+        )
     if detail["type"] == "missing":
         return f"{where} is missing"
     message = detail["msg"].removeprefix("Value error, ")
