@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatterSciNotation, MaxNLocator
+from matplotlib.ticker import LogFormatterSciNotation
 
 from .errors import RunError
-from .figure_style import COLOURS, draw_lines, legend_beside, new_figure, style, time_axes
+from .figure_solution import solution_figure
+from .figure_style import COLOURS, draw_lines, legend_beside, style, time_axes
 from .folder_read import PRICE_UNIT, RecordedRun
 
 __all__ = ["draw_figures", "messages_figure", "prices_figure", "residuals_figure", "solution_figure"]
@@ -22,11 +23,9 @@ __all__ = ["draw_figures", "messages_figure", "prices_figure", "residuals_figure
 Floats = npt.NDArray[np.float64]
 
 ZERO = 1e-16
-"""Where a zero is drawn on a log axis."""
+"""The lowest that a log axis goes."""
 RESTLESS = ("OSCILLATING", "DIVERGED", "INFEASIBLE")
 """Outcomes whose end is also drawn enlarged."""
-NAMED_MAX = 40
-"""Bars beyond which their names are left out, and they are sorted instead."""
 
 
 def draw_figures(run: RecordedRun, folder: Path, kind: str = "png") -> list[Path]:
@@ -125,17 +124,26 @@ def residuals_figure(run: RecordedRun) -> Figure | None:
         ) / max(abs(best), 1.0)
     figure, (row,) = time_axes(run, 1, zoom=_restless(run))
     figure.set_figheight(figure.get_figheight() + 0.8)
+    floor = _floor(list(lines.values()))
     looks = (("blue", 2.2), ("vermillion", 1.0), ("purple", 1.6), ("black", 0.9))
     for axis in row:
         for (label, values), (colour, width) in zip(lines.items(), looks, strict=False):
             if not label.startswith("price") or np.nan_to_num(values).any():
-                y = np.maximum(values, ZERO)
-                axis.plot(metrics["tick"], y, color=COLOURS[colour], linewidth=width, label=label)
+                axis.plot(
+                    metrics["tick"], np.maximum(values, floor), color=COLOURS[colour], linewidth=width, label=label
+                )
         axis.set_yscale("log")
         axis.yaxis.set_major_formatter(LogFormatterSciNotation())
     row[0].set_ylabel("residual; gap")
     _finish(row)
     return figure
+
+
+def _floor(lines: list[Floats]) -> float:
+    """Where zeros are drawn on a log axis: a decade below everything else, and not below what rounding leaves."""
+    values = np.concatenate(lines)
+    positive = values[np.isfinite(values) & (values > 0.0)]
+    return max(ZERO, float(10.0 ** np.floor(np.log10(positive.min()) - 1.0))) if positive.size else ZERO
 
 
 def _restless(run: RecordedRun) -> bool:
@@ -194,103 +202,3 @@ def _per_tick(run: RecordedRun, fates: tuple[str, ...], edges: Floats) -> Floats
         return np.zeros(len(edges) - 1)
     tick, count = np.array(chosen, dtype=float).T
     return np.asarray(np.histogram(tick, edges, weights=count)[0] / np.diff(edges))
-
-
-def solution_figure(run: RecordedRun) -> Figure | None:
-    """Draw supply by source beside use, by microgrid or, with several periods, by period; and the transfers."""
-    microgrids, lines = run.result.get("microgrids"), run.result.get("tie_lines")
-    if not microgrids or any(row.get("demand") is None for row in microgrids.values()):
-        return None
-    table = {key: _column(microgrids, key) for key in ("demand", "generation", "pv", "net_export")}
-    if not all(np.isfinite(values).all() for values in table.values()):
-        return None
-    figure = new_figure(run, 6.0 if lines else 3.6)
-    axes = [figure.add_subplot(2 if lines else 1, 1, 1 + k) for k in range(2 if lines else 1)]
-    if table["demand"].shape[1] > 1:
-        _schedule(axes, table, _column(microgrids, "price"))
-        return figure
-    _balances(axes[0], list(microgrids), {key: values[:, 0] for key, values in table.items()})
-    if lines:
-        _transfers(axes[1], list(lines), _column(lines, "transfer")[:, 0])
-    return figure
-
-
-def _column(table: dict[str, dict[str, Any]], key: str) -> Floats:
-    """(rows, periods): one quantity of the solution; what is not there is 0."""
-    return np.array([np.atleast_1d(row.get(key, 0.0)) for row in table.values()], dtype=float)
-
-
-def _balances(axis: Axes, names: list[str], table: dict[str, Floats]) -> None:
-    """Two bars a microgrid: where power comes from, and where it goes."""
-    if len(names) > NAMED_MAX:
-        order = np.argsort(table["net_export"])
-        table = {key: values[order] for key, values in table.items()}
-    place, exported = np.arange(len(names)), table["net_export"]
-    supply = [
-        ("PV", table["pv"], "orange"),
-        ("generation", table["generation"], "blue"),
-        ("import", np.maximum(-exported, 0.0), "sky"),
-    ]
-    use = [("demand", table["demand"], "vermillion"), ("export", np.maximum(exported, 0.0), "green")]
-    for offset, parts in ((-0.2, supply), (0.2, use)):
-        bottom = np.zeros(len(names))
-        for label, height, colour in parts:
-            axis.bar(place + offset, height, 0.38, bottom, color=COLOURS[colour], label=label)
-            bottom += height
-    _name_bars(axis, names, "microgrids, by net export")
-    axis.set_ylim(0, 1.05 * max(table["pv"] + table["generation"] + np.maximum(-exported, 0.0)))
-    axis.set_ylabel("power, kW\n(left: supply, right: use)")
-    legend_beside(axis)
-
-
-def _transfers(axis: Axes, names: list[str], transfer: Floats) -> None:
-    if len(names) > NAMED_MAX:
-        transfer = np.sort(transfer)
-    axis.bar(np.arange(len(names)), transfer, 0.7, color=COLOURS["blue"])
-    axis.axhline(0.0, color="#000000", linewidth=0.8)
-    _name_bars(axis, names, "tie-lines, by transfer")
-    axis.use_sticky_edges = False
-    axis.margins(y=0.08)
-    axis.set_ylabel("transfer T, kW\n(A-B: positive from A to B)")
-
-
-def _name_bars(axis: Axes, names: list[str], what: str) -> None:
-    axis.grid(visible=False, axis="x")
-    axis.set_xlim(-0.6, len(names) - 0.4)
-    if len(names) > NAMED_MAX:
-        axis.set_xticks([])
-        axis.set_xlabel(f"{len(names)} {what}")
-        return
-    upright = len(names) > 12 or max(map(len, names)) > 8
-    axis.set_xticks(range(len(names)), names, rotation=90 if upright else 0, fontsize=8 if upright else 10)
-
-
-def _schedule(axes: list[Axes], table: dict[str, Floats], price: Floats) -> None:
-    """Everybody's power by source over the periods, and the prices below."""
-    total = {key: values.sum(axis=0) for key, values in table.items()}
-    period = np.arange(len(total["demand"]))
-    bottom = np.zeros(len(period))
-    for label, key, colour in (("PV", "pv", "orange"), ("generation", "generation", "blue")):
-        axes[0].bar(period, total[key], 1.0, bottom, color=COLOURS[colour], label=label)
-        bottom += total[key]
-    edges = np.arange(len(period) + 1) - 0.5
-    axes[0].stairs(total["demand"], edges, color=COLOURS["vermillion"], linewidth=1.8, baseline=None, label="demand")
-    axes[0].set_ylabel("power of all microgrids, kW")
-    legend_beside(axes[0])
-    if len(axes) > 1:
-        low, middle, high = np.percentile(price, (0, 50, 100), axis=0)
-        axes[1].fill_between(
-            edges,
-            np.append(low, low[-1]),
-            np.append(high, high[-1]),
-            step="post",
-            color="#bbbbbb",
-            label="all microgrids",
-        )
-        axes[1].stairs(middle, edges, color="#000000", baseline=None, label="median")
-        axes[1].set_ylabel("price λ, $/kWh")
-        legend_beside(axes[1])
-    for axis in axes:
-        axis.set_xlim(edges[0], edges[-1])
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes[-1].set_xlabel("period")
