@@ -108,10 +108,14 @@ class OperatorProblem:
 
 
 def _fitted(high: Floats, low: Floats, total: Floats) -> Floats:
-    """Lower upper limits (m, k) until they add up to no more than `total`: a small curvature magnifies the level's rounding."""
+    """Lower upper limits (m, k) that add up to more than `total`: a small curvature magnifies the level's rounding.
+
+    A sum that is off by no more than its own rounding stays as it is, so that exact solutions keep their bits.
+    """
     excess = -total
     for column in high.T:
         excess = excess + column
+    excess = np.where(excess > 1e-12 * np.maximum(1.0, total), excess, 0.0)
     fitted = high.copy()
     for column, least in zip(fitted.T, low.T, strict=True):
         less = np.clip(excess, 0.0, column - least)

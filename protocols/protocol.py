@@ -47,7 +47,7 @@ class Protocol(BaseModel):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Make the protocol known under its name."""
         super().__init_subclass__(**kwargs)
-        if cls.name:
+        if cls.__dict__.get("name"):  # its own: a subclass of a known protocol must not take its place
             _TYPES[cls.name] = cls
 
     @property

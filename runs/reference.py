@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cvxpy as cp
 import numpy as np
 import numpy.typing as npt
 
@@ -57,6 +56,8 @@ def central_solve(market: Market, societies: Sequence[Society] | None = None) ->
     -------
     None where some type has no `reference(cp, x)`, or where the programme has no solution.
     """
+    import cvxpy as cp  # here: loading it takes as long as everything else, and many runs do without
+
     societies = [p.society for p in market.members] if societies is None else societies
     if not all(hasattr(society, "reference") for society in societies):
         return None
@@ -77,7 +78,9 @@ def central_solve(market: Market, societies: Sequence[Society] | None = None) ->
     )
 
 
-def _solved(problem: cp.Problem) -> bool:
+def _solved(problem: Any) -> bool:
+    import cvxpy as cp
+
     for tolerance in _TOLERANCES:
         with warnings.catch_warnings():
             # The status says the same as the warning, and the next tolerance follows.

@@ -102,6 +102,8 @@ class Simulation(mesa.Model):
             news, stale = news + written, stale + old
         self.journal.count(tick, batch.kind.name, Fate.DELIVERED, news)
         self.journal.count(tick, batch.kind.name, Fate.STALE, stale)
+        # What no role listens to was sent by mistake, and the books must still balance.
+        self.journal.count(tick, batch.kind.name, Fate.REFUSED, len(batch) - news - stale, "nobody listens")
 
     @property
     def finished(self) -> bool:

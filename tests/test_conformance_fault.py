@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+
 from gridparley.conformance import ConformanceError, check_fault
 from gridparley.conformance.fault import FAULT_CHECKS, fault_subject
 from gridparley.environment import FaultError

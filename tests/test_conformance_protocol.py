@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+
 from gridparley.conformance import ConformanceError, check_protocol
 from gridparley.conformance.market import three_microgrids
 from gridparley.conformance.protocol import PROTOCOL_CHECKS

@@ -26,9 +26,9 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 
 def files() -> set[Path]:
-    return {
-        file for folder in FOLDERS.values() for file in folder.rglob("*") if file.is_file() and file.suffix != ".pyc"
-    }
+    """What a wheel holds; the README's pictures stay in the repository."""
+    found = (file for folder in FOLDERS.values() for file in folder.rglob("*") if file.is_file())
+    return {file for file in found if file.suffix != ".pyc" and file.parent.name != "pictures"}
 
 
 def package_of(file: Path) -> str:

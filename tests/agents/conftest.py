@@ -4,9 +4,10 @@ from typing import Any
 
 import cvxpy as cp
 import numpy as np
-from gridparley.agents import Society
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
+from gridparley.agents import Society
 
 
 def col(*values: float) -> np.ndarray:

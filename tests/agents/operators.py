@@ -1,8 +1,9 @@
 """Microgrid operators drawn by chance, and those of note 000."""
 
 import numpy as np
-from gridparley.agents import MicrogridOperator
 from hypothesis import strategies as st
+
+from gridparley.agents import MicrogridOperator
 
 from .conftest import columns, frozen, numbers, questions
 

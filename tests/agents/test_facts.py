@@ -5,6 +5,7 @@ from typing import Annotated
 
 import numpy as np
 import pytest
+
 from gridparley.agents import (
     AgentError,
     Array,

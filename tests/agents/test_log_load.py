@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from gridparley.agents import AgentError, LogLoad
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
+
+from gridparley.agents import AgentError, LogLoad
 
 from .conftest import (
     ask,

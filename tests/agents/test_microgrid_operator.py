@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from gridparley.agents import AgentError, MicrogridOperator
 from hypothesis import given, settings
+
+from gridparley.agents import AgentError, MicrogridOperator
 
 from .conftest import ask, assert_best, assert_same_bits, objective, one_by_one
 from .operators import asked, note_000, random_society

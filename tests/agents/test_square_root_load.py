@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from gridparley.agents import AgentError, SquareRootLoad
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
+
+from gridparley.agents import AgentError, SquareRootLoad
 
 from .conftest import (
     ask,

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from gridparley.agents.water_fill import offers, water_fill
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
+
+from gridparley.agents.water_fill import offers, water_fill
 
 from .conftest import assert_same_bits, columns, numbers
 

@@ -1,9 +1,10 @@
 """Channels: which lanes a tie-line opens, how they are numbered, and what their keys depend on."""
 
 import numpy as np
+from hypothesis import given, settings
+
 from gridparley.environment import Topology
 from gridparley.environment.channels import Link
-from hypothesis import given, settings
 
 from .conftest import channel, channel_names, connected_graphs, topology, town
 

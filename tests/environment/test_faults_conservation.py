@@ -4,10 +4,11 @@ from collections import Counter
 from typing import Any, ClassVar
 
 import numpy as np
-from gridparley.environment import Fate, Outbox, Topology, Transport
-from gridparley.environment.faults import Delay, Duplicate, Fault, Loss, Stage
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from gridparley.environment import Fate, Outbox, Topology, Transport
+from gridparley.environment.faults import Delay, Duplicate, Fault, Loss, Stage
 
 from .conftest import ECHO, KINDS, NEWS, connected_graphs, topology
 

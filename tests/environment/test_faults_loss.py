@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from gridparley.environment.faults import Delay, Duplicate, Loss
 from pydantic import ValidationError
 from scipy import stats
+
+from gridparley.environment.faults import Delay, Duplicate, Loss
 
 from .conftest import fates, news, send_through, topology
 

@@ -4,9 +4,10 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from pydantic import Field, ValidationError
+
 from gridparley.environment import Fate, Transport
 from gridparley.environment.faults import Delay, Fault, Loss, Stage, fault_types
-from pydantic import Field, ValidationError
 
 from .conftest import KINDS, channel_names, fates, news, outbox, send_through, topology
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from gridparley.environment import FaultError, Topology
-from gridparley.environment.faults import Delay, Duplicate, FaultSchedule, Loss, fault_types
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from gridparley.environment import FaultError, Topology
+from gridparley.environment.faults import Delay, Duplicate, FaultSchedule, Loss, fault_types
 
 from .conftest import BID, ECHO, KINDS, NEWS, channel_names, connected_graphs, fates, send_through, topology
 

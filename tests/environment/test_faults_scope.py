@@ -1,9 +1,10 @@
 """Scopes: agent, channel, message kind and window, each exact and all of them together."""
 
 import pytest
+from pydantic import ValidationError
+
 from gridparley.environment import FaultError
 from gridparley.environment.faults import FaultSchedule, Loss
-from pydantic import ValidationError
 
 from .conftest import BID, ECHO, KINDS, NEWS, PRICE, channel_names, news, send_through, topology
 

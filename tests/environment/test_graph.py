@@ -3,6 +3,7 @@
 import networkx as nx
 import numpy as np
 import pytest
+
 from gridparley.environment import Topology, TopologyError
 
 from .conftest import give_members, town

@@ -1,6 +1,7 @@
 """The journal: counts by tick, kind, fate and reason, and the balance of what went in and came out."""
 
 import pytest
+
 from gridparley.environment import Fate, Journal
 from gridparley.environment.errors import ConservationError
 from gridparley.environment.faults import Delay, Duplicate, Loss

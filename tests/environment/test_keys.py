@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from gridparley.environment.keys import mix, salt, text_key, uniform
 from scipy import stats
+
+from gridparley.environment.keys import mix, salt, text_key, uniform
 
 
 def keys(n, seed=3):

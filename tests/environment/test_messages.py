@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from gridparley.environment import Field, Kind, MessageBatch, MessageError, Outbox
-from gridparley.environment.channels import Link
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from gridparley.environment import Field, Kind, MessageBatch, MessageError, Outbox
+from gridparley.environment.channels import Link
 
 from .conftest import BID, ECHO, NEWS, PRICE
 

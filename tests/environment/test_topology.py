@@ -3,8 +3,9 @@
 import networkx as nx
 import numpy as np
 import pytest
-from gridparley.environment import Topology, TopologyError
 from hypothesis import given, settings
+
+from gridparley.environment import Topology, TopologyError
 
 from .conftest import connected_graphs, give_members, topology, town
 

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+
 from gridparley.environment import Fate, FaultError, Field, Journal, Kind, MessageError, Outbox, Transport
 from gridparley.environment.channels import Link
 from gridparley.environment.errors import ConservationError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import networkx as nx
 import numpy as np
 import pytest
+
 from gridparley.agents import MicrogridOperator, SquareRootLoad, VirtualAgent
 from gridparley.environment import Topology
 from gridparley.protocols import Market, Population, ProtocolError

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
 from gridparley.environment import Field, Kind, MessageBatch
 from gridparley.environment.channels import Link
 from gridparley.protocols import Memory
-from hypothesis import given
-from hypothesis import strategies as st
 
 KIND = Kind("bid", (Link.UP,), (Field("x", 1, "kW"), Field("round", 1, "1")))
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import networkx as nx
 import numpy as np
 import pytest
-from gridparley.protocols.quiet import Quiet
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from gridparley.protocols.quiet import Quiet
 
 
 def lock_step(graph, still, rounds):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
+from gridparley import load_scenario
 from gridparley.agents import AgentError, SquareRootLoad
 from gridparley.environment import MessageBatch, Outbox
 from gridparley.protocols.responder import answer
-
-from gridparley import load_scenario
 
 
 def loads():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gridparley.protocols.wiring import Wiring
 
 from gridparley import load_scenario
+from gridparley.protocols.wiring import Wiring
 
 
 @pytest.mark.parametrize("two_ledgers", [False, True])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from gridparley.runs.cli import app
 from typer.testing import CliRunner
+
+from gridparley.runs.cli import app
 
 
 def call(*words):

@@ -11,11 +11,11 @@ import subprocess
 import sys
 
 import pytest
-from gridparley.runs import cli_options, progress
-from gridparley.runs.folder import scenario_text
 from rich.console import Console
 
 from gridparley import load_scenario, scenario_names
+from gridparley.runs import cli_options, progress
+from gridparley.runs.folder import scenario_text
 
 from .command import call, process
 

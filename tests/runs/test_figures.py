@@ -9,10 +9,11 @@ from itertools import combinations
 import matplotlib.colors
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
 from gridparley.runs.figure_style import COLOURS, style
 from gridparley.runs.figures import messages_figure, prices_figure, residuals_figure, solution_figure
 from gridparley.runs.folder_read import read_run
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from .command import call
 

@@ -8,13 +8,13 @@ import shlex
 
 import numpy as np
 import pytest
+
+from gridparley import load_scenario
 from gridparley.runs import folder
 from gridparley.runs.errors import RunError
 from gridparley.runs.folder import FILES, PriceRecord, prepare_folder
 from gridparley.runs.folder_read import read_run
 from gridparley.runs.progress import RunProgress
-
-from gridparley import load_scenario
 
 from .command import call, process
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from gridparley.runs.certificate import certify
-from gridparley.runs.outcome import judge
 
 from gridparley import load_scenario, run_scenario
+from gridparley.runs.certificate import certify
+from gridparley.runs.outcome import judge
 
 
 def outcome(settings=(), faults=(), **options):

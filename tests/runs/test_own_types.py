@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from gridparley.agents import AgentError
-from gridparley.runs import ScenarioError
 
 from gridparley import load_scenario, run_scenario
+from gridparley.agents import AgentError
+from gridparley.runs import ScenarioError
 
 HEATER = """
 import numpy as np

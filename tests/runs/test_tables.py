@@ -6,10 +6,10 @@ import io
 import re
 
 import pytest
-from gridparley.runs.tables import MEANING, number, print_result, same_digits
 from rich.console import Console
 
 from gridparley import Outcome, load_scenario, run_scenario
+from gridparley.runs.tables import MEANING, number, print_result, same_digits
 
 
 def printed(result, width=80):
