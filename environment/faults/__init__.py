@@ -1,10 +1,34 @@
 """Faults: what a network does to messages. A fault takes a batch and returns a batch; a new one is one class."""
 
 from .base import Fault, Stage, fault_types
+from .burst_loss import BurstLoss
+from .chance import Chance
+from .corrupt import Corrupt
+from .crash import Crash, Slow
 from .delay import Delay
 from .duplicate import Duplicate
 from .loss import Loss
+from .partition import Partition
+from .rate_limit import RateLimit
+from .reorder import Reorder
 from .schedule import FaultSchedule
 from .spans import Span
 
-__all__ = ["Delay", "Duplicate", "Fault", "FaultSchedule", "Loss", "Span", "Stage", "fault_types"]
+__all__ = [
+    "BurstLoss",
+    "Chance",
+    "Corrupt",
+    "Crash",
+    "Delay",
+    "Duplicate",
+    "Fault",
+    "FaultSchedule",
+    "Loss",
+    "Partition",
+    "RateLimit",
+    "Reorder",
+    "Slow",
+    "Span",
+    "Stage",
+    "fault_types",
+]

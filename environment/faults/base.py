@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, ClassVar
 
@@ -10,12 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ..errors import FaultError, TopologyError
 from ..messages import MessageBatch
+from ..topology import Topology
+from .chance import Chance
 
 __all__ = ["Chance", "Fault", "Stage", "fault_types"]
 
-Chance = Callable[[MessageBatch], npt.NDArray[np.float64]]
-"""Draws one number in [0, 1) for each message of a batch, from the fault's own stream."""
+Mask = npt.NDArray[np.bool_]
 
 _TYPES: dict[str, type[Fault]] = {}
 
@@ -81,6 +82,64 @@ class Fault(BaseModel):
         if self.end is not None and self.end <= self.start:
             raise ValueError(f"the window from={self.start} to={self.end} is empty: 'to' must be later than 'from'")
         return self
+
+    def active(self, tick: int) -> bool:
+        """Tell whether a tick is within the fault's window."""
+        return self.start <= tick and (self.end is None or tick < self.end)
+
+    def covers(self, topology: Topology) -> Mask | None:
+        """Return which channels the fault may touch, (channels,) bool, or None for all.
+
+        Raises
+        ------
+        FaultError
+            An agent or channel is not there, or the two together leave nothing.
+        """
+        channels = topology.channels
+        mask: Mask | None = None
+        if self.agent is not None:
+            here = self.marked(self.agent, topology)
+            mask = here[channels.sender] | here[channels.receiver]
+        if self.channel is not None:
+            covered = self._along(self.channel, topology)
+            mask = covered if mask is None else mask & covered
+            if not mask.any():
+                raise FaultError(f"fault {self.name!r}: no channel {self.channel} is one of {self.agent}")
+        return mask
+
+    def _along(self, channel: str, topology: Topology) -> Mask:
+        both = "<->" in channel
+        source, arrow, target = channel.partition("<->" if both else "->")
+        if not arrow:
+            raise FaultError(
+                f"fault {self.name!r}: channel {channel!r}; write A.virtual->B.virtual, or <-> for both ways"
+            )
+        sender, receiver = topology.channels.sender, topology.channels.receiver
+        one, two = (self.marked(name.strip(), topology) for name in (source, target))
+        covered = one[sender] & two[receiver]
+        if both:
+            covered |= two[sender] & one[receiver]
+        if not covered.any():
+            raise FaultError(f"fault {self.name!r}: there is no channel {channel}")
+        return np.asarray(covered)
+
+    def marked(self, pattern: str, topology: Topology) -> Mask:
+        """Return which agents fit a pattern, (agents,) bool; alternatives are written with ``|``."""
+        mask = np.zeros(topology.size, dtype=bool)
+        try:
+            for one in pattern.split("|"):
+                mask[topology.addresses(one.strip())] = True
+        except TopologyError as error:
+            raise FaultError(f"fault {self.name!r}: {error}") from None
+        return mask
+
+    def puts_to_sleep(self, tick: int) -> bool:
+        """Tell whether the agents that fit `agent` neither hear, solve nor speak in a tick."""
+        return False
+
+    def wipes_memory(self, tick: int) -> bool:
+        """Tell whether the agents that fit `agent` wake up in this tick without any memory."""
+        return False
 
     def on_send(self, batch: MessageBatch, chance: Chance) -> MessageBatch:
         """Return what is left of a batch, or more, when it is sent."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import FaultError, TopologyError
-from ..keys import salt, uniform
+from ..errors import FaultError
 from ..messages import MessageBatch
 from ..topology import Topology
 from .base import Chance, Fault, Stage
 
 __all__ = ["FaultSchedule"]
+
+Mask = npt.NDArray[np.bool_]
 
 
 class FaultSchedule:
@@ -24,6 +26,11 @@ class FaultSchedule:
     faults, topology
     kinds : names of the message kinds that exist
     seed : of every draw
+
+    Attributes
+    ----------
+    faults : in the order in which they act
+    memory : by fault, the arrays that it keeps from tick to tick
 
     Raises
     ------
@@ -38,11 +45,33 @@ class FaultSchedule:
                 f"two faults are called {twice!r} and would share their luck: give one a name, as in name=other"
             )
         self.seed = seed
-        self._keys = topology.channels.key
-        self._scopes = {fault.name: _scope(fault, topology, kinds) for fault in faults}
-        ordered = sorted(faults, key=lambda fault: (fault.stage, fault.name))
+        self.kinds = tuple(kinds)
+        self._topology = topology
+        for fault in faults:
+            if fault.message is not None and fault.message not in kinds:
+                raise FaultError(
+                    f"fault {fault.name!r}: no message is called {fault.message!r}; "
+                    f"this protocol has {', '.join(kinds)}"
+                )
+        self._scopes = {fault.name: fault.covers(topology) for fault in faults}
+        # The order is fixed by stage and name, so that a schedule means the same in whatever order it is written.
+        self.faults = ordered = sorted(faults, key=lambda fault: (fault.stage, fault.name))
+        self.memory: dict[str, dict[str, npt.NDArray[Any]]] = {}
+        self.sleepers = [fault for fault in ordered if type(fault).puts_to_sleep is not Fault.puts_to_sleep]
+        self._agents = {fault.name: fault.marked(fault.agent or "*", topology) for fault in self.sleepers}
         self.at_send = [fault for fault in ordered if fault.stage < Stage.PARTITION]
         self.at_delivery = [fault for fault in ordered if fault.stage >= Stage.PARTITION]
+
+    @property
+    def corrupting(self) -> bool:
+        """Whether payloads may change on the way, so that receivers have to look at them twice."""
+        return any(fault.stage is Stage.CORRUPTION for fault in self.faults)
+
+    def changed(self, faults: Sequence[Fault]) -> FaultSchedule:
+        """Return a schedule of other faults that goes on with the memory of those that stay."""
+        schedule = FaultSchedule(faults, self._topology, self.kinds, self.seed)
+        schedule.memory = {name: kept for name, kept in self.memory.items() if name in schedule._scopes}
+        return schedule
 
     def apply_send(self, fault: Fault, batch: MessageBatch) -> MessageBatch:
         """Let one fault act on the messages in its scope as they are sent; the others pass by untouched."""
@@ -64,64 +93,28 @@ class FaultSchedule:
         touched = fault.on_deliver(batch.take(inside), self._chance(fault, tick))
         return MessageBatch.join([batch.take(~inside), touched])
 
-    def _inside(self, fault: Fault, batch: MessageBatch, tick: int) -> npt.NDArray[np.bool_] | bool | None:
+    def _inside(self, fault: Fault, batch: MessageBatch, tick: int) -> Mask | bool | None:
         """Return which messages the fault may touch: None for none, True for all."""
-        if not len(batch) or tick < fault.start or (fault.end is not None and tick >= fault.end):
+        if not len(batch) or not fault.active(tick):
             return None
         if fault.message is not None and fault.message != batch.kind.name:
             return None
         scope = self._scopes[fault.name]
         if scope is None:
             return True
-        inside: npt.NDArray[np.bool_] = scope[batch.channel]
+        inside: Mask = scope[batch.channel]
         return inside if inside.any() else None
 
+    def asleep(self, tick: int) -> Mask | None:
+        """Return which agents neither solve nor speak in a tick, (agents,) bool; None: all are awake."""
+        return self._together([f for f in self.sleepers if f.active(tick) and f.puts_to_sleep(tick)])
+
+    def forgetting(self, tick: int) -> Mask | None:
+        """Return which agents wake up in this tick without any memory, (agents,) bool; None: nobody."""
+        return self._together([f for f in self.sleepers if f.wipes_memory(tick)])
+
+    def _together(self, faults: list[Fault]) -> Mask | None:
+        return np.any([self._agents[fault.name] for fault in faults], axis=0) if faults else None
+
     def _chance(self, fault: Fault, tick: int) -> Chance:
-        draws: dict[str, int] = {}
-
-        def chance(batch: MessageBatch) -> npt.NDArray[np.float64]:
-            # A fault may draw several times; the number of the draw within its own tick keeps them apart.
-            turn = draws[batch.kind.name] = draws.get(batch.kind.name, -1) + 1
-            stream = salt(self.seed, fault.name, batch.kind.name, batch.sent, tick, turn)
-            return uniform(self._keys[batch.channel], stream, batch.copy)
-
-        return chance
-
-
-def _scope(fault: Fault, topology: Topology, kinds: Sequence[str]) -> npt.NDArray[np.bool_] | None:
-    """Return which channels the fault covers, None for all."""
-    if fault.message is not None and fault.message not in kinds:
-        raise FaultError(
-            f"fault {fault.name!r}: no message is called {fault.message!r}; this protocol has {', '.join(kinds)}"
-        )
-    channels = topology.channels
-    mask: npt.NDArray[np.bool_] | None = None
-    if fault.agent is not None:
-        here = _marked(fault, fault.agent, topology)
-        mask = here[channels.sender] | here[channels.receiver]
-    if fault.channel is not None:
-        both = "<->" in fault.channel
-        source, arrow, target = fault.channel.partition("<->" if both else "->")
-        if not arrow:
-            raise FaultError(
-                f"fault {fault.name!r}: channel {fault.channel!r}; write A.virtual->B.virtual, or <-> for both ways"
-            )
-        one, two = (_marked(fault, name.strip(), topology) for name in (source, target))
-        covered = one[channels.sender] & two[channels.receiver]
-        if both:
-            covered |= two[channels.sender] & one[channels.receiver]
-        if not covered.any():
-            raise FaultError(f"fault {fault.name!r}: there is no channel {fault.channel}")
-        mask = covered if mask is None else mask & covered
-        if not mask.any():
-            raise FaultError(f"fault {fault.name!r}: no channel {fault.channel} is one of {fault.agent}")
-    return mask
-
-
-def _marked(fault: Fault, pattern: str, topology: Topology) -> npt.NDArray[np.bool_]:
-    mask = np.zeros(topology.size, dtype=bool)
-    try:
-        mask[topology.addresses(pattern)] = True
-    except TopologyError as error:
-        raise FaultError(f"fault {fault.name!r}: {error}") from None
-    return mask
+        return Chance(self._topology.channels.key, self.seed, fault.name, tick, self.memory.setdefault(fault.name, {}))

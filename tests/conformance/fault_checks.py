@@ -51,7 +51,7 @@ def takes_an_empty_batch(subject: FaultSubject) -> bool:
     for batch in subject.batches[:: len(subject.kinds)]:
         nothing = batch.take(np.zeros(len(batch), dtype=bool))
         try:
-            after = method(nothing, lambda b: np.zeros(len(b)))
+            after = method(nothing, subject.chance(nothing))
         except Exception as error:
             got = f"{type(error).__name__}: {error}"
             raise subject.error("takes_an_empty_batch", nothing, got, "an empty batch") from error

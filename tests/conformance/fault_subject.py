@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..environment import Kind, MessageBatch, Topology
-from ..environment.faults import Fault, FaultSchedule, Stage
+from ..environment.faults import Chance, Fault, FaultSchedule, Stage
 from .error import ConformanceError
 
 __all__ = ["FaultSubject", "columns_of"]
@@ -68,6 +68,7 @@ class FaultSubject:
     def act_on(self, batch: MessageBatch, schedule: FaultSchedule | None = None) -> MessageBatch:
         """Do the same with the batch itself."""
         schedule = self.schedule if schedule is None else schedule
+        schedule.memory.clear()  # every batch is the first: what it remembers of others is not what is checked here
         act: Callable[..., Any] = schedule.apply_send if self.sends else schedule.apply_deliver
         at = () if self.sends else (batch.sent + 1,)
         try:
@@ -85,6 +86,10 @@ class FaultSubject:
             got = f"{sizes} values, {len(after.payload)} payload rows"
             raise self.error("gives_back_a_batch", batch, got, "one value a message, and a payload row for each")
         return after
+
+    def chance(self, batch: MessageBatch) -> Chance:
+        """Return what the fault is handed with a batch."""
+        return Chance(self.topology.channels.key, self.seed, self.fault.name, batch.sent, {})
 
     def acted(self) -> Iterator[tuple[MessageBatch, MessageBatch]]:
         """Yield every batch and what became of it."""

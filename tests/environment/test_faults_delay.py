@@ -66,7 +66,7 @@ def test_a_delay_is_written_as_it_is_read(ticks):
         (float("nan"), "neither"),
         (float("inf"), "neither"),
         (True, "neither"),
-        (None, "neither"),
+        (None, "nothing given: wanted one of ticks, mean and table"),
         ([1, 2, 3], "neither"),
         ("5..2", "runs backwards: write 2..5"),
         ("0..100001", "beyond 100000"),

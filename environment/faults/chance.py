@@ -1,0 +1,49 @@
+"""Chance: the luck and the memory of one fault in one tick."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..keys import Keys, salt, uniform
+from ..messages import MessageBatch
+
+__all__ = ["Chance"]
+
+Floats = npt.NDArray[np.float64]
+
+
+class Chance:
+    """Draws from a fault's own stream, and what the fault remembers from tick to tick.
+
+    Called with a batch, it draws one number in [0, 1) for each message.
+
+    Parameters
+    ----------
+    keys : (channels,) uint64
+    seed, name : of the run and of the fault; they key every draw
+    tick : in which the fault acts
+    memory : arrays that the fault keeps; saved with a checkpoint
+
+    Attributes
+    ----------
+    tick, memory
+    channels : number of channels in the topology
+    """
+
+    def __init__(self, keys: Keys, seed: int, name: str, tick: int, memory: dict[str, npt.NDArray[Any]]) -> None:
+        self.tick, self.memory, self.channels = tick, memory, len(keys)
+        self._keys, self._seed, self._name = keys, seed, name
+        self._turn = -1
+
+    def __call__(self, batch: MessageBatch) -> Floats:
+        """Draw one number for each message; a further call draws anew."""
+        self._turn += 1
+        stream = salt(self._seed, self._name, batch.kind.name, batch.sent, self.tick, self._turn)
+        return uniform(self._keys[batch.channel], stream, batch.copy)
+
+    def everywhere(self, tick: int) -> Floats:
+        """Draw one number for each channel of the topology: the weather of a tick, whatever is sent."""
+        return uniform(self._keys, salt(self._seed, self._name, "weather", tick))

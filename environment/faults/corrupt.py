@@ -1,0 +1,59 @@
+"""Corrupt: what arrives is not what was sent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from ..messages import Kind, MessageBatch
+from .base import Chance, Fault, Stage
+
+__all__ = ["Corrupt"]
+
+
+class Corrupt(Fault):
+    """Each message is garbled on arrival with a `probability`.
+
+    Receivers refuse what is not finite or out of its declared range, and count it; a plausible lie they believe.
+
+    Attributes
+    ----------
+    mode : ``nan``; ``scale`` (times `factor`) and ``sign`` garble quantities but not plain numbers such as the round;
+        ``replay`` delivers an earlier payload of the same kind and channel in place of this one
+    """
+
+    kind: ClassVar[str] = "corrupt"
+    stage: ClassVar[Stage] = Stage.CORRUPTION
+    value: ClassVar[str] = "probability"
+
+    probability: float = Field(ge=0, le=1)
+    mode: Literal["nan", "scale", "sign", "replay"] = "nan"
+    factor: float = Field(default=10.0, description="of mode scale")
+
+    def on_deliver(self, batch: MessageBatch, chance: Chance) -> MessageBatch:
+        """Return the same envelopes with some payloads exchanged; the payloads that others share stay as they are."""
+        hit = chance(batch) < self.probability
+        values = np.array(batch.values)
+        if self.mode == "replay":
+            garbled = self._replayed(batch, values, chance)
+        elif self.mode == "nan":
+            garbled = np.full_like(values, np.nan)
+        else:
+            garbled = values * np.where(_quantities(batch.kind), self.factor if self.mode == "scale" else -1.0, 1.0)
+        return replace(batch, payload=np.where(hit[:, None], garbled, values), row=None)
+
+    def _replayed(self, batch: MessageBatch, values: np.ndarray, chance: Chance) -> np.ndarray:
+        """Exchange payloads for the ones that last arrived on the same channels, and remember these."""
+        name = f"last {batch.kind.name}"
+        last = chance.memory.setdefault(name, np.full((chance.channels, batch.kind.width), np.nan))
+        earlier = last[batch.channel]
+        last[batch.channel] = values
+        return np.where(np.isnan(earlier), values, earlier)
+
+
+def _quantities(kind: Kind) -> np.ndarray:
+    """(width,) bool: which numbers of a payload have a unit."""
+    return np.repeat([field.unit != "1" for field in kind.fields], [field.width for field in kind.fields])
