@@ -21,11 +21,13 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Field:
-    """One named part of a payload: `width` numbers in `unit` ("1" for a plain number)."""
+    """One named part of a payload: `width` numbers in `unit` ("1" for a plain number), each at least `low`, at most `high`."""
 
     name: str
     width: int
     unit: str
+    low: float = -1e15
+    high: float = 1e15
 
     def __post_init__(self) -> None:
         if self.width < 1:
@@ -112,6 +114,14 @@ class MessageBatch:
             due=None if self.due is None else self.due[which],
             copy=None if self.copy is None else self.copy[which],
         )
+
+    def sound(self) -> npt.NDArray[np.bool_]:
+        """Tell which messages a receiver can believe: finite, and in the declared range of every field."""
+        fields, values = self.kind.fields, self.values
+        width = [field.width for field in fields]
+        low = np.repeat([field.low for field in fields], width)
+        high = np.repeat([field.high for field in fields], width)
+        return np.asarray(((values >= low) & (values <= high)).all(axis=1))  # NaN fails both
 
     def delay(self, ticks: npt.NDArray[np.integer]) -> MessageBatch:
         """Return the same messages, each later by that many ticks (0 or more)."""

@@ -12,6 +12,7 @@ from ..environment import Kind, Outbox
 from .market import Market
 from .memory import Memory
 from .quiet import Quiet
+from .recovery import Recovery
 from .role import Role
 from .state import MarketState
 from .wiring import Wiring
@@ -52,7 +53,7 @@ class Keeper(Role):
     def __init__(
         self, protocol: Protocol, market: Market, kinds: dict[str, Kind], hubs: npt.NDArray[np.integer]
     ) -> None:
-        super().__init__()
+        super().__init__(hubs)
         self.protocol, self.kinds = protocol, kinds
         topology = market.topology
         self.wiring = wiring = Wiring.of(topology, hubs, two_ledgers=self.two_ledgers)
@@ -63,7 +64,10 @@ class Keeper(Role):
         m = len(wiring.member_hub)
         # Sums by hub go through one kernel, CSR times columns, whose order does not depend on who else is summed.
         self._by_hub = sparse.csr_array((np.ones(m), (wiring.member_hub, np.arange(m))), shape=(n, m))
-        self.price, self.transfer_price = _first_prices(market, wiring)
+        self._first_prices = _first_prices(market, wiring)
+        self.price, self.transfer_price = (prices.copy() for prices in self._first_prices)
+        self._recovery: Recovery | None = None
+        self._channels = channels
         self.quiet = Quiet(n, topology.diameter)
         self.round = np.zeros(n, dtype=np.int64)
         self.spoke = np.full(n, -1, dtype=np.int64)
@@ -96,17 +100,23 @@ class Keeper(Role):
 
     def speak(self, tick: int, outbox: Outbox) -> None:
         """Close the rounds that are complete, open the next, and ask again where there is silence."""
-        opening = self.spoke < 0
-        done = self._complete(tick) & ~opening & ~self.quiet.stopped
+        able = self.awake.copy()
+        if self._recovery is not None:
+            self._recovery.speak(tick, outbox, self.awake)
+            able &= ~self._recovery.pending
+        opening = able & (self.spoke < 0)
+        done = able & self._complete(tick) & ~opening & ~self.quiet.stopped
         if done.any():
             self._close(done, tick)
         asking = (opening | done) & ~self.quiet.stopped
-        silent = ~opening & ~done & ~self.quiet.stopped & (tick >= self.spoke + self.protocol.patience)
+        # A hub that has stopped still helps a member that lost its memory.
+        silent = able & ~opening & ~done & (tick >= self.spoke + self.protocol.patience)
         bids, transfers, peers = self._behind()
         self._ask_members(outbox, asking, silent, bids)
         self._ask_lines(outbox, asking, silent, transfers)
-        self._tell_peers(tick, outbox, opening | done, silent, peers)
+        self._tell_peers(outbox, opening | done, silent, peers, able)
         self.spoke = np.where(asking | silent, tick, self.spoke)
+        self.seen = np.where(self.awake, tick, self.seen)
 
     def _behind(self) -> tuple[Mask, Mask, Mask]:
         """Tell which members, ends of lines and neighbours have not been heard in the current round."""
@@ -181,14 +191,40 @@ class Keeper(Role):
         payload = np.concatenate([self.ask(books=True), self.round[w.book_hub, None]], axis=1)
         outbox.send(self.kinds["transfer_price"], channel[which], payload, np.flatnonzero(which) // 2)
 
-    def _tell_peers(self, tick: int, outbox: Outbox, opening: Mask, silent: Mask, behind: Mask) -> None:
+    def _tell_peers(self, outbox: Outbox, opening: Mask, silent: Mask, behind: Mask, able: Mask) -> None:
         w, quiet = self.wiring, self.memory["quiet"]
-        wanted = (quiet.heard == tick) & (quiet.values[:, 3] > 0) & (quiet.round <= self.round[w.peer_hub])
+        wanted = (
+            able[w.peer_hub]
+            & (quiet.heard > self.seen[w.peer_hub])
+            & (quiet.values[:, 3] > 0)
+            & (quiet.round <= self.round[w.peer_hub])
+        )
         waiting = silent[w.peer_hub] & behind
         which = np.flatnonzero(opening[w.peer_hub] | waiting | wanted)
         outbox.send(
             self.kinds["quiet"], w.peer_out[which], self.quiet.message(w.peer_hub[which], self.round, waiting[which])
         )
+
+    # After a crash --------------------------------------------------------------------------------------------------
+
+    def forget(self, agents: Mask) -> None:
+        """Make some hubs wake up without memory, prices or round; their members will tell them."""
+        w = self.wiring
+        books = agents[w.book_hub]
+        self.price[agents], self.transfer_price[books] = self._first_prices[0][agents], self._first_prices[1][books]
+        for kind, hub in (("bid", w.member_hub), ("transfer", np.repeat(w.book_hub, 2)), ("quiet", w.peer_hub)):
+            self.memory[kind].forget(agents[hub])
+        for column, first in ((self.round, 0), (self.spoke, -1), (self._counted, -1), (self._steady, False)):
+            column[agents] = first
+        self.quiet.forget(agents)
+        if self._recovery is None:
+            self._recovery = Recovery(self, self._channels)
+        self._recovery.begin(agents)
+
+    def resume(self, which: Mask, asked: Floats, *, books: bool) -> None:
+        """Take up again what was asked, (b or n, fields of an ask); by default the price."""
+        mine = self.transfer_price if books else self.price
+        mine[which] = asked[which]
 
     # What an observer sees -------------------------------------------------------------------------------------------
 

@@ -54,6 +54,12 @@ class Memory:
         """(n,): the round of the newest messages, -1 before the first."""
         return np.where(self.sent < 0, -1.0, self.values[:, self._round])
 
+    def forget(self, slots: npt.NDArray[np.bool_]) -> None:
+        """Empty some slots, (n,) bool, as if nothing had ever been heard there."""
+        self.sent[slots] = -1
+        self.heard[slots] = -1
+        self.values[slots] = 0.0
+
     def write(self, tick: int, batch: MessageBatch) -> tuple[int, int]:
         """Hear a batch; messages on other channels are somebody else's.
 

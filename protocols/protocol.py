@@ -64,6 +64,8 @@ class Protocol(BaseModel):
             Kind("bid", (Link.UP,), answer),
             Kind("transfer_price", (Link.LINE_DOWN,), (*ask, Part("round", 1, "1"))),
             Kind("transfer", (Link.LINE_UP, Link.PEER), answer),
+            Kind("recall", (Link.DOWN, Link.LINE_DOWN), (Part("round", 1, "1"),)),
+            Kind("recollection", (Link.UP, Link.LINE_UP), (*ask, Part("asked", 1, "1"), *answer)),
             Kind("quiet", (Link.PEER,), tuple(Part(name, 1, "1") for name in Quiet.FIELDS)),
         )
         return {kind.name: kind for kind in kinds}

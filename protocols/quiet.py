@@ -63,6 +63,11 @@ class Quiet:
         self.stop_round = np.where(done, stop, self.stop_round)
         self.stopped |= done & (rounds >= self.stop_round)
 
+    def forget(self, hubs: Mask) -> None:
+        """Start again at some hubs."""
+        self.count[hubs] = self.before[hubs] = 0.0
+        self.stop_round[hubs], self.stopped[hubs] = np.inf, False
+
     def message(self, hubs: Places, rounds: Places, waiting: Mask) -> Floats:
         """(len(hubs), 5): what a hub tells a neighbour; `waiting` asks for an answer."""
         stop = np.where(np.isinf(self.stop_round), -1.0, self.stop_round)  # payloads are finite: -1 for unknown

@@ -45,14 +45,15 @@ class Responder(Role):
         population: int,
         which: npt.NDArray[np.integer],
     ) -> None:
-        super().__init__()
         whole = market.members[population]
         part = whole if len(which) == len(whole.address) else whole.take(which)
+        super().__init__(part.address)
         self.population = population
         self.society: Society = part.society
         self.newest = protocol.on_silence == "newest"
         self._whole_rows = whole.society.rows_of(which)
         channels = market.topology.channels
+        self._kinds, self._patience = kinds, protocol.patience
         self._bid, self._transfer = kinds["bid"], kinds["transfer"]
         self._up = channels.up[part.address]
         self.memory["price"] = Memory(kinds["price"], channels.down[part.address], len(channels))
@@ -63,6 +64,13 @@ class Responder(Role):
             down, up = Wiring.line_channels(market.topology, two_ledgers=protocol.keeper.two_ledgers)
             self._line_up = up[line, end]
             self.memory["transfer_price"] = Memory(kinds["transfer_price"], down[line, end], len(channels))
+        down = channels.down[part.address]
+        self._all_up = np.concatenate([self._up, self._line_up]) if self._has_ports else self._up
+        self._all_agent = np.concatenate([np.arange(len(self.society)), self._port_agent])
+        recalled = [down, self.memory["transfer_price"].channel] if self._has_ports else [down]
+        self.memory["recall"] = Memory(kinds["recall"], np.concatenate(recalled), len(channels))
+        self.called = np.full(len(self.society), np.inf)
+        self.lost = np.zeros(len(self.society), dtype=bool)
         self.answered = np.full(len(self.society), -1.0)
         self.x = np.full((self.society.rows, market.periods), np.nan)
 
@@ -70,19 +78,25 @@ class Responder(Role):
         """Solve for those who are asked anew, repeat the answer of those who are asked again."""
         asked = self.memory["price"].round
         ready = self._ready(tick, asked)
-        again = (self.memory["price"].heard == tick) & (asked == self.answered) & ~ready
-        ports_again = self._ports_again(tick, ready)
+        again = self.awake & (self.memory["price"].heard > self.seen) & (asked == self.answered) & ~ready
+        ports_again = self._ports_again(ready)
         if ready.any():
             self._solve(ready)
             self.answered = np.where(ready, asked, self.answered)
+            self.lost &= ~ready
         self._send(outbox, ready | again, ready[self._port_agent] | ports_again)
+        self._tell(outbox)
+        self._call(tick, outbox)
+        self._answer_apart(outbox)
+        self.seen = np.where(self.awake, tick, self.seen)
 
     def _ready(self, tick: int, asked: Floats) -> Mask:
         if self.newest:
             known = (asked >= 0) & self._all_ports(self._line_round() >= 0)
-            news = (self.memory["price"].heard == tick) | ~self._all_ports(self._line_heard() != tick)
-            return known & news
-        return (asked > self.answered) & self._all_ports(self._line_round() == asked[self._port_agent])
+            line_seen = self.seen[self._port_agent]
+            news = (self.memory["price"].heard > self.seen) | ~self._all_ports(self._line_heard() <= line_seen)
+            return self.awake & known & news
+        return self.awake & (asked > self.answered) & self._all_ports(self._line_round() == asked[self._port_agent])
 
     def _line_round(self) -> Floats:
         return self.memory["transfer_price"].round if self._has_ports else np.empty(0)
@@ -96,11 +110,12 @@ class Responder(Role):
             return np.ones(len(self.society), dtype=bool)
         return np.bincount(self._port_agent[~good], minlength=len(self.society)) == 0
 
-    def _ports_again(self, tick: int, ready: Mask) -> Mask:
+    def _ports_again(self, ready: Mask) -> Mask:
         if not self._has_ports or self.newest:
             return np.zeros(len(self._port_agent), dtype=bool)
-        answered = self.answered[self._port_agent]
-        return (self._line_heard() == tick) & (self._line_round() == answered) & ~ready[self._port_agent]
+        agent = self._port_agent
+        heard = self.awake[agent] & (self._line_heard() > self.seen[agent])
+        return heard & (self._line_round() == self.answered[agent]) & ~ready[agent]
 
     def _solve(self, ready: Mask) -> None:
         if ready.all():
@@ -136,6 +151,82 @@ class Responder(Role):
             p = np.flatnonzero(ports)
             told = [self.x[self.society.port_rows[p]], self.answered[self._port_agent[p], None]]
             outbox.send(self._transfer, self._line_up[p], np.concatenate(told, axis=1))
+
+    # After a crash --------------------------------------------------------------------------------------------------
+
+    def forget(self, agents: Mask) -> None:
+        """Make some agents wake up without what they heard and answered; they will say so until they are asked."""
+        self.memory["price"].forget(agents)
+        if self._has_ports:
+            self.memory["transfer_price"].forget(agents[self._port_agent])
+        self.memory["recall"].forget(agents[self._all_agent])
+        self.answered[agents] = -1.0
+        self.called[agents] = -1.0
+        self.lost |= agents
+
+    def _answer_apart(self, outbox: Outbox) -> None:
+        """Answer, each in its own round, those who ask for a round that others have left behind.
+
+        Only an agent that lost its memory comes into this: its answer of then is gone, and without one the round of a
+        keeper that lost its memory too would never end. The answer is the best one to the newest asks; it may bend the
+        path a little, but not its end.
+        """
+        if not (self.lost & self.awake).any():
+            return
+        agent, n = self._all_agent, len(self.society)
+        asked = self._asked("values")[:, -1]
+        first, last = np.full(n, np.inf), np.full(n, -1.0)
+        np.minimum.at(first, agent, asked)
+        np.maximum.at(last, agent, asked)
+        fresh = np.concatenate([self.memory["price"].heard, self._line_heard()]) > self.seen[agent]
+        which = fresh & (asked == first[agent]) & (self.lost & self.awake & (first >= 0) & (first < last))[agent]
+        who = np.unique(agent[which])
+        if not len(who):
+            return
+        rows = self.society.rows_of(who)
+        x = np.zeros_like(self.x)
+        x[rows] = answer(self.society.take(who), *(self._ask(field)[rows] for field in ("price", "target", "rho")))
+        row = np.concatenate([self.society.own_rows, self.society.port_rows])
+        for kind, mine in ((self._bid, np.flatnonzero(which[:n])), (self._transfer, n + np.flatnonzero(which[n:]))):
+            outbox.send(kind, self._all_up[mine], np.concatenate([x[row[mine]], asked[mine, None]], axis=1))
+
+    def _call(self, tick: int, outbox: Outbox) -> None:
+        """Say "I have no answer" on every channel on which nothing was heard since the memory was lost."""
+        calling = self.awake & np.isfinite(self.called)
+        if not calling.any():
+            return
+        never = self._asked("sent")[:, 0] < 0
+        due = calling & ((self.called < 0) | (tick >= self.called + self._patience))
+        which = np.flatnonzero(never & due[self._all_agent])
+        nothing = np.zeros((1, self._bid.width))
+        nothing[0, self._bid.part("round")] = -1.0
+        n = len(self.society)
+        for kind, mine in ((self._bid, which[which < n]), (self._transfer, which[which >= n])):
+            outbox.send(kind, self._all_up[mine], nothing, np.zeros(len(mine), dtype=np.int64))
+        waiting = np.bincount(self._all_agent[never], minlength=n) > 0
+        self.called = np.where(due, tick, self.called)
+        self.called[calling & ~waiting] = np.inf
+
+    def _tell(self, outbox: Outbox) -> None:
+        """Tell keepers that lost their memory what they asked last, and what was answered last."""
+        recall, agent = self.memory["recall"], self._all_agent
+        which = np.flatnonzero(self.awake[agent] & (recall.heard > self.seen[agent]))
+        if not len(which):
+            return
+        # Rows of the society in the order of the channels: own rows first, then ports.
+        row = np.concatenate([self.society.own_rows, self.society.port_rows])[which]
+        kind = self._kinds["recollection"]
+        asked = self._asked("values")[which]
+        known = self.answered[agent[which], None]
+        x = np.where(known >= 0, self.x[row], 0.0)
+        outbox.send(kind, self._all_up[which], np.concatenate([asked, x, known], axis=1))
+
+    def _asked(self, column: str) -> Floats:
+        """(channels, ...): `values` or `sent` of the newest asks, own rows first; the round is -1 before the first."""
+        memories = [self.memory[kind] for kind in ("price", "transfer_price") if kind in self.memory]
+        if column == "sent":
+            return np.concatenate([m.sent for m in memories])[:, None]
+        return np.concatenate([np.concatenate([m.values[:, :-1], m.round[:, None]], axis=1) for m in memories])
 
     def report(self, state: MarketState) -> None:
         """Write everybody's last answer."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from ..environment import MessageBatch, Outbox
 from .memory import Memory
 from .state import MarketState
@@ -18,10 +21,27 @@ class Role:
     Attributes
     ----------
     memory : what it hears, by kind
+    address : (n,) of its agents
+    awake : (n,) bool, the agents that may act in this tick: neither down nor resting
+    seen : (n,) the tick in which each agent last acted; what was heard since is new to it
     """
 
-    def __init__(self) -> None:
+    def __init__(self, address: npt.NDArray[np.integer]) -> None:
         self.memory: dict[str, Memory] = {}
+        self.address = address
+        self.awake = np.ones(len(address), dtype=bool)
+        self.seen = np.full(len(address), -1, dtype=np.int64)
+
+    def rest(self, asleep: npt.NDArray[np.bool_] | None) -> None:
+        """Let some agents, (all agents,) bool, not act in this tick; None: all are awake."""
+        if asleep is not None:
+            self.awake = ~asleep[self.address]
+        elif not self.awake.all():
+            self.awake = np.ones(len(self.address), dtype=bool)
+
+    def forget(self, agents: npt.NDArray[np.bool_]) -> None:
+        """Make some of its agents, (n,) bool, wake up without any memory."""
+        raise NotImplementedError
 
     def hear(self, tick: int, batch: MessageBatch) -> tuple[int, int]:
         """Write what was heard to memory, nothing else; return how many messages were news and how many stale."""

@@ -26,7 +26,8 @@ class TwoLedgers(Keeper):
     def speak(self, tick: int, outbox: Outbox) -> None:
         """Pass on what was just heard from the own operator, then speak like any keeper."""
         transfer = self.memory["transfer"]
-        news = transfer.heard[0::2] == tick
+        hub = self.wiring.book_hub
+        news = self.awake[hub] & (transfer.heard[0::2] > self.seen[hub])
         outbox.send(self.kinds["transfer"], self.wiring.copy_out[news], transfer.values[0::2][news])
         super().speak(tick, outbox)
 

@@ -85,6 +85,7 @@ class Simulation(mesa.Model):
         tick = self.tick
         for batch in self.transport.deliver(tick):
             self._hear(tick, batch)
+        self._wake(tick)
         outbox = Outbox(tick)
         for role in self.roles:
             role.speak(tick, outbox)
@@ -96,7 +97,11 @@ class Simulation(mesa.Model):
         self.datacollector.collect(self)
 
     def _hear(self, tick: int, batch: Any) -> None:
-        news = stale = 0
+        total, news, stale = len(batch), 0, 0
+        if self.transport.schedule.corrupting:
+            # Receivers refuse what cannot be true; nobody else would notice.
+            batch = batch.take(batch.sound())
+            self.journal.count(tick, batch.kind.name, Fate.REFUSED, total - len(batch), "unsound")
         for role in self.roles:
             written, old = role.hear(tick, batch)
             news, stale = news + written, stale + old
@@ -104,6 +109,15 @@ class Simulation(mesa.Model):
         self.journal.count(tick, batch.kind.name, Fate.STALE, stale)
         # What no role listens to was sent by mistake, and the books must still balance.
         self.journal.count(tick, batch.kind.name, Fate.REFUSED, len(batch) - news - stale, "nobody listens")
+
+    def _wake(self, tick: int) -> None:
+        """Tell the roles which of their agents are down or resting, and which have just lost their memory."""
+        schedule = self.transport.schedule
+        asleep, forgetting = schedule.asleep(tick), schedule.forgetting(tick)
+        for role in self.roles:
+            if forgetting is not None and forgetting[role.address].any():
+                role.forget(forgetting[role.address])
+            role.rest(asleep)
 
     @property
     def finished(self) -> bool:
