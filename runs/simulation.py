@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..agents import Society
-from ..environment import Fate, Journal, Outbox, Transport
+from ..environment import Fate, FaultError, Journal, Outbox, Transport
 from ..environment.faults import Fault
 from ..protocols import Market, MarketState, Protocol, Role
 from .observer import METRICS, Observer
@@ -41,6 +41,7 @@ class Simulation(mesa.Model):
     tick : ticks done
     state : `MarketState` at the end of the last tick
     journal : `Journal`
+    commands : what was changed while the run was going: tick, faults added, names of faults ended
     datacollector : the observer's metrics, one row a tick
 
     Examples
@@ -75,6 +76,7 @@ class Simulation(mesa.Model):
             market.topology, self.kinds.values(), faults, seed=seed, journal=self.journal, check=check
         )
         self.tick = 0
+        self.commands: list[dict[str, Any]] = []
         self.state = MarketState.blank(market)
         self.observer = Observer(market)
         self.datacollector = mesa.DataCollector(model_reporters={name: _reader(name) for name in METRICS})
@@ -95,6 +97,35 @@ class Simulation(mesa.Model):
             role.report(self.state)
         self.observer.observe(self.state, self.journal, tick, self.transport.in_flight)
         self.datacollector.collect(self)
+
+    def change_faults(self, *, add: Sequence[Fault] = (), end: Sequence[str] = ()) -> None:
+        """Change the schedule while the run is going; from the next tick on, and noted in `commands`.
+
+        Parameters
+        ----------
+        add : faults to add, as they are: a window in the past has passed
+        end : names of faults to end now; agents that were down restart
+
+        Raises
+        ------
+        FaultError
+            No fault is called that, or a new one is refused; then nothing changes.
+        """
+        schedule = self.transport.schedule
+        known = {fault.name: fault for fault in schedule.faults}
+        for name in end:
+            if name not in known:
+                raise FaultError(f"no fault is called {name!r}; there is {', '.join(known) or 'none'}")
+        kept = [known[name] for name in known if name not in end]
+        # What has acted stays in the schedule with its end, so that the schedule tells what happened.
+        ended = [
+            fault.model_copy(update={"end": self.tick})
+            for fault in (known[name] for name in end)
+            if fault.start < self.tick
+        ]
+        self.transport.schedule = schedule.changed([*kept, *ended, *add])
+        told = [{"kind": type(fault).kind, **fault.model_dump(by_alias=True, exclude_none=True)} for fault in add]
+        self.commands.append({"tick": self.tick, "add": told, "end": list(end)})
 
     def _hear(self, tick: int, batch: Any) -> None:
         total, news, stale = len(batch), 0, 0
