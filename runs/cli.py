@@ -17,6 +17,7 @@ import io
 import json
 import sys
 import time
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,6 +32,7 @@ from .cli_options import Choice
 from .errors import USER_ERRORS
 from .folder import PriceRecord, RunFolder, prepare_folder, scenario_text
 from .folder_read import read_run
+from .invariants import Invariants
 from .outcome import Outcome
 from .progress import RunProgress
 from .result import Result, evaluate
@@ -128,18 +130,24 @@ def run(
     one_by_one: Annotated[
         bool, typer.Option("--one-by-one", help="A role of its own for every agent: slower, the same to the last bit.")
     ] = False,
+    invariants: Annotated[
+        bool, typer.Option("--invariants", help="Check at every tick what no network may do; keeps every message.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 unless the outcome is CONVERGED.")] = False,
 ) -> None:
     """Run a scenario to its end and judge what came out."""
     choice = Choice(scenario, protocol, settings, fault, faults, seed, ticks)
     chosen = choice.load()
-    simulation = chosen.simulation(one_by_one=one_by_one)
+    simulation = chosen.simulation(one_by_one=one_by_one, keep_messages=invariants)
     # Before the run: nobody wants to hear after an hour that the folder cannot be written.
     folder = None
     if out is not None:
         prepare_folder(out, force=force)
         folder = RunFolder(out, chosen, choice.command())
-    result = negotiate(chosen, simulation, folder, progress=not as_json, reference=False if no_reference else None)
+    checks = [Invariants(simulation)] if invariants else []
+    result = negotiate(
+        chosen, simulation, folder, checks, progress=not as_json, reference=False if no_reference else None
+    )
     if as_json:
         typer.echo(json.dumps(result.to_dict(), indent=2, allow_nan=False))
     else:
@@ -151,7 +159,13 @@ def run(
 
 
 def negotiate(
-    scenario: Scenario, simulation: Simulation, folder: RunFolder | None, *, progress: bool, reference: bool | None
+    scenario: Scenario,
+    simulation: Simulation,
+    folder: RunFolder | None,
+    checks: Sequence[Callable[[Simulation], None]] = (),
+    *,
+    progress: bool,
+    reference: bool | None,
 ) -> Result:
     """Run, judge and write; what was recorded until an error is written too."""
     prices = PriceRecord(scenario.spec.report.transfer_price_sign)
@@ -159,6 +173,8 @@ def negotiate(
         with RunProgress(scenario.spec.run.ticks, Console(stderr=True), wanted=progress) as bar:
 
             def watch(now: Simulation) -> None:
+                for check in checks:
+                    check(now)
                 prices.watch(now)
                 bar.watch(now)
 

@@ -264,3 +264,10 @@ def test_progress_goes_to_stderr_only(tmp_path):
     assert "of at most" not in stdout
     assert "\x1b" not in stdout
     assert "30 microgrids" in stdout
+
+
+def test_invariants_are_checked_on_demand():
+    faults = ("--fault", "loss=0.3", "--fault", "crash=A.virtual,from=20,to=40,memory=lost")
+    checked, plain = run_json("three-microgrids", *faults, "--invariants"), run_json("three-microgrids", *faults)
+    assert checked["outcome"] == "CONVERGED"
+    assert {**checked, "seconds": 0} == {**plain, "seconds": 0}
