@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .keys import Keys, mix
+from .remembered import fixed
 
 __all__ = ["Channels", "Link", "open_channels"]
 
@@ -107,7 +108,7 @@ def open_channels(home: Ints, hubs: int, station: Ints, lines: Ints, name_key: K
         sender=sender[order],
         receiver=receiver[order],
         line=line[order],
-        link=link[order],
+        link=fixed(link[order]),
         key=key[order],
         down=down,
         up=up,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from .channels import Link
 from .errors import MessageError
 from .keys import Keys
+from .remembered import Remembered, fixed
 
 __all__ = ["Field", "Kind", "MessageBatch", "Outbox"]
 
@@ -139,21 +141,52 @@ class MessageBatch:
         first = parts[0]
         shared = all(part.payload is first.payload for part in parts)
         offset = np.cumsum([0, *(0 if shared else len(part.payload) for part in parts[:-1])])
-        rows = [(np.arange(len(p)) if p.row is None else p.row) + start for p, start in zip(parts, offset, strict=True)]
-        channel = np.concatenate([part.channel for part in parts])
         copies = [np.zeros(len(p), dtype=np.uint64) if p.copy is None else p.copy for p in parts]
         copy = None if all(part.copy is None for part in parts) else np.concatenate(copies)
         due = None if all(p.due is None for p in parts) else np.concatenate([p.due_ticks for p in parts])
-        order = np.argsort(channel, kind="stable") if copy is None else np.lexsort((copy, channel))
+        order: npt.NDArray[np.integer]
+        if copy is None:
+            order, channel = _merged(*(part.channel for part in parts))
+        else:
+            channel = np.concatenate([part.channel for part in parts])
+            order = np.lexsort((copy, channel)).astype(np.int32)
+            channel = channel[order]
+        row: npt.NDArray[np.integer]
+        if not shared and all(part.row is None for part in parts):
+            row = order  # stacked payloads lie as the channels did
+        else:
+            rows = [(np.arange(len(p)) if p.row is None else p.row) + a for p, a in zip(parts, offset, strict=True)]
+            row = np.concatenate(rows).astype(np.int32)[order]
         return MessageBatch(
             kind=first.kind,
             sent=first.sent,
-            channel=channel[order],
+            channel=channel,
             payload=first.payload if shared else np.concatenate([part.payload for part in parts]),
-            row=np.concatenate(rows).astype(np.int32)[order],
+            row=row,
             due=None if due is None else due[order],
             copy=None if copy is None else copy[order],
         )
+
+
+def _find_order(channel: Ints) -> Ints | None:
+    """Return what sorts channels; None where they ascend already."""
+    if len(channel) < 2 or (channel[1:] > channel[:-1]).all():
+        return None
+    return fixed(np.argsort(channel, kind="stable").astype(np.int32))
+
+
+def _merge(*channels: Ints) -> tuple[Ints, Ints]:
+    """Return what sorts channels put one after the other, and them sorted."""
+    channel = np.concatenate(channels)
+    order = np.argsort(channel, kind="stable").astype(np.int32)
+    return fixed(order), fixed(channel[order])
+
+
+# Roles speak on the same channels tick after tick; only who is silent, and asked again, differs.
+_order: Remembered[Ints | None] = Remembered(_find_order)
+_merged: Remembered[tuple[Ints, Ints]] = Remembered(_merge)
+_picked: Remembered[npt.NDArray[Any]] = Remembered(lambda array, order: fixed(array[order]))
+_range: Remembered[tuple[int, int]] = Remembered(lambda row: (int(row.min()), int(row.max())))
 
 
 class Outbox:
@@ -187,16 +220,17 @@ class Outbox:
             raise MessageError(f"{len(payload)} payload rows for {len(channel)} messages of kind {kind.name!r}")
         if row is not None and len(row) != len(channel):
             raise MessageError(f"{len(row)} row numbers for {len(channel)} messages of kind {kind.name!r}")
-        if row is not None and (row.min() < 0 or row.max() >= len(payload)):
-            bad = row.min() if row.min() < 0 else row.max()
+        first, last = (0, -1) if row is None else _range(row)
+        if first < 0 or last >= len(payload):
+            bad = first if first < 0 else last
             raise MessageError(f"kind {kind.name!r} has no payload row {bad}: wanted 0 to {len(payload) - 1}")
         said = self._said.setdefault(kind.name, [])
         if said and said[0].kind != kind:
             raise MessageError(f"two kinds are called {kind.name!r}: {said[0].kind} and {kind}")
-        batch = MessageBatch(kind, self.tick, channel, payload, row)
-        if len(channel) > 1 and not (channel[1:] > channel[:-1]).all():
-            batch = batch.take(np.argsort(channel, kind="stable"))
-        said.append(batch)
+        order = _order(channel)
+        if order is not None:
+            channel, row = _picked(channel, order), order if row is None else _picked(row, order)
+        said.append(MessageBatch(kind, self.tick, channel, payload, row))
 
     def batches(self) -> list[MessageBatch]:
         """Return one batch a kind, kinds by name, messages by channel."""

@@ -10,6 +10,7 @@ from .errors import FaultError, MessageError
 from .faults import Fault, FaultSchedule
 from .journal import Fate, Journal
 from .messages import Kind, MessageBatch, Outbox
+from .remembered import Remembered
 from .topology import Topology
 
 __all__ = ["Transport"]
@@ -70,11 +71,13 @@ class Transport:
             self.journal.count(batch.sent, batch.kind.name, Fate.SENT, len(batch))
             if self.journal.keep_messages:
                 self.journal.said.append(batch)
+            self.journal.tell(Fate.SENT, batch)
             for fault in self.schedule.at_send:
-                before = len(batch)
+                before = batch
                 batch = self.schedule.apply_send(fault, batch)
-                self._note(outbox.tick, batch, len(batch) - before, Fate.LOST, fault)
+                self._note(outbox.tick, before, batch, Fate.LOST, fault)
                 _check_due(batch, fault)
+            self.journal.tell(None, batch)
             self._enter(batch)
         if self.check:
             self.journal.check(outbox.tick, self.in_flight)
@@ -85,16 +88,18 @@ class Transport:
         arrived: list[MessageBatch] = []
         for batch in sorted(due, key=lambda b: (b.kind.name, b.sent)):
             for fault in self.schedule.at_delivery:
-                before = len(batch)
+                before = batch
                 batch = self.schedule.apply_deliver(fault, batch, tick)
-                self._note(tick, batch, len(batch) - before, Fate.STOPPED, fault)
+                self._note(tick, before, batch, Fate.STOPPED, fault)
             if len(batch):
                 arrived.append(batch)
                 if self.journal.keep_messages:
                     self.journal.heard.append((tick, batch))
         return arrived
 
-    def _note(self, tick: int, batch: MessageBatch, change: int, end: Fate, fault: Fault) -> None:
+    def _note(self, tick: int, before: MessageBatch, batch: MessageBatch, end: Fate, fault: Fault) -> None:
+        change = len(batch) - len(before)
+        self.journal.tell_change(before, batch, end, fault.name)
         self.journal.count(tick, batch.kind.name, Fate.COPIED if change > 0 else end, abs(change), fault.name)
 
     def _enter(self, batch: MessageBatch) -> None:
@@ -116,20 +121,26 @@ class Transport:
         if channel[0] < 0 or channel[-1] >= len(channels):
             bad = channel[0] if channel[0] < 0 else channel[-1]
             raise MessageError(f"{kind.name!r} on channel {bad}: this topology has channels 0 to {len(channels) - 1}")
-        twice = channel[1:] == channel[:-1]
-        if twice.any():
+        if _twice(channel):
+            twice = channel[1:] == channel[:-1]
             c = int(channel[int(np.argmax(twice))])
             raise MessageError(
                 f"two messages of kind {kind.name!r} in tick {batch.sent} on {self._channel_name(c)}: one is allowed"
             )
-        wrong = ~np.isin(channels.link[channel], kind.links)
-        if wrong.any():
+        if not _links(channels.link, channel) <= set(kind.links):
+            wrong = ~np.isin(channels.link[channel], kind.links)
             c = int(channel[int(np.argmax(wrong))])
             raise MessageError(f"kind {kind.name!r} may not travel on {self._channel_name(c)}")
 
     def _channel_name(self, channel: int) -> str:
         c = self.topology.channels
         return f"{self.topology.name(int(c.sender[channel]))} -> {self.topology.name(int(c.receiver[channel]))}"
+
+
+_links: Remembered[set[int]] = Remembered(
+    lambda link, channel: set(np.flatnonzero(np.bincount(link[channel], minlength=8)).tolist())
+)
+_twice: Remembered[bool] = Remembered(lambda channel: bool((channel[1:] == channel[:-1]).any()))
 
 
 def _check_due(batch: MessageBatch, fault: Fault) -> None:

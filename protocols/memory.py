@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..environment import Kind, MessageBatch
+from ..environment.remembered import Remembered, fixed
 
 __all__ = ["Memory"]
 
@@ -37,6 +38,9 @@ class Memory:
         self.channel = channel
         self._slot = np.full(channels, -1, dtype=np.int32)
         self._slot[channel] = np.arange(len(channel), dtype=np.int32)
+        fixed(self._slot)
+        self._sources = Remembered(self._find_sources)
+        self._rows = Remembered(_rows_of)
         self._round = kind.part("round").start
         self.sent = np.full(len(channel), -1, dtype=np.int32)
         self.heard = np.full(len(channel), -1, dtype=np.int32)
@@ -67,6 +71,14 @@ class Memory:
         -------
         how many were written and how many were stale
         """
+        sources = None if batch.copy is not None else self._sources(batch.channel)
+        if sources is not None and len(self) and self.sent.max() < batch.sent:
+            # Every slot gets one message, and all are news: the whole memory is written in one go.
+            source = sources if batch.row is None else self._rows(batch.row, sources)
+            np.take(batch.payload, source, axis=0, out=self.values, mode="clip")  # other modes go through a buffer
+            self.sent.fill(batch.sent)
+            self.heard.fill(tick)
+            return len(self), 0
         slot = self._slot[batch.channel]
         mine = slot >= 0
         total = int(np.count_nonzero(mine))
@@ -81,3 +93,19 @@ class Memory:
         self.sent[slot] = batch.sent
         self.heard[slot] = tick
         return len(slot), total - len(slot)
+
+    def _find_sources(self, channel: Ints) -> Ints | None:
+        """(n,): which of the messages on these channels is for each slot; None unless there is exactly one for each."""
+        if len(channel) < len(self) or not (channel[1:] > channel[:-1]).all():
+            return None
+        slot = self._slot[channel]
+        mine = np.flatnonzero(slot >= 0)
+        if len(mine) != len(self):
+            return None
+        sources = np.empty(len(self), dtype=np.int32)
+        sources[slot[mine]] = mine
+        return fixed(sources)
+
+
+def _rows_of(row: Ints, sources: Ints) -> Ints:
+    return fixed(row[sources])

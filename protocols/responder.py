@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ..agents import AgentError, Society
 from ..environment import Kind, Outbox
+from ..environment.remembered import fixed
 from .market import Market
 from .memory import Memory
 from .role import Role
@@ -55,7 +56,7 @@ class Responder(Role):
         channels = market.topology.channels
         self._kinds, self._patience = kinds, protocol.patience
         self._bid, self._transfer = kinds["bid"], kinds["transfer"]
-        self._up = channels.up[part.address]
+        self._up = fixed(channels.up[part.address])
         self.memory["price"] = Memory(kinds["price"], channels.down[part.address], len(channels))
         self._has_ports = bool(self.society.port_count.any())
         self._port_agent = np.repeat(np.arange(len(self.society)), self.society.port_count)
@@ -146,7 +147,8 @@ class Responder(Role):
         everybody = agents.all()
         who = slice(None) if everybody else np.flatnonzero(agents)
         rows = slice(None) if everybody and not self._has_ports else self.society.own_rows[who]
-        outbox.send(self._bid, self._up[who], np.concatenate([self.x[rows], self.answered[who, None]], axis=1))
+        up = self._up if everybody else self._up[who]  # the array itself, so that it is recognised
+        outbox.send(self._bid, up, np.concatenate([self.x[rows], self.answered[who, None]], axis=1))
         if ports.any():
             p = np.flatnonzero(ports)
             told = [self.x[self.society.port_rows[p]], self.answered[self._port_agent[p], None]]

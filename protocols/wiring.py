@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..environment import Topology
+from ..environment.remembered import fixed
 
 __all__ = ["Wiring"]
 
@@ -70,9 +71,9 @@ class Wiring:
             slot_down, slot_up = down[b_line], up[b_line]
         return cls(
             hub=np.asarray(hubs, dtype=np.int32),
-            member_down=c.down[member],
+            member_down=fixed(c.down[member]),
             member_up=c.up[member],
-            member_hub=place[topology.home[member]],
+            member_hub=fixed(place[topology.home[member]]),
             peer_out=c.peer[line, end],
             peer_in=c.peer[line, 1 - end],
             peer_hub=ends[line, end],
