@@ -4,7 +4,7 @@
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 VIEW := .venv/view/gridparley
 
-.PHONY: demo test env
+.PHONY: demo test bench env
 
 demo: env
 	.venv/bin/gridparley run three-microgrids
@@ -15,6 +15,10 @@ test: env
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/pytest --doctest-modules --pyargs gridparley tests
+
+# How fast and how large a message is beside other ways to send it: `make bench ARGS="--sizes 1e4"`.
+bench: $(UV)
+	$(UV) run --isolated --no-dev --group bench python -m tests.benchmarks $(ARGS)
 
 # The editable install finds the four folders by an import hook, which mypy, import-linter and pytest's doctests cannot
 # follow. So the environment also has `gridparley` as a folder of links, under its real name and never out of date.

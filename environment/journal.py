@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
 
 from .errors import ConservationError
 from .messages import MessageBatch
 
-__all__ = ["Fate", "Journal"]
+__all__ = ["Event", "Fate", "Journal"]
 
 
 class Fate(StrEnum):
@@ -28,6 +32,22 @@ _INTO = (Fate.SENT, Fate.COPIED)
 _OUT = (Fate.DELIVERED, Fate.LOST, Fate.STOPPED, Fate.STALE, Fate.REFUSED)
 
 
+@dataclass(frozen=True)
+class Event:
+    """What became of some messages in one tick.
+
+    Attributes
+    ----------
+    fate : None for those that went on their way
+    reason : the name of a fault, or ""
+    batch
+    """
+
+    fate: Fate | None
+    reason: str
+    batch: MessageBatch
+
+
 class Journal:
     """Counts by tick, kind, fate and reason; on request every message too.
 
@@ -36,6 +56,7 @@ class Journal:
     totals : Counter over `Fate`
     rows : list of (tick, kind, fate, reason, count), the reason being the name of the fault, or ""
     said, heard : with ``keep_messages``, every batch accepted and every (tick, batch) delivered, in order
+    events : what became of each message since somebody emptied the list; None, and at no cost, unless somebody wants it
     """
 
     def __init__(self, *, keep_messages: bool = False) -> None:
@@ -45,6 +66,7 @@ class Journal:
         self.keep_messages = keep_messages
         self.said: list[MessageBatch] = []
         self.heard: list[tuple[int, MessageBatch]] = []
+        self.events: list[Event] | None = None
 
     def count(self, tick: int, kind: str, fate: Fate, number: int, reason: str = "") -> None:
         """Note that `number` messages of a kind met a fate in this tick."""
@@ -52,6 +74,16 @@ class Journal:
             self.totals[fate] += number
             self.by_kind[kind, fate] += number
             self.rows.append((tick, kind, fate, reason, number))
+
+    def tell(self, fate: Fate | None, batch: MessageBatch, reason: str = "") -> None:
+        """Note which messages met a fate, where somebody wants to know."""
+        if self.events is not None and len(batch):
+            self.events.append(Event(fate, reason, batch))
+
+    def tell_change(self, before: MessageBatch, after: MessageBatch, fate: Fate, reason: str) -> None:
+        """Note which messages a fault took away."""
+        if self.events is not None and after is not before:
+            self.tell(fate, before.take(_missing(before, after)), reason)
 
     def check(self, tick: int, in_flight: int) -> None:
         """Compare what went in with what came out and with what the calendar holds.
@@ -73,3 +105,18 @@ class Journal:
             raise ConservationError(
                 f"tick {tick}: {seen}, in flight {in_flight}: {into} went in, {out + in_flight} are accounted for"
             )
+
+
+def _missing(before: MessageBatch, after: MessageBatch) -> npt.NDArray[np.bool_]:
+    """(n,): which messages of the one batch are not in the other, by channel and copy."""
+    if before.copy is None and after.copy is None:
+        return ~np.isin(before.channel, after.channel)
+    n = len(before)
+    channel = np.concatenate([before.channel, after.channel])
+    none = [np.zeros(len(b), dtype=np.uint64) if b.copy is None else b.copy for b in (before, after)]
+    copy = np.concatenate(none)
+    order = np.lexsort((np.arange(len(channel)) >= n, copy, channel))
+    same = (channel[order][1:] == channel[order][:-1]) & (copy[order][1:] == copy[order][:-1])
+    found = np.zeros(len(channel), dtype=bool)
+    found[order[:-1][same]] = True
+    return ~found[:n]

@@ -56,7 +56,8 @@ class Memory:
     @property
     def round(self) -> Floats:
         """(n,): the round of the newest messages, -1 before the first."""
-        return np.where(self.sent < 0, -1.0, self.values[:, self._round])
+        rounds = self.values[:, self._round]
+        return rounds if len(self) and self.sent.min() >= 0 else np.where(self.sent < 0, -1.0, rounds)
 
     def forget(self, slots: npt.NDArray[np.bool_]) -> None:
         """Empty some slots, (n,) bool, as if nothing had ever been heard there."""

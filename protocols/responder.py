@@ -73,7 +73,7 @@ class Responder(Role):
         self.called = np.full(len(self.society), np.inf)
         self.lost = np.zeros(len(self.society), dtype=bool)
         self.answered = np.full(len(self.society), -1.0)
-        self.x = np.full((self.society.rows, market.periods), np.nan)
+        self.x = fixed(np.full((self.society.rows, market.periods), np.nan))
 
     def speak(self, tick: int, outbox: Outbox) -> None:
         """Solve for those who are asked anew, repeat the answer of those who are asked again."""
@@ -121,14 +121,15 @@ class Responder(Role):
     def _solve(self, ready: Mask) -> None:
         if ready.all():
             # A new array each time: messages in flight may still point at the old one.
-            self.x = answer(self.society, *(self._ask(field) for field in ("price", "target", "rho")))
+            x = answer(self.society, *(self._ask(field) for field in ("price", "target", "rho")))
+            self.x = fixed(x.view())  # a view, for the array may be the society's own
             return
         which = np.flatnonzero(ready)
         rows = self.society.rows_of(which)
         price, target, rho = (self._ask(field)[rows] for field in ("price", "target", "rho"))
         x = self.x.copy()
         x[rows] = answer(self.society.take(which), price, target, rho)
-        self.x = x
+        self.x = fixed(x)
 
     def _ask(self, field: str) -> Floats:
         """(rows, periods), or (rows, 1) for rho: one field of the newest asks; zero where this protocol has no such field."""
@@ -212,6 +213,8 @@ class Responder(Role):
     def _tell(self, outbox: Outbox) -> None:
         """Tell keepers that lost their memory what they asked last, and what was answered last."""
         recall, agent = self.memory["recall"], self._all_agent
+        if recall.heard.max(initial=-1) < 0:
+            return
         which = np.flatnonzero(self.awake[agent] & (recall.heard > self.seen[agent]))
         if not len(which):
             return
@@ -232,7 +235,10 @@ class Responder(Role):
 
     def report(self, state: MarketState) -> None:
         """Write everybody's last answer."""
-        state.x[self.population][self._whole_rows] = self.x
+        if self.x.shape == state.x[self.population].shape:
+            state.x[self.population] = self.x  # read-only, by which an observer knows that nothing has changed
+        else:
+            state.x[self.population][self._whole_rows] = self.x
 
 
 def answer(society: Society, price: Floats, target: Floats, rho: Floats) -> Floats:

@@ -53,6 +53,7 @@ class Observer:
         self.round_tick = 0
         self._past: deque[tuple[Floats, Floats]] = deque(maxlen=_WINDOW)
         self._round = -1
+        self._answers: list[Floats] = []
 
     def balance(self, x: list[Floats]) -> tuple[Floats, Floats]:
         """Return every bus's net import and the sum of both ends' imports of every line, (hubs or L, periods) kW."""
@@ -78,8 +79,7 @@ class Observer:
             journal.totals[Fate.LOST],
             in_flight,
         )
-        known = all(np.isfinite(rows).all() for rows in state.x)
-        if known:
+        if self._news(state.x) and all(np.isfinite(rows).all() for rows in state.x):
             buses, lines = self.balance(state.x)
             latest["primal_residual"] = max(_largest(buses), _largest(lines))
             latest["cost"] = self.cost(state.x)
@@ -93,6 +93,12 @@ class Observer:
                 self.rounds.append((latest["primal_residual"], latest["dual_residual"]))
             self._past.append(now)
             self._round, self.round_tick = rounds, tick
+
+    def _news(self, x: list[Floats]) -> bool:
+        """Tell whether answers may differ from those of the last tick: all but read-only arrays that are still the same."""
+        last, self._answers = self._answers, list(x)
+        kept = len(last) == len(x) and all(a is b and not b.flags.writeable for a, b in zip(last, x, strict=True))
+        return not kept
 
     def drift(self) -> tuple[float, float, tuple[Floats, Floats]]:
         """Return how far prices went over the last rounds, how far they came, and in which direction.

@@ -1,0 +1,1 @@
+"""Benchmarks: plain scripts, run by `make bench` and not collected as tests."""

@@ -1,0 +1,52 @@
+"""The floor: a bare numpy loop of a round's arithmetic, without any message.
+
+One round, with prices in one array and no agent waiting for another:
+
+1. every household's price is gathered from its microgrid's, and all of them answer by the society's own `respond`;
+2. the operators answer by theirs, at the prices of their bus and of their tie-lines;
+3. imports are added up by microgrid with the same kernel (CSR times columns), both ends' imports by tie-line;
+4. price += step x imbalance, transfer price += step x disagreement.
+
+So it solves what the simulation solves and moves prices by the same formula; what it leaves out is what messages cost:
+envelopes, a calendar, memories, waiting, stopping rules, metrics and books. The prices of both agree to the last bit,
+which the benchmark checks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from gridparley.protocols import Market
+
+
+class Floor:
+    """A bare loop over the rounds of dual decomposition on a generated market."""
+
+    def __init__(self, market: Market, step_size: float) -> None:
+        self.operators, self.houses = (population.society for population in market.members)
+        topology, self.step_size = market.topology, step_size
+        operators, houses = market.members
+        self.home = topology.home[houses.address]
+        hubs, line_count = topology.hubs, len(topology.lines)
+        members = np.concatenate([operators.address, houses.address])
+        hub = topology.home[members]
+        self.sum = sparse.csr_array((np.ones(len(hub)), (hub, np.arange(len(hub)))), shape=(hubs, len(hub)))
+        self.line, self.end = market.port_ends(operators)
+        self.imports = np.zeros((line_count, 2, market.periods))
+        self.price = np.full((hubs, market.periods), 0.2)
+        self.transfer_price = np.zeros((line_count, market.periods))
+        self.asked = np.empty((self.operators.rows, market.periods))
+        self.nothing = [np.broadcast_to(0.0, (s.rows, market.periods)) for s in (self.operators, self.houses)]
+        self.rho = [np.broadcast_to(0.0, (s.rows, 1)) for s in (self.operators, self.houses)]
+
+    def round(self) -> None:
+        """Do one round."""
+        operators = self.operators
+        x = self.houses.respond(self.price[self.home], self.nothing[1], self.rho[1])
+        self.asked[operators.own_rows] = self.price
+        self.asked[operators.port_rows] = self.transfer_price[self.line]
+        y = operators.respond(self.asked, self.nothing[0], self.rho[0])
+        self.imports[self.line, self.end] = y[operators.port_rows]
+        self.price += self.step_size * (self.sum @ np.concatenate([y[operators.own_rows], x]))
+        self.transfer_price += self.step_size * (self.imports[:, 0] + self.imports[:, 1])
