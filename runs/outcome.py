@@ -41,7 +41,8 @@ def judge(simulation: Simulation, certificate: Certificate) -> Outcome:
     if simulation.broken:
         return Outcome.DIVERGED
     if simulation.finished:
-        return Outcome.CONVERGED if certificate.gap <= CERTIFIED_GAP else Outcome.STALLED
+        # A lower bound above the upper one proves nothing: somebody's `respond` is not the minimum of his cost.
+        return Outcome.CONVERGED if abs(certificate.gap) <= CERTIFIED_GAP else Outcome.STALLED
     return _unfinished(simulation, certificate)
 
 

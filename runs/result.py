@@ -123,7 +123,7 @@ class Result:
             "scenario": self.scenario.name,
             "scenario_hash": self.scenario.hash,
             "protocol": self.scenario.spec.run.protocol,
-            "seed": self.scenario.spec.run.seed,
+            "seed": simulation.transport.schedule.seed,
             "outcome": str(self.outcome),
             "ticks": simulation.tick,
             "rounds": int(simulation.state.round.min()),

@@ -65,6 +65,7 @@ def test_no_feasible_point_no_converged():
     assert judge(simulation, certificate) == "CONVERGED"
     assert judge(simulation, replace(certificate, x=None, upper=np.inf, gap=np.inf)) == "STALLED"
     assert judge(simulation, replace(certificate, gap=1e-3)) == "STALLED"
+    assert judge(simulation, replace(certificate, gap=-1e-3)) == "STALLED"  # bounds that contradict each other
 
 
 def test_prices_beyond_all_bounds_have_diverged():
