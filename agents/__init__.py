@@ -7,6 +7,7 @@ from .microgrid_operator import MicrogridOperator
 from .prosumer import Prosumer
 from .society import Society, batched, within
 from .square_root_load import SquareRootLoad
+from .tiles import tiles
 from .virtual_agent import VirtualAgent
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "SquareRootLoad",
     "VirtualAgent",
     "batched",
+    "tiles",
     "within",
 ]

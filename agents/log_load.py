@@ -15,9 +15,6 @@ __all__ = ["LogLoad"]
 
 Floats = npt.NDArray[np.float64]
 
-_TILE = 16_384
-"""Numbers that are worked on at once: so many stay in the processor's cache, where a million would be fetched ten times."""
-
 
 class LogLoad(Prosumer):
     """Load with utility U(x) = beta ln(1 + sigma min(x, demand)), 0 <= x <= demand.
@@ -43,15 +40,16 @@ class LogLoad(Prosumer):
     @batched
     def respond(self, price: Floats, target: Floats, rho: Floats) -> Floats:
         """Return x in kW: the larger root of rho sigma x^2 + b x + c = 0 with b = rho + sigma (price - rho target)."""
-        columns: tuple[Any, ...] = self.beta, self.sigma, self.demand, price, target, rho
-        size = max(1, _TILE // self.periods)
-        if self.rows <= size or any(len(column) != self.rows for column in columns):
-            return _response(*columns)
-        x = np.empty((self.rows, self.periods))
-        for first in range(0, self.rows, size):
-            tile = slice(first, first + size)
-            x[tile] = _response(*(column[tile] for column in columns))
-        return x
+        sigma = self.sigma
+        slack = price - rho * target
+        b = rho + sigma * slack
+        c = slack - self.beta * sigma
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            root = np.sqrt(np.maximum(b * b - 4.0 * rho * sigma * c, 0.0))
+            # Two forms of the same root: each is exact where the other cancels; at rho = 0 the first is beta/price - 1/sigma.
+            other = np.where(rho > 0.0, (root - b) / (2.0 * rho * sigma), np.inf) if rho.any() else np.inf
+            x = np.where(b > 0.0, -2.0 * c / (b + root), other)
+        return np.clip(x, 0.0, self.demand)
 
     @batched
     def slope(self, price: Floats) -> Floats:
@@ -65,16 +63,3 @@ class LogLoad(Prosumer):
         """Return cost and constraints of the CVXPY variable x, (n, periods) kW."""
         beta, sigma = (np.broadcast_to(column, x.shape) for column in (self.beta, self.sigma))
         return -cp.sum(cp.multiply(beta, cp.log1p(cp.multiply(sigma, x)))), [x >= 0, x <= self.demand]
-
-
-def _response(beta: Floats, sigma: Floats, demand: Floats, price: Floats, target: Floats, rho: Floats) -> Floats:
-    """Return the best x of each row; row by row the same whoever else is there."""
-    slack = price - rho * target
-    b = rho + sigma * slack
-    c = slack - beta * sigma
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        root = np.sqrt(np.maximum(b * b - 4.0 * rho * sigma * c, 0.0))
-        # Two forms of the same root: each is exact where the other cancels; at rho = 0 the first is beta/price - 1/sigma.
-        other = np.where(rho > 0.0, (root - b) / (2.0 * rho * sigma), np.inf) if rho.any() else np.inf
-        x = np.where(b > 0.0, -2.0 * c / (b + root), other)
-    return np.clip(x, 0.0, demand)

@@ -38,6 +38,9 @@ def within(x: Floats, low: Floats | float, high: Floats | float, value: Floats) 
     >>> within(np.array([0.0, 1.0, 2.0]), 0.0, 1.0, np.array([5.0, 6.0, 7.0]))
     array([ 5.,  6., inf])
     """
+    good = np.asarray((x >= low) & (x <= high))
+    if good.all() and np.shape(value) == good.shape:
+        return value  # the common case, at a third of the price
     slack_low = 1e-9 * np.maximum(1.0, np.abs(low))
     slack_high = 1e-9 * np.maximum(1.0, np.abs(high))
     return np.where((x >= low - slack_low) & (x <= high + slack_high), value, np.inf)

@@ -29,12 +29,18 @@ def mix(keys: Keys) -> Keys:
     ['0xe220a8397b1dcdaf', '0x910a2dec89025cc1']
     """
     # Unsigned arithmetic wraps by design; arrays (never NumPy scalars) keep that silent.
-    z = np.atleast_1d(keys) + _STEP
-    z ^= z >> np.uint64(30)
+    return _scramble(np.array(keys, ndmin=1))
+
+
+def _scramble(z: Keys) -> Keys:
+    """Do what `mix` says in place, and return it."""
+    z += _STEP
+    high = z >> np.uint64(30)
+    z ^= high
     z *= _MULTIPLY_1
-    z ^= z >> np.uint64(27)
+    z ^= np.right_shift(z, np.uint64(27), out=high)
     z *= _MULTIPLY_2
-    z ^= z >> np.uint64(31)
+    z ^= np.right_shift(z, np.uint64(31), out=high)
     return z
 
 
@@ -62,5 +68,7 @@ def uniform(keys: Keys, stream: np.uint64, copy: Keys | None = None) -> npt.NDAr
     """
     mixed = keys ^ stream
     if copy is not None:
-        mixed = mixed ^ copy
-    return np.asarray((mix(mixed) >> np.uint64(11)) * _TO_UNIT, dtype=np.float64)
+        mixed ^= copy
+    mixed = _scramble(mixed)
+    mixed >>= np.uint64(11)
+    return np.asarray(mixed * _TO_UNIT, dtype=np.float64)

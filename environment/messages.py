@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -106,16 +107,28 @@ class MessageBatch:
         """(n,) int32: the tick at which each message arrives."""
         return np.full(len(self), self.sent + 1, dtype=np.int32) if self.due is None else self.due
 
-    def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.integer]) -> MessageBatch:
-        """Return the messages picked by a mask or by positions (repeats allowed): payloads stay where they are."""
-        row = np.arange(len(self), dtype=np.int32) if self.row is None else self.row
+    def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.integer] | slice) -> MessageBatch:
+        """Return the messages picked by a mask, a slice or positions (repeats allowed): payloads stay where they are."""
+        if isinstance(which, slice):
+            which = np.arange(len(self))[which]
+        at: Any = np.flatnonzero(which) if which.dtype == np.bool_ else which  # positions are faster than masks
         return replace(
             self,
-            channel=self.channel[which],
-            row=row[which],
-            due=None if self.due is None else self.due[which],
-            copy=None if self.copy is None else self.copy[which],
+            channel=self.channel.take(at),
+            row=at if self.row is None else self.row.take(at),
+            due=None if self.due is None else self.due.take(at),
+            copy=None if self.copy is None else self.copy.take(at),
         )
+
+    def split(self) -> list[tuple[int, MessageBatch]]:
+        """Return the messages by due tick, the earliest first."""
+        if self.due is None:
+            return [(self.sent + 1, self)]
+        first, last = int(self.due.min()), int(self.due.max())
+        # A comparison a tick is cheap; only where delays are very long is sorting cheaper.
+        ticks = range(first, last + 1) if last - first < 64 else np.unique(self.due).tolist()
+        groups = ((due, np.flatnonzero(self.due == due)) for due in ticks)
+        return [(due, self.take(at)) for due, at in groups if len(at)]
 
     def sound(self) -> npt.NDArray[np.bool_]:
         """Tell which messages a receiver can believe: finite, and in the declared range of every field."""
@@ -166,6 +179,10 @@ class MessageBatch:
             due=None if due is None else due[order],
             copy=None if copy is None else copy[order],
         )
+
+
+_APART, _LARGE = 4, 4096
+"""Of at most so many batches, with at least so many messages together, each goes its own way."""
 
 
 def _find_order(channel: Ints) -> Ints | None:
@@ -233,5 +250,23 @@ class Outbox:
         said.append(MessageBatch(kind, self.tick, channel, payload, row))
 
     def batches(self) -> list[MessageBatch]:
-        """Return one batch a kind, kinds by name, messages by channel."""
-        return [MessageBatch.join(self._said[name]) for name in sorted(self._said)]
+        """Return what was said, kinds by name: one batch a kind, messages by channel.
+
+        Large batches from a few senders stay apart, in the order of their first channels: joined, all their payloads would
+        be copied.
+        """
+        said: list[MessageBatch] = []
+        for name in sorted(self._said):
+            parts = self._said[name]
+            large = 1 < len(parts) <= _APART and sum(map(len, parts)) >= _LARGE and not _meet(parts)
+            said += sorted(parts, key=lambda part: int(part.channel[0])) if large else [MessageBatch.join(parts)]
+        return said
+
+
+def _meet(parts: Sequence[MessageBatch]) -> bool:
+    """Tell whether batches, each in the order of its channels, have a channel in common."""
+    for one, other in combinations((part.channel for part in parts), 2):
+        few, many = sorted((one, other), key=len)
+        if (many.take(np.minimum(many.searchsorted(few), len(many) - 1)) == few).any():
+            return True
+    return False

@@ -105,13 +105,11 @@ class Transport:
     def _enter(self, batch: MessageBatch) -> None:
         if not len(batch):
             return
-        if batch.due is None:
-            self._calendar.setdefault(batch.sent + 1, []).append(batch)
-            return
-        late = int(np.count_nonzero(batch.due > batch.sent + 1))
+        late = 0
+        for due, part in batch.split():
+            self._calendar.setdefault(due, []).append(part)
+            late += len(part) if due > batch.sent + 1 else 0
         self.journal.count(batch.sent, batch.kind.name, Fate.LATE, late)
-        for due in np.unique(batch.due).tolist():
-            self._calendar.setdefault(due, []).append(batch.take(batch.due == due))
 
     def _check_entitled(self, batch: MessageBatch) -> None:
         channels, channel = self.topology.channels, batch.channel
@@ -138,7 +136,7 @@ class Transport:
 
 
 _links: Remembered[set[int]] = Remembered(
-    lambda link, channel: set(np.flatnonzero(np.bincount(link[channel], minlength=8)).tolist())
+    lambda link, channel: set(np.flatnonzero(np.bincount(link.take(channel), minlength=8)).tolist())
 )
 _twice: Remembered[bool] = Remembered(lambda channel: bool((channel[1:] == channel[:-1]).any()))
 

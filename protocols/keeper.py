@@ -73,6 +73,7 @@ class Keeper(Role):
         self.spoke = np.full(n, -1, dtype=np.int64)
         self._counted = np.full(n, -1, dtype=np.int64)
         self._steady = np.zeros(n, dtype=bool)
+        self._moving = np.ones(n, dtype=bool)
 
     # What a protocol's keeper uses and overrides ---------------------------------------------------------------------
 
@@ -86,8 +87,15 @@ class Keeper(Role):
 
     @property
     def imbalance(self) -> Floats:
-        """(n, periods) kW: the net import of all members, as heard."""
-        return np.asarray(self._by_hub @ self.memory["bid"].part("x"))
+        """(n, periods) kW: the net import of all members, as heard; 0 for hubs whose prices do not move now."""
+        bid = self.memory["bid"]
+        x = bid.kind.part("x")  # the round is added up too: cheaper than a copy without it
+        if 2 * np.count_nonzero(self._moving) > len(self._moving):
+            return np.where(self._moving[:, None], (self._by_hub @ bid.values)[:, x], 0.0)
+        moving = np.flatnonzero(self._moving)
+        total = np.zeros((len(self._moving), bid.kind.width))
+        total[moving] = self._by_hub[moving] @ bid.values
+        return total[:, x]
 
     @property
     def disagreement(self) -> Floats:
@@ -96,27 +104,41 @@ class Keeper(Role):
         x, known = transfer.part("x"), transfer.sent >= 0
         return np.where((known[0::2] & known[1::2])[:, None], x[0::2] + x[1::2], 0.0)
 
+    def move(self, hubs: Mask, books: Mask) -> None:
+        """Let the protocol move the prices of these hubs and books."""
+        self._moving = hubs
+        self.update(hubs, books)
+        self._moving = np.ones(len(hubs), dtype=bool)
+
     # One round -------------------------------------------------------------------------------------------------------
 
     def speak(self, tick: int, outbox: Outbox) -> None:
         """Close the rounds that are complete, open the next, and ask again where there is silence."""
+        if self._idle(tick):
+            return
         able = self.awake.copy()
         if self._recovery is not None:
             self._recovery.speak(tick, outbox, self.awake)
             able &= ~self._recovery.pending
         opening = able & (self.spoke < 0)
-        done = able & self._complete(tick) & ~opening & ~self.quiet.stopped
+        bids, transfers, peers = self._behind()
+        done = able & self._complete(tick, self._count(bids, transfers, peers)) & ~opening & ~self.quiet.stopped
         if done.any():
             self._close(done, tick)
         asking = (opening | done) & ~self.quiet.stopped
         # A hub that has stopped still helps a member that lost its memory.
         silent = able & ~opening & ~done & (tick >= self.spoke + self.protocol.patience)
-        bids, transfers, peers = self._behind()
         self._ask_members(outbox, asking, silent, bids)
         self._ask_lines(outbox, asking, silent, transfers)
         self._tell_peers(outbox, opening | done, silent, peers, able)
         self.spoke = np.where(asking | silent, tick, self.spoke)
-        self.seen = np.where(self.awake, tick, self.seen)
+        self.acted(tick)
+
+    def _idle(self, tick: int) -> bool:
+        """Tell whether nothing was heard, nobody just woke, and it is too early to ask again."""
+        if self.stirred or self._recovery is not None or self.protocol.on_silence == "newest":
+            return False
+        return bool(tick < self.spoke.min() + self.protocol.patience)
 
     def _behind(self) -> tuple[Mask, Mask, Mask]:
         """Tell which members, ends of lines and neighbours have not been heard in the current round."""
@@ -124,16 +146,17 @@ class Keeper(Role):
         of_slot = np.repeat(self.round[w.book_hub], 2)
         transfers = (self.memory["transfer"].round != of_slot) & (w.slot_down.ravel() >= 0)
         return (
-            self.memory["bid"].round != self.round[w.member_hub],
+            self.memory["bid"].round != self.round.take(w.member_hub),
             transfers,
             self.memory["quiet"].round < self.round[w.peer_hub],
         )
 
-    def _complete(self, tick: int) -> Mask:
+    def _complete(self, tick: int, missing: npt.NDArray[np.int64]) -> Mask:
+        """Tell which hubs have all that they need to close their round; `missing`: (n,) messages not heard in it."""
         if self.protocol.on_silence == "newest":
             never = [self.memory[kind].sent < 0 for kind in ("bid", "transfer", "quiet")]
             return (self._count(*never) == 0) & (tick >= self.spoke + 2)
-        return self._count(*self._behind()) == 0
+        return missing == 0
 
     def _count(self, bids: Mask, transfers: Mask, peers: Mask) -> npt.NDArray[np.int64]:
         """(n,): how many marked slots each hub has."""
@@ -150,10 +173,12 @@ class Keeper(Role):
             lines = self.memory["transfer"].heard <= np.repeat(seen[w.book_hub], 2)
             counting = done & (self._count(old[0], lines, old[1]) == 0)
             self._counted = np.where(counting, tick, seen)
-        self.quiet.close(counting, self._still() & self._steady, self.round, w.peer_hub, self.memory["quiet"].values)
+        # Sums over all members cost most; hubs whose prices still move need none.
+        still = self._still() & self._steady if self._steady.any() else self._steady
+        self.quiet.close(counting, still, self.round, w.peer_hub, self.memory["quiet"].values)
         moving = done & ~self.quiet.stopped
         price, transfer_price = self.price.copy(), self.transfer_price.copy()
-        self.update(moving, moving[w.book_hub])
+        self.move(moving, moving[w.book_hub])
         self._steady = np.where(moving, self._unmoved(price, transfer_price), self._steady)
         self.round = self.round + moving
 
@@ -177,12 +202,15 @@ class Keeper(Role):
 
     def _ask_members(self, outbox: Outbox, asking: Mask, silent: Mask, behind: Mask) -> None:
         hub = self.wiring.member_hub
-        which = asking[hub] | (silent[hub] & behind)
+        which = asking.take(hub)
+        if silent.any():
+            which |= silent.take(hub) & behind
         payload = np.concatenate([self.ask(books=False), self.round[:, None]], axis=1)
         if which.all():
             outbox.send(self.kinds["price"], self.wiring.member_down, payload, hub)
         else:
-            outbox.send(self.kinds["price"], self.wiring.member_down[which], payload, hub[which])
+            at = np.flatnonzero(which)
+            outbox.send(self.kinds["price"], self.wiring.member_down.take(at), payload, hub.take(at))
 
     def _ask_lines(self, outbox: Outbox, asking: Mask, silent: Mask, behind: Mask) -> None:
         w = self.wiring
@@ -217,6 +245,7 @@ class Keeper(Role):
         for column, first in ((self.round, 0), (self.spoke, -1), (self._counted, -1), (self._steady, False)):
             column[agents] = first
         self.quiet.forget(agents)
+        self.stirred = True
         if self._recovery is None:
             self._recovery = Recovery(self, self._channels)
         self._recovery.begin(agents)

@@ -14,6 +14,10 @@ Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 
 
+_TILE = 16_384
+"""Numbers that are moved at once: so many stay in the processor's cache between reading and writing."""
+
+
 class Memory:
     """What one role has heard of one kind, a slot a channel.
 
@@ -39,8 +43,9 @@ class Memory:
         self._slot = np.full(channels, -1, dtype=np.int32)
         self._slot[channel] = np.arange(len(channel), dtype=np.int32)
         fixed(self._slot)
-        self._sources = Remembered(self._find_sources)
-        self._rows = Remembered(_rows_of)
+        self._ends = np.array([channel.min(), channel.max() + 1] if len(channel) else [0, 0], dtype=np.int32)
+        self._run = Remembered(self._find_run)
+        self._complete = False
         self._round = kind.part("round").start
         self.sent = np.full(len(channel), -1, dtype=np.int32)
         self.heard = np.full(len(channel), -1, dtype=np.int32)
@@ -57,13 +62,15 @@ class Memory:
     def round(self) -> Floats:
         """(n,): the round of the newest messages, -1 before the first."""
         rounds = self.values[:, self._round]
-        return rounds if len(self) and self.sent.min() >= 0 else np.where(self.sent < 0, -1.0, rounds)
+        self._complete = self._complete or bool(len(self) and self.sent.min() >= 0)
+        return rounds if self._complete else np.where(self.sent < 0, -1.0, rounds)
 
     def forget(self, slots: npt.NDArray[np.bool_]) -> None:
         """Empty some slots, (n,) bool, as if nothing had ever been heard there."""
         self.sent[slots] = -1
         self.heard[slots] = -1
         self.values[slots] = 0.0
+        self._complete = False
 
     def write(self, tick: int, batch: MessageBatch) -> tuple[int, int]:
         """Hear a batch; messages on other channels are somebody else's.
@@ -72,41 +79,54 @@ class Memory:
         -------
         how many were written and how many were stale
         """
-        sources = None if batch.copy is not None else self._sources(batch.channel)
-        if sources is not None and len(self) and self.sent.max() < batch.sent:
-            # Every slot gets one message, and all are news: the whole memory is written in one go.
-            source = sources if batch.row is None else self._rows(batch.row, sources)
-            np.take(batch.payload, source, axis=0, out=self.values, mode="clip")  # other modes go through a buffer
-            self.sent.fill(batch.sent)
-            self.heard.fill(tick)
-            return len(self), 0
-        slot = self._slot[batch.channel]
-        mine = slot >= 0
-        total = int(np.count_nonzero(mine))
+        run = None if batch.copy is not None or batch.channel.flags.writeable else self._run(batch.channel)
+        if run is not None and self.sent[run[1]].max(initial=-1) < batch.sent:
+            # One message for each of some slots in a row, and all are news: they are written in one go.
+            heard, slots = run
+            if batch.row is None:
+                self.values[slots] = batch.payload[heard]
+            else:  # other modes than clip go through a buffer
+                np.take(batch.payload, batch.row[heard], axis=0, out=self.values[slots], mode="clip")
+            self.sent[slots] = batch.sent
+            self.heard[slots] = tick
+            return slots.stop - slots.start, 0
+        if not len(self):
+            return 0, 0
+        first, last = batch.channel.searchsorted(self._ends)
+        channel = batch.channel[first:last]
+        copy, row = (None if a is None else a[first:last] for a in (batch.copy, batch.row))
+        slot = self._slot.take(channel)
+        news = slot >= 0
+        total = int(np.count_nonzero(news))
         if not total:
             return 0, 0
-        fresh = mine & (self.sent[slot] < batch.sent)
-        # Two copies in one batch meet the same slot: the first is news, the others are stale.
-        fresh[1:] &= (batch.channel[1:] != batch.channel[:-1]) | ~fresh[:-1]
-        slot = slot[fresh]
-        row = np.flatnonzero(fresh) if batch.row is None else batch.row[fresh]
-        self.values[slot] = batch.payload[row]
+        news &= self.sent.take(slot) < batch.sent
+        if copy is not None:
+            # Two copies in one batch meet the same slot: the first is news, the others are stale.
+            news[1:] &= (channel[1:] != channel[:-1]) | ~news[:-1]
+        which = np.flatnonzero(news)
+        slot = slot.take(which)
+        row = which + first if row is None else row.take(which)
+        mine, theirs, size = _cells(self.values), _cells(batch.payload), max(1, _TILE // self.kind.width)
+        for first in range(0, len(slot), size):
+            some = slice(first, first + size)
+            mine[slot[some]] = theirs.take(row[some])
         self.sent[slot] = batch.sent
         self.heard[slot] = tick
         return len(slot), total - len(slot)
 
-    def _find_sources(self, channel: Ints) -> Ints | None:
-        """(n,): which of the messages on these channels is for each slot; None unless there is exactly one for each."""
-        if len(channel) < len(self) or not (channel[1:] > channel[:-1]).all():
-            return None
+    def _find_run(self, channel: Ints) -> tuple[slice, slice] | None:
+        """Return which of the messages on these channels are for which slots, where both are in a row; else None."""
         slot = self._slot[channel]
         mine = np.flatnonzero(slot >= 0)
-        if len(mine) != len(self):
+        if not len(mine):
+            return slice(0, 0), slice(0, 0)
+        first, last, slots = int(mine[0]), int(mine[-1]) + 1, slot[mine]
+        if last - first != len(mine) or (np.diff(slots) != 1).any():
             return None
-        sources = np.empty(len(self), dtype=np.int32)
-        sources[slot[mine]] = mine
-        return fixed(sources)
+        return slice(first, last), slice(int(slots[0]), int(slots[0]) + len(mine))
 
 
-def _rows_of(row: Ints, sources: Ints) -> Ints:
-    return fixed(row[sources])
+def _cells(rows: Floats) -> npt.NDArray[np.void]:
+    """(n,): each row as one thing, which numpy moves three times as fast as the numbers one by one."""
+    return np.ascontiguousarray(rows).view(np.dtype((np.void, rows.itemsize * rows.shape[1])))[:, 0]

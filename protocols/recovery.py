@@ -86,7 +86,7 @@ class Recovery:
         behind = started & (asked[bus] == newest - 1.0)
         books_behind = started[w.book_hub] & (asked[members + line] == newest[w.book_hub] - 1.0)
         if behind.any() or books_behind.any():
-            keeper.update(behind, books_behind)
+            keeper.move(behind, books_behind)
 
     def _recall_answers(self, hubs: Mask) -> None:
         """Write the members' last answers where their next ones will be written."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..agents import AgentError, Society
+from ..agents import AgentError, Society, tiles
+from ..agents.tiles import TILE
 from ..environment import Kind, Outbox
 from ..environment.remembered import fixed
 from .market import Market
@@ -59,6 +60,7 @@ class Responder(Role):
         self._up = fixed(channels.up[part.address])
         self.memory["price"] = Memory(kinds["price"], channels.down[part.address], len(channels))
         self._has_ports = bool(self.society.port_count.any())
+        self._row_agent = np.repeat(np.arange(len(self.society)), self.society.port_count + 1)
         self._port_agent = np.repeat(np.arange(len(self.society)), self.society.port_count)
         if self._has_ports:
             line, end = market.port_ends(part)
@@ -73,23 +75,32 @@ class Responder(Role):
         self.called = np.full(len(self.society), np.inf)
         self.lost = np.zeros(len(self.society), dtype=bool)
         self.answered = np.full(len(self.society), -1.0)
-        self.x = fixed(np.full((self.society.rows, market.periods), np.nan))
+        self._tiles = tiles(self.society)
+        self._keep(np.full((self.society.rows, market.periods + 1), np.nan))
+
+    def _keep(self, answers: Floats) -> None:
+        """Take over new answers, (rows, periods + 1): x and the round they were asked in, as they will be said."""
+        self._block, self._lent = answers, False
+        self.answers = fixed(answers[:])
+        self.x = fixed(answers[:, :-1])  # another array each time, by which an observer knows that something changed
 
     def speak(self, tick: int, outbox: Outbox) -> None:
         """Solve for those who are asked anew, repeat the answer of those who are asked again."""
+        if not self.stirred and np.isinf(self.called).all():
+            return
         asked = self.memory["price"].round
         ready = self._ready(tick, asked)
         again = self.awake & (self.memory["price"].heard > self.seen) & (asked == self.answered) & ~ready
         ports_again = self._ports_again(ready)
         if ready.any():
-            self._solve(ready)
+            self._solve(ready, asked)
             self.answered = np.where(ready, asked, self.answered)
             self.lost &= ~ready
         self._send(outbox, ready | again, ready[self._port_agent] | ports_again)
         self._tell(outbox)
         self._call(tick, outbox)
         self._answer_apart(outbox)
-        self.seen = np.where(self.awake, tick, self.seen)
+        self.acted(tick)
 
     def _ready(self, tick: int, asked: Floats) -> Mask:
         if self.newest:
@@ -118,42 +129,52 @@ class Responder(Role):
         heard = self.awake[agent] & (self._line_heard() > self.seen[agent])
         return heard & (self._line_round() == self.answered[agent]) & ~ready[agent]
 
-    def _solve(self, ready: Mask) -> None:
+    def _solve(self, ready: Mask, asked: Floats) -> None:
         if ready.all():
-            # A new array each time: messages in flight may still point at the old one.
-            x = answer(self.society, *(self._ask(field) for field in ("price", "target", "rho")))
-            self.x = fixed(x.view())  # a view, for the array may be the society's own
-            return
-        which = np.flatnonzero(ready)
-        rows = self.society.rows_of(which)
-        price, target, rho = (self._ask(field)[rows] for field in ("price", "target", "rho"))
-        x = self.x.copy()
-        x[rows] = answer(self.society.take(which), price, target, rho)
-        self.x = fixed(x)
+            answers = np.empty((self.society.rows, self.society.periods + 1))
+            columns = [self._ask(field) for field in ("price", "target", "rho")]
+            for part, span in self._tiles:
+                answers[span, :-1] = answer(part, *(column[span] for column in columns))
+            answers[:, -1] = asked if not self._has_ports else asked[self._row_agent]
+        else:
+            # Messages in flight may point at the block.
+            answers = self._block.copy() if self._lent else self._block
+            self._solve_some(np.flatnonzero(ready), asked, answers)
+        self._keep(answers)
 
-    def _ask(self, field: str) -> Floats:
+    def _solve_some(self, which: npt.NDArray[np.integer], asked: Floats, answers: Floats) -> None:
+        size = max(1, TILE * len(self.society) // (self.society.rows * self.society.periods))
+        for first in range(0, len(which), size):
+            some = which[first : first + size]
+            rows = self.society.rows_of(some) if self._has_ports else some
+            columns = (self._ask(field, rows) for field in ("price", "target", "rho"))
+            answers[rows, :-1] = answer(self.society.take(some), *columns)
+            answers[rows, -1] = asked[self._row_agent[rows]] if self._has_ports else asked[some]
+
+    def _ask(self, field: str, rows: npt.NDArray[np.integer] | None = None) -> Floats:
         """(rows, periods), or (rows, 1) for rho: one field of the newest asks; zero where this protocol has no such field."""
         own = self.memory["price"]
         width = 1 if field == "rho" else self.society.periods
         if not own.kind.has(field):
-            return np.broadcast_to(0.0, (self.society.rows, width))
+            return np.broadcast_to(0.0, (self.society.rows if rows is None else len(rows), width))
         if not self._has_ports:
-            return own.part(field)
+            return own.part(field) if rows is None else own.values.take(rows, axis=0)[:, own.kind.part(field)]
         column = np.empty((self.society.rows, width))
         column[self.society.own_rows] = own.part(field)
         column[self.society.port_rows] = self.memory["transfer_price"].part(field)
-        return column
+        return column if rows is None else column[rows]
 
     def _send(self, outbox: Outbox, agents: Mask, ports: Mask) -> None:
-        everybody = agents.all()
-        who = slice(None) if everybody else np.flatnonzero(agents)
-        rows = slice(None) if everybody and not self._has_ports else self.society.own_rows[who]
-        up = self._up if everybody else self._up[who]  # the array itself, so that it is recognised
-        outbox.send(self._bid, up, np.concatenate([self.x[rows], self.answered[who, None]], axis=1))
+        own = self.society.own_rows
+        self._lent = self._lent or bool(agents.all() and not self._has_ports)
+        if agents.all():  # the arrays themselves, so that they are recognised, and no copy of the answers
+            outbox.send(self._bid, self._up, self.answers[own] if self._has_ports else self.answers)
+        else:
+            who = np.flatnonzero(agents)
+            outbox.send(self._bid, self._up.take(who), self.answers.take(own[who] if self._has_ports else who, axis=0))
         if ports.any():
             p = np.flatnonzero(ports)
-            told = [self.x[self.society.port_rows[p]], self.answered[self._port_agent[p], None]]
-            outbox.send(self._transfer, self._line_up[p], np.concatenate(told, axis=1))
+            outbox.send(self._transfer, self._line_up[p], self.answers[self.society.port_rows[p]])
 
     # After a crash --------------------------------------------------------------------------------------------------
 
@@ -166,6 +187,7 @@ class Responder(Role):
         self.answered[agents] = -1.0
         self.called[agents] = -1.0
         self.lost |= agents
+        self.stirred = True
 
     def _answer_apart(self, outbox: Outbox) -> None:
         """Answer, each in its own round, those who ask for a round that others have left behind.
@@ -188,7 +210,7 @@ class Responder(Role):
             return
         rows = self.society.rows_of(who)
         x = np.zeros_like(self.x)
-        x[rows] = answer(self.society.take(who), *(self._ask(field)[rows] for field in ("price", "target", "rho")))
+        x[rows] = answer(self.society.take(who), *(self._ask(field, rows) for field in ("price", "target", "rho")))
         row = np.concatenate([self.society.own_rows, self.society.port_rows])
         for kind, mine in ((self._bid, np.flatnonzero(which[:n])), (self._transfer, n + np.flatnonzero(which[n:]))):
             outbox.send(kind, self._all_up[mine], np.concatenate([x[row[mine]], asked[mine, None]], axis=1))

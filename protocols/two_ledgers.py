@@ -30,10 +30,11 @@ class TwoLedgers(Keeper):
         news = self.awake[hub] & (transfer.heard[0::2] > self.seen[hub])
         outbox.send(self.kinds["transfer"], self.wiring.copy_out[news], transfer.values[0::2][news])
         super().speak(tick, outbox)
+        self.stirred = True  # what was heard now counts in the next tick
 
-    def _complete(self, tick: int) -> Mask:
+    def _complete(self, tick: int, missing: npt.NDArray[np.int64]) -> Mask:
         w = self.wiring
         lines = np.zeros(2 * len(w.book_hub), dtype=bool)
         lines[0::2] = self.memory["transfer"].heard[0::2] == tick
         just_now = self._count(self.memory["bid"].heard == tick, lines, np.zeros(len(w.peer_hub), dtype=bool))
-        return super()._complete(tick) & (just_now == 0)
+        return super()._complete(tick, missing) & (just_now == 0)

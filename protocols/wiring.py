@@ -26,7 +26,7 @@ class Wiring:
     Attributes
     ----------
     hub : (n,) addresses
-    member_down, member_up : (m,) channels to and from the members, hub by hub
+    member_down, member_up : (m,) channels to and from the members, by address
     member_hub : (m,) place of the hub, 0 .. n - 1
     peer_out, peer_in : (q,) channels to and from the neighbours; peer_hub : (q,) place
     book_line, book_end, book_hub : (b,) tie-line, the end it stands at, place of the hub
@@ -56,7 +56,7 @@ class Wiring:
         place[hubs] = np.arange(len(hubs))
         home = place[topology.home[topology.hubs :]]
         member = np.flatnonzero(home >= 0)
-        member = topology.hubs + member[np.argsort(home[member], kind="stable")]
+        member = topology.hubs + member
         ends = place[topology.lines]
         line, end = np.nonzero(ends >= 0)
         order = np.lexsort((line, ends[line, end]))
@@ -95,4 +95,4 @@ class Wiring:
 
     def sum_by_hub(self, slots: npt.NDArray[np.integer], which: npt.NDArray[np.bool_]) -> Places:
         """(n,): how many of the marked things each hub has; `slots` gives the hub's place of each."""
-        return np.asarray(np.bincount(slots[which], minlength=len(self.hub)))
+        return np.asarray(np.bincount(slots.take(np.flatnonzero(which)), minlength=len(self.hub)))

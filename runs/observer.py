@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ..agents import AgentError, Society
+from ..agents import AgentError, Society, tiles
 from ..environment import Fate, Journal
 from ..protocols import Market, MarketState
 
@@ -36,6 +36,11 @@ METRICS = {
 class Observer:
     """Looks at a market from outside.
 
+    Parameters
+    ----------
+    market
+    cost_every : ticks between two looks at the cost, which alone asks every agent and so takes as long as a solve; 0: none
+
     Attributes
     ----------
     latest : the metrics of the last tick, by the names in `METRICS`
@@ -44,8 +49,8 @@ class Observer:
     gather : by population, (hubs + L, rows), adds rows up by bus and by tie-line
     """
 
-    def __init__(self, market: Market) -> None:
-        self.market = market
+    def __init__(self, market: Market, cost_every: int = 1) -> None:
+        self.market, self.cost_every = market, cost_every
         self.latest: dict[str, float] = dict.fromkeys(METRICS, float("nan"))
         self.rounds: list[tuple[float, float]] = []
         self._free = [p.society.unregularised() for p in market.members]
@@ -54,13 +59,14 @@ class Observer:
         self._past: deque[tuple[Floats, Floats]] = deque(maxlen=_WINDOW)
         self._round = -1
         self._answers: list[Floats] = []
+        self._known = self._costed = False
 
     def balance(self, x: list[Floats]) -> tuple[Floats, Floats]:
         """Return every bus's net import and the sum of both ends' imports of every line, (hubs or L, periods) kW."""
         hubs, lines = self.market.topology.hubs, len(self.market.topology.lines)
         total = np.zeros((hubs + lines, self.market.periods))
         for gather, rows in zip(self.gather, x, strict=True):
-            total += gather @ rows
+            total += _gathered(gather, rows)
         return total[:hubs], total[hubs:]
 
     def cost(self, x: list[Floats], *, regularised: bool = False) -> float:
@@ -79,10 +85,15 @@ class Observer:
             journal.totals[Fate.LOST],
             in_flight,
         )
-        if self._news(state.x) and all(np.isfinite(rows).all() for rows in state.x):
+        if self._news(state.x):
             buses, lines = self.balance(state.x)
-            latest["primal_residual"] = max(_largest(buses), _largest(lines))
-            latest["cost"] = self.cost(state.x)
+            # Who has not answered yet has NaN, which no sum hides.
+            self._known = not (np.isnan(buses).any() or np.isnan(lines).any())
+            self._costed = False
+            if self._known:
+                latest["primal_residual"] = max(_largest(buses), _largest(lines))
+        if self._known and self.cost_every and tick % self.cost_every == 0 and not self._costed:
+            latest["cost"], self._costed = self.cost(state.x), True
         apart = np.abs(state.transfer_price[:, 0] - state.transfer_price[:, 1])
         latest["price_disagreement"] = _largest(apart)
         if rounds > self._round:
@@ -114,6 +125,15 @@ class Observer:
         return path, float(np.linalg.norm(past[-1] - past[0])), (last - first, last_lines - first_lines)
 
 
+def _gathered(gather: sparse.csr_array, x: Floats) -> Floats:
+    """Return gather @ x; where x lies in a wider block, without the copy that the kernel would make of it."""
+    block = x.base
+    if x.flags.c_contiguous or block is None or block.ndim != 2 or not block.flags.c_contiguous:
+        return np.asarray(gather @ x)
+    same = len(block) == len(x) and block.__array_interface__["data"][0] == x.__array_interface__["data"][0]
+    return np.asarray((gather @ block)[:, : x.shape[1]] if same else gather @ x)
+
+
 def _largest(values: Floats) -> float:
     return float(np.abs(values).max()) if values.size else 0.0
 
@@ -126,6 +146,10 @@ def cost_of(society: Society, x: Floats) -> float:
     AgentError
         `cost` is not written, raised, or returned something else than a number an agent and period.
     """
+    return sum(_cost_of(part, x[rows]) for part, rows in tiles(society))
+
+
+def _cost_of(society: Society, x: Floats) -> float:
     name = type(society).__name__
     try:
         cost = np.asarray(society.cost(x))

@@ -35,6 +35,7 @@ class Simulation(mesa.Model):
     order : in which order the roles are asked, a permutation or None; it makes no difference either
     keep_messages : keep every message in the journal
     check : verify at every tick that no message was created or lost
+    cost_every : ticks between two values of the metric `cost`, which asks every agent and takes as long as a solve; 0: none
 
     Attributes
     ----------
@@ -64,6 +65,7 @@ class Simulation(mesa.Model):
         order: Callable[[Sequence[Role]], Sequence[Role]] | None = None,
         keep_messages: bool = False,
         check: bool = True,
+        cost_every: int = 1,
     ) -> None:
         super().__init__(rng=seed)
         self.market, self.protocol = market, protocol
@@ -78,7 +80,7 @@ class Simulation(mesa.Model):
         self.tick = 0
         self.commands: list[dict[str, Any]] = []
         self.state = MarketState.blank(market)
-        self.observer = Observer(market)
+        self.observer = Observer(market, cost_every)
         self.datacollector = mesa.DataCollector(model_reporters={name: _reader(name) for name in METRICS})
         _open_views(self)
 

@@ -42,7 +42,7 @@ class Chance:
         """Draw one number for each message; a further call draws anew."""
         self._turn += 1
         stream = salt(self._seed, self._name, batch.kind.name, batch.sent, self.tick, self._turn)
-        return uniform(self._keys[batch.channel], stream, batch.copy)
+        return uniform(self._keys.take(batch.channel), stream, batch.copy)
 
     def everywhere(self, tick: int) -> Floats:
         """Draw one number for each channel of the topology: the weather of a tick, whatever is sent."""

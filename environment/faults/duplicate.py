@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
-from ..keys import mix, text_key
+from ..keys import Keys, mix, text_key
 from ..messages import MessageBatch
 from .base import Chance, Fault, Stage
 from .spans import Span
@@ -35,13 +36,28 @@ class Duplicate(Fault):
         lucky = chance(batch) < self.probability
         if batch.copy is not None:
             lucky &= batch.copy == 0
-        parts = [batch]
-        for number in range(self.copies):
-            extra = batch.take(lucky)
-            # A copy's identity comes from this fault's name, so that no other fault changes the copy's luck.
-            identity = mix(np.array([text_key(f"{self.name}/{number}")], dtype=np.uint64))
-            extra = replace(extra, copy=np.repeat(identity, len(extra)))
-            if self.delay.high:
-                extra = extra.delay(self.delay.pick(chance(extra)))
-            parts.append(extra)
-        return MessageBatch.join(parts)
+        # A copy's identity comes from this fault's name, so that no other fault changes the copy's luck.
+        identity = mix(np.array([text_key(f"{self.name}/{k}") for k in range(self.copies)], dtype=np.uint64))
+        which = np.flatnonzero(lucky)
+        at, copy = _inserted(len(batch), which, np.sort(identity))
+        if batch.copy is not None:  # another fault's copies may have to go between
+            copy = np.maximum(copy, batch.copy.take(at))
+            order = np.lexsort((copy, batch.channel.take(at)))
+            at, copy = at[order], copy[order]
+        result = replace(batch.take(at), copy=copy)
+        if not self.delay.high:
+            return result
+        extra = np.isin(copy, identity)
+        ticks = np.zeros(len(result), dtype=np.int32)
+        ticks[extra] = self.delay.pick(chance(result.take(extra)))
+        return result.delay(ticks)
+
+
+def _inserted(n: int, which: npt.NDArray[np.integer], copies: Keys) -> tuple[npt.NDArray[np.integer], Keys]:
+    """Return what each message of n becomes with copies of some put behind them, (m,): its position, and its copy."""
+    at = np.repeat(np.arange(n), np.bincount(which, minlength=n) * len(copies) + 1) if len(which) else np.arange(n)
+    copy = np.zeros(len(at), dtype=np.uint64)
+    behind = which + np.arange(len(which)) * len(copies) + 1
+    for number, identity in enumerate(copies):
+        copy[behind + number] = identity
+    return at, copy

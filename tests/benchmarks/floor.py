@@ -17,6 +17,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
+from gridparley.agents import tiles
 from gridparley.protocols import Market
 
 
@@ -34,6 +35,7 @@ class Floor:
         self.sum = sparse.csr_array((np.ones(len(hub)), (hub, np.arange(len(hub)))), shape=(hubs, len(hub)))
         self.line, self.end = market.port_ends(operators)
         self.imports = np.zeros((line_count, 2, market.periods))
+        self.tiles = tiles(self.houses)
         self.price = np.full((hubs, market.periods), 0.2)
         self.transfer_price = np.zeros((line_count, market.periods))
         self.asked = np.empty((self.operators.rows, market.periods))
@@ -43,7 +45,9 @@ class Floor:
     def round(self) -> None:
         """Do one round."""
         operators = self.operators
-        x = self.houses.respond(self.price[self.home], self.nothing[1], self.rho[1])
+        x = np.empty((self.houses.rows, self.price.shape[1]))
+        for part, rows in self.tiles:
+            x[rows] = part.respond(self.price[self.home[rows]], self.nothing[1][rows], self.rho[1][rows])
         self.asked[operators.own_rows] = self.price
         self.asked[operators.port_rows] = self.transfer_price[self.line]
         y = operators.respond(self.asked, self.nothing[0], self.rho[0])

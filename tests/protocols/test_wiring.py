@@ -15,7 +15,10 @@ def test_one_by_one_the_hubs_hear_what_they_hear_together(topology, two_ledgers)
     town = load_scenario("microgrids", ["microgrids=7", f"topology={topology}", "prosumers=1..3"]).market().topology
     whole = Wiring.of(town, np.arange(7), two_ledgers=two_ledgers)
     parts = [Wiring.of(town, np.array([hub]), two_ledgers=two_ledgers) for hub in range(7)]
-    for name in ("member_up", "member_down", "peer_in", "peer_out", "book_line", "slot_up", "slot_down", "copy_out"):
+    for hub, part in enumerate(parts):
+        assert np.array_equal(whole.member_up[whole.member_hub == hub], part.member_up)
+        assert np.array_equal(whole.member_down[whole.member_hub == hub], part.member_down)
+    for name in ("peer_in", "peer_out", "book_line", "slot_up", "slot_down", "copy_out"):
         assert np.array_equal(getattr(whole, name), np.concatenate([getattr(part, name) for part in parts])), name
     for channels in (whole.member_up, whole.peer_in, whole.slot_up):
         assert len(np.unique(channels)) == channels.size
