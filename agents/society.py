@@ -74,11 +74,13 @@ class Society:
     """
 
     _facts: ClassVar[dict[str, Fact]] = {}
+    _by_port: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Read the facts, and let unmarked solves run once per agent."""
         super().__init_subclass__(**kwargs)
         cls._facts = facts_of(cls)
+        cls._by_port = any(fact.shape.by_port for fact in cls._facts.values())
         for name in _SOLVES:
             body = cls.__dict__.get(name)
             if body is not None and not getattr(body, "_batched", False):
@@ -107,7 +109,6 @@ class Society:
     def _fill(self, columns: dict[str, Floats], port_count: Rows, periods: int) -> None:
         self.periods = periods
         self.port_count = port_count
-        self.row_start = np.concatenate([[0], np.cumsum(port_count + 1)])
         vars(self).update(columns)
 
     @classmethod
@@ -136,10 +137,12 @@ class Society:
 
     def take(self, which: slice | Rows) -> Self:
         """Return the agents picked by a slice without a step (a window) or by positions (a copy)."""
-        ports: Any
+        ports: Any = None
         if isinstance(which, slice) and which.step not in (None, 1):
             which = np.arange(len(self))[which]
-        if isinstance(which, slice):
+        if not self._by_port:
+            pass
+        elif isinstance(which, slice):
             first, last, _ = which.indices(len(self))
             before = self.row_start - np.arange(len(self) + 1)
             ports = slice(before[first], before[last])
@@ -165,7 +168,12 @@ class Society:
     @property
     def rows(self) -> int:
         """Rows of prices and answers: one an agent and one a port."""
-        return int(self.row_start[-1])
+        return len(self.port_count) + int(self.port_count.sum())
+
+    @cached_property
+    def row_start(self) -> Rows:
+        """(n + 1,) the first row of each agent, and the number of rows."""
+        return np.concatenate([[0], np.cumsum(self.port_count + 1)])
 
     @cached_property
     def own_rows(self) -> Rows:

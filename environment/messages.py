@@ -111,13 +111,15 @@ class MessageBatch:
         """Return the messages picked by a mask, a slice or positions (repeats allowed): payloads stay where they are."""
         if isinstance(which, slice):
             which = np.arange(len(self))[which]
-        at: Any = np.flatnonzero(which) if which.dtype == np.bool_ else which  # positions are faster than masks
-        return replace(
-            self,
-            channel=self.channel.take(at),
-            row=at if self.row is None else self.row.take(at),
-            due=None if self.due is None else self.due.take(at),
-            copy=None if self.copy is None else self.copy.take(at),
+        at: Any = which.nonzero()[0] if which.dtype == np.bool_ else which  # positions are faster than masks
+        return MessageBatch(
+            self.kind,
+            self.sent,
+            self.channel.take(at),
+            self.payload,
+            at if self.row is None else self.row.take(at),
+            None if self.due is None else self.due.take(at),
+            None if self.copy is None else self.copy.take(at),
         )
 
     def split(self) -> list[tuple[int, MessageBatch]]:
@@ -127,7 +129,7 @@ class MessageBatch:
         first, last = int(self.due.min()), int(self.due.max())
         # A comparison a tick is cheap; only where delays are very long is sorting cheaper.
         ticks = range(first, last + 1) if last - first < 64 else np.unique(self.due).tolist()
-        groups = ((due, np.flatnonzero(self.due == due)) for due in ticks)
+        groups = ((due, (self.due == due).nonzero()[0]) for due in ticks)
         return [(due, self.take(at)) for due, at in groups if len(at)]
 
     def sound(self) -> npt.NDArray[np.bool_]:

@@ -45,6 +45,7 @@ class Memory:
         fixed(self._slot)
         self._ends = np.array([channel.min(), channel.max() + 1] if len(channel) else [0, 0], dtype=np.int32)
         self._run = Remembered(self._find_run)
+        self._cell = np.dtype((np.void, 8 * kind.width))
         self._complete = False
         self._round = kind.part("round").start
         self.sent = np.full(len(channel), -1, dtype=np.int32)
@@ -104,10 +105,10 @@ class Memory:
         if copy is not None:
             # Two copies in one batch meet the same slot: the first is news, the others are stale.
             news[1:] &= (channel[1:] != channel[:-1]) | ~news[:-1]
-        which = np.flatnonzero(news)
+        which = news.nonzero()[0]
         slot = slot.take(which)
         row = which + first if row is None else row.take(which)
-        mine, theirs, size = _cells(self.values), _cells(batch.payload), max(1, _TILE // self.kind.width)
+        mine, theirs, size = self._cells(self.values), self._cells(batch.payload), max(1, _TILE // self.kind.width)
         for first in range(0, len(slot), size):
             some = slice(first, first + size)
             mine[slot[some]] = theirs.take(row[some])
@@ -126,7 +127,7 @@ class Memory:
             return None
         return slice(first, last), slice(int(slots[0]), int(slots[0]) + len(mine))
 
-
-def _cells(rows: Floats) -> npt.NDArray[np.void]:
-    """(n,): each row as one thing, which numpy moves three times as fast as the numbers one by one."""
-    return np.ascontiguousarray(rows).view(np.dtype((np.void, rows.itemsize * rows.shape[1])))[:, 0]
+    def _cells(self, rows: Floats) -> npt.NDArray[np.void]:
+        """(n,): each row as one thing, which numpy moves three times as fast as the numbers one by one."""
+        whole = rows if rows.flags.c_contiguous else np.ascontiguousarray(rows)
+        return whole.view(self._cell)[:, 0]

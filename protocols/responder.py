@@ -76,6 +76,7 @@ class Responder(Role):
         self.lost = np.zeros(len(self.society), dtype=bool)
         self.answered = np.full(len(self.society), -1.0)
         self._tiles = tiles(self.society)
+        self._nothing = np.broadcast_to(0.0, (self.society.rows, market.periods))
         self._keep(np.full((self.society.rows, market.periods + 1), np.nan))
 
     def _keep(self, answers: Floats) -> None:
@@ -156,7 +157,7 @@ class Responder(Role):
         own = self.memory["price"]
         width = 1 if field == "rho" else self.society.periods
         if not own.kind.has(field):
-            return np.broadcast_to(0.0, (self.society.rows if rows is None else len(rows), width))
+            return self._nothing[: None if rows is None else len(rows), :width]
         if not self._has_ports:
             return own.part(field) if rows is None else own.values.take(rows, axis=0)[:, own.kind.part(field)]
         column = np.empty((self.society.rows, width))

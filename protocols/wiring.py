@@ -95,4 +95,4 @@ class Wiring:
 
     def sum_by_hub(self, slots: npt.NDArray[np.integer], which: npt.NDArray[np.bool_]) -> Places:
         """(n,): how many of the marked things each hub has; `slots` gives the hub's place of each."""
-        return np.asarray(np.bincount(slots.take(np.flatnonzero(which)), minlength=len(self.hub)))
+        return np.asarray(np.bincount(slots.take(which.nonzero()[0]), minlength=len(self.hub)))
