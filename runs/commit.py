@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..protocols import Market, MarketState
+from ..protocols.responder import answer
 from .observer import Observer
 
 __all__ = ["commit"]
@@ -44,7 +45,7 @@ def commit(market: Market, observer: Observer, state: MarketState) -> list[Float
         if _kept(observer, x):
             return x
         x = [
-            p.society.respond(price, rows, np.full((p.society.rows, 1), _FIRM))
+            answer(p.society, price, rows, np.full((p.society.rows, 1), _FIRM))
             for p, price, rows in zip(market.members, asked, x, strict=True)
         ]
     return None

@@ -11,6 +11,7 @@ from scipy import sparse
 
 from ..agents import AgentError, Society
 from ..environment import Fate, Journal
+from ..environment.remembered import fixed
 from ..protocols import Market, MarketState
 
 __all__ = ["METRICS", "Observer", "cost_of", "gather_matrix"]
@@ -128,7 +129,7 @@ def cost_of(society: Society, x: Floats) -> float:
     """
     name = type(society).__name__
     try:
-        cost = np.asarray(society.cost(x))
+        cost = np.asarray(society.cost(fixed(x.view())))
     except NotImplementedError as error:
         raise AgentError(str(error)) from error
     except Exception as error:

@@ -30,7 +30,7 @@ class Result:
     Attributes
     ----------
     simulation : as it ended
-    outcome
+    outcome, reason : one word, and in a clause why it is this one
     certificate
     reference, lossless : the central optimum of the market as posed, and without regularising terms; None where there is none
     seconds : wall time of the negotiation alone
@@ -40,6 +40,7 @@ class Result:
     scenario: Scenario
     simulation: Simulation
     outcome: Outcome
+    reason: str
     certificate: Certificate
     reference: Reference | None
     lossless: Reference | None
@@ -125,6 +126,7 @@ class Result:
             "protocol": self.scenario.spec.run.protocol,
             "seed": simulation.transport.schedule.seed,
             "outcome": str(self.outcome),
+            "reason": self.reason,
             "ticks": simulation.tick,
             "rounds": int(simulation.state.round.min()),
             "seconds": round(self.seconds, 4),
@@ -196,7 +198,8 @@ def evaluate(
     posed = central_solve(market) if reference else None
     lossless = (central_solve(market, societies) if regularised else posed) if reference else None
     x = simulation.state.x if certificate.x is None else certificate.x
-    return Result(scenario, simulation, judge(simulation, certificate), certificate, posed, lossless, seconds, x)
+    verdict = judge(simulation, certificate, posed)
+    return Result(scenario, simulation, *verdict, certificate, posed, lossless, seconds, x)
 
 
 def _relative(value: float, best: float) -> float:

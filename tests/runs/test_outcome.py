@@ -62,10 +62,10 @@ def test_no_feasible_point_no_converged():
     simulation = load_scenario("three-microgrids").simulation()
     simulation.run(4000)
     certificate = certify(simulation.market, simulation.observer, simulation.state)
-    assert judge(simulation, certificate) == "CONVERGED"
-    assert judge(simulation, replace(certificate, x=None, upper=np.inf, gap=np.inf)) == "STALLED"
-    assert judge(simulation, replace(certificate, gap=1e-3)) == "STALLED"
-    assert judge(simulation, replace(certificate, gap=-1e-3)) == "STALLED"  # bounds that contradict each other
+    assert judge(simulation, certificate).outcome == "CONVERGED"
+    assert judge(simulation, replace(certificate, x=None, upper=np.inf, gap=np.inf)).outcome == "STALLED"
+    assert judge(simulation, replace(certificate, gap=1e-3)).outcome == "STALLED"
+    assert judge(simulation, replace(certificate, gap=-1e-3)).outcome == "STALLED"  # bounds that contradict each other
 
 
 def test_prices_beyond_all_bounds_have_diverged():
@@ -73,7 +73,7 @@ def test_prices_beyond_all_bounds_have_diverged():
     simulation.run(20)
     simulation.state.price[0] = 1e13
     assert simulation.broken
-    assert judge(simulation, certify(simulation.market, simulation.observer, simulation.state)) == "DIVERGED"
+    assert judge(simulation, certify(simulation.market, simulation.observer, simulation.state)).outcome == "DIVERGED"
 
 
 @pytest.mark.parametrize("alpha", [0.02, 0.05, 0.3, 2.0, 3.0])

@@ -62,6 +62,48 @@ def test_with_a_reference_it_is_compared_with_the_central_solve(folder):
     assert abs(result.gap) < 1e-7
 
 
+@pytest.mark.parametrize("wanted", ["self.wanted + 0.5", "self.wanted - 0.5"])
+def test_a_reference_outside_the_certificate_is_not_converged(folder, wanted):
+    text = (folder / "heater.py").read_text()
+    text += f"""
+    def reference(self, cp, x):
+        return cp.sum(cp.multiply(self.stiffness / 2, cp.square(x - ({wanted})))), [x >= 0]
+"""
+    (folder / "heater.py").write_text(text)
+    result = run_scenario(load_scenario(folder / "warm.toml"))
+    assert result.certificate.gap < 1e-6  # without the reference nothing looks wrong
+    assert result.outcome == "STALLED"
+    assert "`reference`" in result.reason
+    assert result.to_dict()["reason"] == result.reason
+
+
+@pytest.mark.parametrize("mark", ["@batched", ""])
+@pytest.mark.parametrize(
+    ("line", "changed"),
+    [("price -= rho * target", "respond"), ("target[:] = 0", "respond"), ("x *= 2", "cost")],
+)
+def test_an_own_type_cannot_change_what_it_was_asked(folder, mark, line, changed):
+    text = HEATER.replace("MARK", mark)
+    head, _, tail = text.partition(f"    def {changed}(")
+    (folder / "heater.py").write_text(
+        f"{head}    def {changed}(" + tail.replace("return", f"{line}\n        return", 1)
+    )
+    with pytest.raises(AgentError, match=rf"Heater\.{changed} raised ValueError: .*read-only"):
+        run_scenario(load_scenario(folder / "warm.toml"), reference=False)
+
+
+def test_an_answer_that_is_what_was_asked_does_not_change_with_the_next_ask(folder):
+    answer = "return np.maximum(0, (self.stiffness * self.wanted + rho * target - price) / (self.stiffness + rho))"
+    (folder / "heater.py").write_text(HEATER.replace("MARK", "@batched").replace(answer, "return price"))
+    simulation = load_scenario(folder / "warm.toml").simulation()
+    simulation.run(4)
+    before, kept = simulation.state.x, [x.copy() for x in simulation.state.x]
+    before = list(before)
+    simulation.run(9)
+    assert all((now == then).all() for now, then in zip(before, kept, strict=True))
+    assert any((now != then).any() for now, then in zip(simulation.state.x, kept, strict=True))
+
+
 def test_a_type_that_is_set_still_checks_the_facts_it_is_given(folder, monkeypatch):
     monkeypatch.chdir(folder)
     settings = ["A.load.type=heater.py:Heater"]
