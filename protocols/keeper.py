@@ -68,10 +68,12 @@ class Keeper(Role):
         self.price, self.transfer_price = (prices.copy() for prices in self._first_prices)
         self._recovery: Recovery | None = None
         self._channels = channels
-        self.quiet = Quiet(n, topology.diameter)
+        self._newest = protocol.on_silence == "newest"
+        self.quiet = Quiet(n, topology.diameter, lock_step=not self._newest)
         self.round = np.zeros(n, dtype=np.int64)
         self.spoke = np.full(n, -1, dtype=np.int64)
         self._counted = np.full(n, -1, dtype=np.int64)
+        self._uncounted = np.zeros(n, dtype=bool)
         self._steady = np.zeros(n, dtype=bool)
 
     # What a protocol's keeper uses and overrides ---------------------------------------------------------------------
@@ -119,8 +121,18 @@ class Keeper(Role):
         self.seen = np.where(self.awake, tick, self.seen)
 
     def _behind(self) -> tuple[Mask, Mask, Mask]:
-        """Tell which members, ends of lines and neighbours have not been heard in the current round."""
+        """Tell which members, ends of lines and neighbours have not been heard in the current round.
+
+        Where everybody has rounds of his own: since the hub last counted.
+        """
         w = self.wiring
+        if self._newest:
+            since = self._counted
+            return (
+                self.memory["bid"].heard <= since[w.member_hub],
+                self.memory["transfer"].heard <= np.repeat(since[w.book_hub], 2),
+                self.memory["quiet"].heard <= since[w.peer_hub],
+            )
         of_slot = np.repeat(self.round[w.book_hub], 2)
         transfers = (self.memory["transfer"].round != of_slot) & (w.slot_down.ravel() >= 0)
         return (
@@ -130,7 +142,7 @@ class Keeper(Role):
         )
 
     def _complete(self, tick: int) -> Mask:
-        if self.protocol.on_silence == "newest":
+        if self._newest:
             never = [self.memory[kind].sent < 0 for kind in ("bid", "transfer", "quiet")]
             return (self._count(*never) == 0) & (tick >= self.spoke + 2)
         return self._count(*self._behind()) == 0
@@ -143,14 +155,13 @@ class Keeper(Role):
 
     def _close(self, done: Mask, tick: int) -> None:
         w, counting = self.wiring, done
-        if self.protocol.on_silence == "newest":
+        if self._newest:
             # Frozen values are not quiet: only what was heard since the last count is evidence.
-            seen = self._counted
-            old = self.memory["bid"].heard <= seen[w.member_hub], self.memory["quiet"].heard <= seen[w.peer_hub]
-            lines = self.memory["transfer"].heard <= np.repeat(seen[w.book_hub], 2)
-            counting = done & (self._count(old[0], lines, old[1]) == 0)
-            self._counted = np.where(counting, tick, seen)
-        self.quiet.close(counting, self._still() & self._steady, self.round, w.peer_hub, self.memory["quiet"].values)
+            counting = done & (self._count(*self._behind()) == 0)
+            self._uncounted = np.where(done, ~counting, self._uncounted)
+            self._counted = np.where(counting, tick, self._counted)
+        heard = self.memory["quiet"].values
+        self.quiet.close(done, self._still() & self._steady, self.round, w.peer_hub, heard, counting)
         moving = done & ~self.quiet.stopped
         price, transfer_price = self.price.copy(), self.transfer_price.copy()
         self.update(moving, moving[w.book_hub])
@@ -197,9 +208,10 @@ class Keeper(Role):
             able[w.peer_hub]
             & (quiet.heard > self.seen[w.peer_hub])
             & (quiet.values[:, 3] > 0)
-            & (quiet.round <= self.round[w.peer_hub])
+            & (self._newest | (quiet.round <= self.round[w.peer_hub]))
         )
-        waiting = silent[w.peer_hub] & behind
+        # A hub that closes a round without having heard from a neighbour, who may have stopped, says that it waits.
+        waiting = (silent | (opening & self._uncounted))[w.peer_hub] & behind
         which = np.flatnonzero(opening[w.peer_hub] | waiting | wanted)
         outbox.send(
             self.kinds["quiet"], w.peer_out[which], self.quiet.message(w.peer_hub[which], self.round, waiting[which])
@@ -214,7 +226,13 @@ class Keeper(Role):
         self.price[agents], self.transfer_price[books] = self._first_prices[0][agents], self._first_prices[1][books]
         for kind, hub in (("bid", w.member_hub), ("transfer", np.repeat(w.book_hub, 2)), ("quiet", w.peer_hub)):
             self.memory[kind].forget(agents[hub])
-        for column, first in ((self.round, 0), (self.spoke, -1), (self._counted, -1), (self._steady, False)):
+        for column, first in (
+            (self.round, 0),
+            (self.spoke, -1),
+            (self._counted, -1),
+            (self._steady, False),
+            (self._uncounted, False),
+        ):
             column[agents] = first
         self.quiet.forget(agents)
         if self._recovery is None:
