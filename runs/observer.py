@@ -14,7 +14,7 @@ from ..environment import Fate, Journal
 from ..environment.remembered import fixed
 from ..protocols import Market, MarketState
 
-__all__ = ["METRICS", "Observer", "cost_of", "gather_matrix"]
+__all__ = ["METRICS", "Observer", "cost_of", "costs_of", "gather_matrix"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -120,7 +120,12 @@ def _largest(values: Floats) -> float:
 
 
 def cost_of(society: Society, x: Floats) -> float:
-    """Return what all agents of a society pay for an answer x, (rows, periods) kW, in $/h.
+    """Return what all agents of a society pay for an answer x, (rows, periods) kW, in $/h."""
+    return float(costs_of(society, x).sum())
+
+
+def costs_of(society: Society, x: Floats) -> Floats:
+    """Return what each agent of a society pays in each period for an answer x, (rows, periods) kW: (n, periods) $/h.
 
     Raises
     ------
@@ -138,7 +143,7 @@ def cost_of(society: Society, x: Floats) -> float:
     wanted = (len(society), society.periods)
     if cost.shape != wanted:
         raise AgentError(f"{name}.cost returned shape {cost.shape}; wanted {wanted} = (agents, periods)")
-    return float(cost.sum())
+    return cost
 
 
 def gather_matrix(market: Market, number: int) -> sparse.csr_array:

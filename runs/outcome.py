@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .certificate import Certificate, infeasible_direction
+from .certificate import Certificate, find_infeasibility
 from .reference import Reference
 from .simulation import Simulation
 
@@ -54,11 +54,14 @@ def judge(simulation: Simulation, certificate: Certificate, reference: Reference
     apart = observer.latest["price_disagreement"]
     if apart > 1e-6 * max(1.0, float(np.nanmax(np.abs(state.price)))):
         return Verdict(Outcome.INCONSISTENT, "two copies of one price differ, so what looks settled is not")
-    if simulation.broken:
-        return Verdict(Outcome.DIVERGED, "prices run away; a smaller step may help")
     if simulation.finished:
         return _finished(certificate, reference)
-    return _unfinished(simulation, certificate)
+    # Prices that swing or run away may do so because there is nothing to find.
+    if certificate.x is None and reference is None and _infeasible(simulation):
+        return Verdict(Outcome.INFEASIBLE, "it is proven that no point balances: demand and supply cannot meet")
+    if simulation.broken:
+        return Verdict(Outcome.DIVERGED, "prices run away; a smaller step may help")
+    return _unfinished(simulation)
 
 
 def _finished(certificate: Certificate, reference: Reference | None) -> Verdict:
@@ -97,7 +100,16 @@ def _outside(certificate: Certificate, reference: Reference) -> float:
     return beyond if beyond > trust * scale else 0.0
 
 
-def _unfinished(simulation: Simulation, certificate: Certificate) -> Verdict:
+def _infeasible(simulation: Simulation) -> bool:
+    """Look for a proof in the directions in which prices went and stand."""
+    market, observer, state = simulation.market, simulation.observer, simulation.state
+    guesses = [(state.price, state.transfer_price.mean(axis=1))]
+    if observer.rounds:
+        guesses.insert(0, observer.drift()[2])
+    return any(find_infeasibility(market, observer, *guess) for guess in guesses)
+
+
+def _unfinished(simulation: Simulation) -> Verdict:
     observer = simulation.observer
     still = Verdict(Outcome.STALLED, "nothing moves any more, but it is not certified to be the optimum")
     limit = Verdict(Outcome.TICK_LIMIT, "the ticks ran out while it was still getting better; more --ticks may do")
@@ -106,10 +118,8 @@ def _unfinished(simulation: Simulation, certificate: Certificate) -> Verdict:
         return still if simulation.tick >= 50 else limit
     quarter = len(residual) // 4
     before, after = np.nanmax(residual[-2 * quarter : -quarter]), np.nanmax(residual[-quarter:])
-    path, net, direction = observer.drift()
+    path, net, _ = observer.drift()
     drifting = net > 0.5 * path
-    if certificate.x is None and drifting and infeasible_direction(simulation.market, observer, *direction) > 1e-6:
-        return Verdict(Outcome.INFEASIBLE, "it is proven that no point balances: demand and supply cannot meet")
     if after <= 0.9 * before:
         return limit
     if drifting and path > 0.0:

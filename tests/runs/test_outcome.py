@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gridparley import load_scenario, run_scenario
-from gridparley.runs.certificate import certify
+from gridparley.runs.certificate import Certificate, certify
 from gridparley.runs.outcome import judge
 
 
@@ -56,6 +56,72 @@ def test_a_market_without_any_balanced_point_is_proven_infeasible(tmp_path, text
     assert result.outcome == "INFEASIBLE"
     assert result.reference is None  # the central solver agrees that there is nothing to find
     assert result.certificate.x is None
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["pv=1000"],  # the prices swing
+        ["A.operator.pv=1000"],
+        ["pv=1000", "step_size=0.1"],  # they run away
+        ["pv=33.8"],  # 101.4 kW, 0.9 more than all loads can take
+        ["limit=0.3"],  # B and C are each left with 0.15 kW
+        ["pv=1000", "step_size=1e12"],  # beyond all bounds at once
+    ],
+    ids=str,
+)
+def test_infeasible_is_found_whether_prices_swing_or_run_away(settings):
+    result = run_scenario(load_scenario("three-microgrids", [*settings, "run.ticks=600"]))
+    assert result.reference is None
+    assert result.outcome == "INFEASIBLE"
+
+
+@pytest.mark.parametrize("settings", [["pv=33.4"], ["pv=33.4", "step_size=100"], ["limit=0.76"]], ids=str)
+def test_what_only_just_balances_is_never_called_infeasible(settings):
+    result = run_scenario(load_scenario("three-microgrids", [*settings, "run.ticks=600"]))
+    assert result.reference is not None
+    certificate = replace(result.certificate, x=None, upper=np.inf, gap=np.inf)
+    assert judge(result.simulation, certificate).outcome != "INFEASIBLE"
+
+
+STIFF = """
+import numpy as np
+from gridparley import Prosumer, batched, within
+
+class Stiff(Prosumer):
+    wanted: float
+    stiffness: float
+
+    def cost(self, x):
+        return within(x, 0, 5, self.stiffness / 2 * (x - self.wanted) ** 2)
+
+    @batched
+    def respond(self, price, target, rho):
+        return np.clip((self.stiffness * self.wanted + rho * target - price) / (self.stiffness + rho), 0, 5)
+"""
+
+
+@pytest.mark.parametrize("stiffness", [1.0, 1e6, 1e12, 1e13, 1e16, 1e20, 1e25])
+@pytest.mark.parametrize("wanted", [3.0, 0.5])
+def test_a_cost_however_steep_is_not_taken_for_a_limit(tmp_path, stiffness, wanted):
+    # Supply can be 1 to 2 kW and the load anything up to 5 kW, at a price.
+    (tmp_path / "stiff.py").write_text(STIFF)
+    load = f'type = "stiff.py:Stiff", wanted = {wanted}, stiffness = {stiffness}'
+    text = SURPLUS.replace("power_max = 5.0", "power_max = 1.0").replace("ticks = 400", "ticks = 100")
+    (tmp_path / "stiff.toml").write_text(text.replace('type = "SquareRootLoad", beta = 1.0, cap = 0.5', load))
+    simulation = load_scenario(tmp_path / "stiff.toml").simulation()
+    simulation.run(100)
+    nothing = Certificate(-np.inf, np.inf, np.inf, None)
+    assert judge(simulation, nothing).outcome != "INFEASIBLE"
+
+
+@pytest.mark.parametrize("alpha", [1e9, 1e13, 1e16, 1e20])
+def test_a_steep_tie_line_is_not_taken_for_a_limit(alpha):
+    # B has more PV than its load and its lines can take, unless it pays for them.
+    settings = ["limit=5", "B.operator.pv=3", f"alpha={alpha}", "run.ticks=100"]
+    simulation = load_scenario("three-microgrids", settings).simulation()
+    simulation.run(100)
+    assert judge(simulation, Certificate(-np.inf, np.inf, np.inf, None)).outcome != "INFEASIBLE"
 
 
 def test_no_feasible_point_no_converged():
