@@ -56,6 +56,11 @@ class Transport:
         """Messages accepted and not yet due."""
         return sum(len(batch) for batches in self._calendar.values() for batch in batches)
 
+    @property
+    def last_due(self) -> int:
+        """The last tick in which anything is due that is in flight, -1 if nothing is."""
+        return max(self._calendar, default=-1)
+
     def accept(self, outbox: Outbox) -> None:
         """Take what was said in a tick, let the sending faults act on it, and enter it at its due ticks.
 

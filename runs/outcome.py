@@ -110,21 +110,32 @@ def _infeasible(simulation: Simulation) -> bool:
 
 
 def _unfinished(simulation: Simulation) -> Verdict:
-    observer = simulation.observer
-    still = Verdict(Outcome.STALLED, "nothing moves any more, but it is not certified to be the optimum")
-    limit = Verdict(Outcome.TICK_LIMIT, "the ticks ran out while it was still getting better; more --ticks may do")
+    """The ticks ran out: say what was going on."""
+    observer, tick = simulation.observer, simulation.tick
+    silence = tick - observer.round_tick
+    # Under long delays a round takes long; what is still on its way tells that from links that are dead.
+    if silence > max(tick // 4, 50, 4 * (simulation.transport.last_due - tick)):
+        return Verdict(
+            Outcome.STALLED,
+            f"no round was completed in the last {silence} ticks: somebody is waited for who is not heard",
+        )
     residual = np.array([row[0] for row in observer.rounds])
-    if len(residual) < 8 or simulation.tick > observer.round_tick + max(simulation.tick // 4, 50):
-        return still if simulation.tick >= 50 else limit
+    if len(residual) < 8:
+        done = int(simulation.state.round.min())
+        return Verdict(
+            Outcome.TICK_LIMIT, f"rounds completed in {tick} ticks: {done}, too few to tell; more --ticks may do"
+        )
     quarter = len(residual) // 4
     before, after = np.nanmax(residual[-2 * quarter : -quarter]), np.nanmax(residual[-quarter:])
-    path, net, _ = observer.drift()
-    drifting = net > 0.5 * path
     if after <= 0.9 * before:
-        return limit
-    if drifting and path > 0.0:
-        diverged = Verdict(Outcome.DIVERGED, "prices run away; a smaller step may help")
-        return diverged if after > 1.1 * before else limit
+        return Verdict(Outcome.TICK_LIMIT, "the ticks ran out while it was still getting better; more --ticks may do")
+    path, net, _ = observer.drift()
+    if net > 0.5 * path:
+        if after > 1.1 * before:
+            return Verdict(Outcome.DIVERGED, "prices run away; a smaller step may help")
+        return Verdict(
+            Outcome.TICK_LIMIT, "the ticks ran out while prices were still on their way; more --ticks may do"
+        )
     if observer.latest["dual_residual"] > 1e-9:
         return Verdict(Outcome.OSCILLATING, "prices go back and forth and come no nearer; a smaller step may help")
-    return still
+    return Verdict(Outcome.STALLED, "prices rest, but not everybody is quiet within the tolerances eps_abs and eps_rel")

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ..agents import MicrogridOperator
 from ..environment import Fate
 from .certificate import Certificate, certify
+from .errors import ScenarioError
 from .outcome import Outcome, judge
 from .reference import ROWS_MAX, Reference, central_solve
 from .scenario import Scenario
@@ -169,6 +170,11 @@ def run_scenario(
     watch : called after each tick
     options : as for `Simulation`
 
+    Raises
+    ------
+    ScenarioError
+        `ticks` is less than 1: there would be nothing to judge.
+
     Examples
     --------
     >>> from gridparley import load_scenario, run_scenario
@@ -176,6 +182,8 @@ def run_scenario(
     >>> print(result.outcome, round(result.total_cost, 4))
     CONVERGED -16.3544
     """
+    if ticks is not None and ticks < 1:
+        raise ScenarioError(f"ticks = {ticks}; wanted 1 or more, or None for what the scenario says")
     simulation = scenario.simulation(**options)
     start = time.perf_counter()
     simulation.run(scenario.spec.run.ticks if ticks is None else ticks, watch)

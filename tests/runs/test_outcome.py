@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gridparley import load_scenario, run_scenario
+from gridparley.runs import ScenarioError
 from gridparley.runs.certificate import Certificate, certify
 from gridparley.runs.outcome import judge
 
@@ -26,6 +27,32 @@ def test_a_run_in_which_nothing_is_heard_has_stalled():
 
 def test_a_run_whose_links_die_half_way_has_stalled():
     assert outcome(["run.ticks=400"], ["loss=1,from=40"]) == "STALLED"
+
+
+@pytest.mark.parametrize(
+    ("faults", "ticks", "outcome", "reason"),
+    [
+        (["delay=200"], 2000, "TICK_LIMIT", "rounds completed in 2000 ticks: 4, too few"),
+        (["delay=5000"], 1000, "TICK_LIMIT", "rounds completed in 1000 ticks: 0, too few"),
+        (["delay=30"], 1000, "TICK_LIMIT", "still getting better"),
+        ([], 20, "TICK_LIMIT", "still getting better"),
+        (["loss=1"], 300, "STALLED", "no round was completed in the last 300 ticks"),
+        (["loss=1,from=40"], 400, "STALLED", "no round was completed in the last 360 ticks"),
+        (["loss=1,from=40,agent=B.operator", "delay=0..20"], 800, "STALLED", "somebody is waited for"),
+        (["crash=B.virtual,from=40"], 400, "STALLED", "somebody is waited for"),
+    ],
+    ids=str,
+)
+def test_long_delays_are_told_from_links_that_are_dead(faults, ticks, outcome, reason):
+    result = run_scenario(load_scenario("three-microgrids", faults=faults), ticks=ticks, reference=False)
+    assert result.outcome == outcome
+    assert reason in result.reason
+
+
+@pytest.mark.parametrize("ticks", [0, -3])
+def test_a_run_of_no_ticks_is_refused(ticks):
+    with pytest.raises(ScenarioError, match=f"ticks = {ticks}; wanted 1 or more"):
+        run_scenario(load_scenario("three-microgrids"), ticks=ticks)
 
 
 def test_a_step_far_too_long_oscillates_between_the_limits():
