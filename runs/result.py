@@ -60,13 +60,22 @@ class Result:
 
     @property
     def gap(self) -> float | None:
-        """(objective - optimum) / max(abs(optimum), 1 $/h): how far from the optimum of the market as posed."""
-        return None if self.reference is None else _relative(self.objective, self.reference.cost)
+        """(objective - optimum) / max(abs(optimum), 1 $/h): how far from the optimum of the market as posed.
+
+        None where there is no optimum to compare with, or no point that balances: proposals that do not may well be
+        cheaper than any that can be kept.
+        """
+        return self._gap(self.objective, self.reference)
 
     @property
     def regularisation_gap(self) -> float | None:
         """The same without regularising terms, on both sides: what regularising costs."""
-        return None if self.lossless is None else _relative(self.total_cost, self.lossless.cost)
+        return self._gap(self.total_cost, self.lossless)
+
+    def _gap(self, cost: float, best: Reference | None) -> float | None:
+        if best is None or self.certificate.x is None:
+            return None
+        return (cost - best.cost) / max(abs(best.cost), 1.0)
 
     def microgrids(self) -> dict[str, dict[str, Any]]:
         """Return, by microgrid: price, demand, generation, pv, net_export; kW and $/kWh, a list where there are periods."""
@@ -208,10 +217,6 @@ def evaluate(
     x = simulation.state.x if certificate.x is None else certificate.x
     verdict = judge(simulation, certificate, posed)
     return Result(scenario, simulation, *verdict, certificate, posed, lossless, seconds, x)
-
-
-def _relative(value: float, best: float) -> float:
-    return (value - best) / max(abs(best), 1.0)
 
 
 def _plain(values: Floats) -> float | list[float]:

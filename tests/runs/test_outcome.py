@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from gridparley import load_scenario, run_scenario
 from gridparley.runs import ScenarioError
 from gridparley.runs.certificate import Certificate, certify
 from gridparley.runs.outcome import judge
+from gridparley.runs.tables import print_result
 
 
 def outcome(settings=(), faults=(), **options):
@@ -179,3 +182,19 @@ def test_the_certificate_brackets_the_central_optimum_all_the_way(alpha):
         found = certify(simulation.market, simulation.observer, simulation.state)
         assert found.lower <= best + 1e-8
         assert found.upper >= best - 1e-7
+
+
+def test_what_does_not_balance_has_no_gap():
+    result = run_scenario(load_scenario("three-microgrids"), ticks=20)
+    assert result.gap > 0.0
+    kept = replace(result, certificate=replace(result.certificate, x=None))
+    assert result.reference is not None
+    assert kept.gap is None
+    assert kept.regularisation_gap is None
+    told = kept.to_dict()
+    assert told["gap"] is None
+    assert told["reference_objective"] == result.reference.cost
+    text = io.StringIO()
+    print_result(kept, Console(file=text, width=200))
+    best = f"central optimum {result.reference.cost:.4f}, gap -"
+    assert f"with regularising terms; {best} " in text.getvalue()
