@@ -182,16 +182,19 @@ def _validated(model: type[ScenarioSpec], raw: dict[str, Any], title: str) -> Sc
 def _expanded(spec: ScenarioSpec, folder: Path | None) -> dict[str, Any]:
     """Return the scenario as plain data with the defaults of the chosen protocol and generator filled in."""
     document = spec.model_dump(mode="json", exclude_none=True)
+    for name in spec.protocol:
+        _protocol(name, spec.protocol, folder, where="protocol")  # a misspelt table would set nothing
     chosen = spec.run.protocol
-    options = _protocol(chosen, spec.protocol, folder).model_dump(mode="json")
-    document["protocol"][chosen] = options
+    document["protocol"][chosen] = _protocol(chosen, spec.protocol, folder).model_dump(mode="json")
     if spec.generate is not None:
         document["generate"] = _generator(spec.generate.generator, spec.generate.model_extra or {})
     return document
 
 
-def _protocol(name: str, options: Mapping[str, dict[str, Any]], folder: Path | None) -> Protocol:
-    found = find_type(name, protocol_types(), Protocol, where="run.protocol", folder=folder)
+def _protocol(
+    name: str, options: Mapping[str, dict[str, Any]], folder: Path | None, where: str = "run.protocol"
+) -> Protocol:
+    found = find_type(name, protocol_types(), Protocol, where=where, folder=folder)
     try:
         return found.model_validate(options.get(name, {}))
     except ValidationError as error:

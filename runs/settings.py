@@ -71,6 +71,12 @@ def _label(table: Mapping[str, Any], by: str, position: int) -> str:
     return "-".join(map(str, label)) if isinstance(label, list | tuple) else str(label)
 
 
+def _identity(table: Mapping[str, Any], by: str, position: int) -> Any:
+    """What two tables have in common that are about the same thing; labels of tie-lines may coincide, their ends do not."""
+    name = table.get(by, position)
+    return tuple(name) if isinstance(name, list | tuple) else name
+
+
 def _tables(node: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Document]]:
     """Every table with its path; tables in a list go by their name, and a prosumer stands directly in its microgrid."""
     yield path, node
@@ -100,10 +106,10 @@ def merge(base: Document, change: Document) -> Document:
         if isinstance(old, dict) and isinstance(value, dict):
             merged[key] = merge(old, value)
         elif isinstance(old, list) and isinstance(value, list) and key in _NAMED_BY and key != "prosumer":
-            named = {_label(table, _NAMED_BY[key], k): table for k, table in enumerate(old)}
+            named = {_identity(table, _NAMED_BY[key], k): table for k, table in enumerate(old)}
             for k, table in enumerate(value):
-                label = _label(table, _NAMED_BY[key], len(old) + k)
-                named[label] = merge(named[label], table) if label in named else table
+                name = _identity(table, _NAMED_BY[key], len(old) + k)
+                named[name] = merge(named[name], table) if name in named else table
             merged[key] = list(named.values())
         else:
             merged[key] = value

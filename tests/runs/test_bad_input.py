@@ -29,6 +29,15 @@ prosumer = [{ name = "load", type = "SquareRootLoad", beta = 1.0, cap = 1.0 }]
 [[tie_line]]
 between = ["A", "B"]
 """
+HYPHENS = "".join(
+    f"""
+[[microgrid]]
+name = "{name}"
+operator = {{ cost_quadratic = 1.0, cost_linear = 1.0, power_max = 40.0, pv = 1.0 }}
+prosumer = [{{ name = "load", type = "SquareRootLoad", beta = 1.0, cap = 1.0 }}]
+"""
+    for name in ("A", "A-B", "B-C", "C")
+) + "".join(f"[[tie_line]]\nbetween = {ends}\n" for ends in (["A", "B-C"], ["A-B", "C"], ["A", "C"]))
 
 OPTIONS = {
     "unknown scenario": (("run", "three-microgrid"), ["'three-microgrid'", "did you mean 'three-microgrids'"]),
@@ -110,6 +119,14 @@ FILES = {
     "windows that contradict": (
         MARKET + '[[fault]]\nkind = "loss"\nprobability = 1\nfrom = 9\nto = 3\n',
         ["from=9", "to=3"],
+    ),
+    "misspelt protocol table": (
+        MARKET + "[protocol.dual_decompositon]\nstep_size = 0.2\n",
+        ["protocol = 'dual_decompositon'", "did you mean 'dual_decomposition'"],
+    ),
+    "two tie-lines of one name": (
+        HYPHENS,
+        ["two tie-lines would be called 'A-B-C'", "A to B-C", "A-B to C"],
     ),
     "base that is not there": ('base = "gone"\n', ["'gone'", "Built in: "]),
     "base of itself": ('base = "bad.toml"\n', ["circle"]),
