@@ -78,7 +78,10 @@ class Result:
         return (cost - best.cost) / max(abs(best.cost), 1.0)
 
     def microgrids(self) -> dict[str, dict[str, Any]]:
-        """Return, by microgrid: price, demand, generation, pv, net_export; kW and $/kWh, a list where there are periods."""
+        """Return, by microgrid: price, demand, generation, pv, net_export; kW and $/kWh, a list where there are periods.
+
+        An operator of an own type has no PV here: all that it supplies is generation.
+        """
         market = self.simulation.market
         hubs, periods = market.topology.hubs, market.periods
         table: dict[str, Floats] = {"price": self.simulation.state.price}
@@ -86,15 +89,14 @@ class Result:
         for population, x in zip(market.members, self.x, strict=True):
             society = population.society
             home = market.topology.home[population.address]
-            if isinstance(society, MicrogridOperator):
-                for name, values in (
-                    ("generation", society.generation(x)),
-                    ("pv", society.pv),
-                    ("net_export", -society.port_sum(x[society.port_rows])),
-                ):
-                    table.setdefault(name, np.zeros((hubs, periods)))[home] += values
-            elif not len(society.port_rows):
-                np.add.at(table["demand"], home, x)
+            if not market.at_terminal(population.address).all():
+                np.add.at(table["demand"], home, x[society.own_rows])
+                continue
+            supply = -np.add.reduceat(x, society.own_rows)
+            pv = society.pv if isinstance(society, MicrogridOperator) else np.zeros_like(supply)
+            # What an operator of another sort supplies is all generation: nobody else knows what of it is PV.
+            for name, values in (("generation", supply - pv), ("pv", pv), ("net_export", x[society.own_rows] + supply)):
+                table.setdefault(name, np.zeros((hubs, periods)))[home] += values
         names = market.topology.microgrids
         return {name: {key: _plain(values[k]) for key, values in table.items()} for k, name in enumerate(names)}
 

@@ -143,3 +143,54 @@ def test_a_type_that_is_not_there_is_refused_by_name(folder, type_, says):
     with pytest.raises(ScenarioError, match=says) as error:
         load_scenario(folder / "warm.toml").market()
     assert "A.heat.type" in str(error.value)
+
+
+GRID = """
+import numpy as np
+from gridparley import Society, batched, within
+
+class Grid(Society):
+    tariff: float      # $/kWh
+    steep: float       # $/kW2h
+
+    def cost(self, x):
+        return within(x, -10, 0, -self.tariff * x + self.steep / 2 * x**2)
+
+    @batched
+    def respond(self, price, target, rho):
+        return np.clip((self.tariff - price + rho * target) / (self.steep + rho), -10, 0)
+"""
+ISLAND = """
+[protocol.dual_decomposition]
+step_size = 0.2
+[[microgrid]]
+name = "A"
+operator = { type = "grid.py:Grid", tariff = 1.0, steep = 1.0 }
+prosumer = [{ name = "load", type = "SquareRootLoad", beta = 5.0, cap = 20.0 }]
+"""
+
+
+def test_an_operator_of_an_own_type_supplies(tmp_path):
+    (tmp_path / "grid.py").write_text(GRID)
+    (tmp_path / "island.toml").write_text(ISLAND)
+    result = run_scenario(load_scenario(tmp_path / "island.toml"))
+    assert result.outcome == "CONVERGED"
+    (told,) = result.microgrids().values()
+    assert told["demand"] > 1.0
+    assert told["generation"] == pytest.approx(told["demand"], abs=1e-6)
+    assert (told["pv"], told["net_export"]) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("type_", "says"),
+    [
+        ("SquareRootLoad", "unknown. Known: MicrogridOperator"),
+        ("VirtualAgent", "unknown. Known: MicrogridOperator"),
+        ("heater.py:Heater", "a Prosumer is no operator"),
+    ],
+)
+def test_what_is_no_operator_is_refused_as_one(folder, type_, says):
+    (folder / "island.toml").write_text(ISLAND.replace("grid.py:Grid", type_))
+    with pytest.raises(ScenarioError, match=says) as error:
+        load_scenario(folder / "island.toml").market()
+    assert "A.operator.type" in str(error.value)
