@@ -20,7 +20,7 @@ from .build import build_market
 from .errors import ScenarioError
 from .fault_text import read_fault, read_fault_table
 from .generators import generators
-from .plugins import find_type
+from .plugins import find_type, own_file
 from .schema import ScenarioSpec
 from .settings import apply_setting, merge, parse_setting
 from .simulation import Simulation
@@ -80,8 +80,24 @@ class Scenario:
 
     @property
     def hash(self) -> str:
-        """16 hexadecimal digits that change whenever anything in the scenario does."""
-        return hashlib.blake2b(self.to_toml().encode(), digest_size=8).hexdigest()
+        """16 hexadecimal digits that change whenever anything in the scenario does, the text of own types included.
+
+        Where the files of own types lie makes no difference.
+        """
+        return hashlib.blake2b(tomli_w.dumps(_anywhere(self.document, self.folder)).encode(), digest_size=8).hexdigest()
+
+
+def _anywhere(node: Any, folder: Path | None) -> Any:
+    """Return plain data in which a type in an own file goes by the file's name and content."""
+    if isinstance(node, dict):
+        return {_anywhere(key, folder): _anywhere(child, folder) for key, child in node.items()}
+    if isinstance(node, list):
+        return [_anywhere(child, folder) for child in node]
+    found = own_file(node, folder) if isinstance(node, str) else None
+    if found is None:
+        return node
+    path, name = found
+    return f"{path.name}@{hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()}:{name}"
 
 
 def scenario_names() -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from gridparley import load_scenario, run_scenario
 from gridparley.agents import AgentError
 from gridparley.runs import ScenarioError
+from gridparley.runs.folder import scenario_text
 
 HEATER = """
 import numpy as np
@@ -194,3 +196,27 @@ def test_what_is_no_operator_is_refused_as_one(folder, type_, says):
     with pytest.raises(ScenarioError, match=says) as error:
         load_scenario(folder / "island.toml").market()
     assert "A.operator.type" in str(error.value)
+
+
+def test_a_file_that_was_edited_is_read_again(folder):
+    first = load_scenario(folder / "warm.toml").market()
+    again = load_scenario(folder / "warm.toml").market()
+    assert [type(p.society) for p in first.members] == [type(p.society) for p in again.members]
+    text = (folder / "heater.py").read_text()
+    (folder / "heater.py").write_text(text.replace("np.maximum(0, (", "np.maximum(0.25, ("))
+    edited = load_scenario(folder / "warm.toml").market()
+    (heater,) = (p.society for p in edited.members if type(p.society).__name__ == "Heater")
+    assert heater.respond(np.full((1, 1), 1e9), np.zeros((1, 1)), np.zeros((1, 1))) == 0.25
+
+
+def test_the_hash_of_a_scenario_does_not_depend_on_where_its_files_lie(folder, tmp_path_factory):
+    scenario = load_scenario(folder / "warm.toml")
+    other = tmp_path_factory.mktemp("elsewhere")
+    (other / "own").mkdir()
+    (other / "own" / "heater.py").write_text((folder / "heater.py").read_text())
+    (other / "warm.toml").write_text(SCENARIO.replace("heater.py", "own/heater.py"))
+    assert load_scenario(other / "warm.toml").hash == scenario.hash
+    (other / "written.toml").write_text(scenario_text(scenario))  # with whole paths
+    assert load_scenario(other / "written.toml").hash == scenario.hash
+    (other / "own" / "heater.py").write_text((folder / "heater.py").read_text() + "# changed")
+    assert load_scenario(other / "warm.toml").hash != scenario.hash
