@@ -79,7 +79,12 @@ class MoreThan(AtLeast):
 Column = Annotated[Floats, Shape.SCALAR]
 """One number an agent, (n, 1): what `float` means too, for types whose solves index their columns."""
 Array = Annotated[Floats, Shape.PROFILE]
-"""A profile: one number a period, (n, periods). A single number means the same in every period."""
+"""A profile: one number a period, (n, periods). A single number means the same in every period.
+
+A plain list is a profile that all agents share if it is as long as there are periods, one number an agent if it is as long
+as there are agents, and refused where it could be either: ``[[...]]`` is one profile for all, ``[[a], [b], ...]`` is one
+number an agent.
+"""
 Ports = Annotated[Floats, Shape.PORT]
 """One number a port, (p, 1)."""
 PortArray = Annotated[Floats, Shape.PORT_PROFILE]
@@ -111,14 +116,24 @@ class Fact:
         Raises
         ------
         AgentError
-            Not numbers, not of this shape, not finite, or outside the limits.
+            Not numbers, not of this shape, of two possible shapes, not finite, or outside the limits.
         """
         wanted = (rows, periods if self.shape.by_period else 1)
         try:
+            if np.asarray(value).dtype.kind == "b":
+                raise TypeError("true and false are no numbers")
             raw = np.asarray(value, dtype=np.float64)
+            if raw.ndim == 1 and raw.size == rows == periods != 1 and self.shape.by_period:
+                each = "port" if self.shape.by_port else "agent"
+                raise AgentError(
+                    f"{who}: {self.name} is a list of {rows} numbers for {rows} {each}s and {periods} periods, and could be "
+                    f"either: write [[...]] for one profile that all share, [[a], [b], ...] for one number for each {each}"
+                )
             if raw.ndim == 1 and raw.size == rows != 1 and (raw.size != periods or not self.shape.by_period):
                 raw = raw[:, None]  # one number an agent
             column = np.array(np.broadcast_to(raw, wanted))
+        except AgentError:
+            raise
         except (TypeError, ValueError):
             shown = f"{shape_of(value)} values" if shape_of(value) else repr(value)
             raise AgentError(f"{who}: {self.name} = {shown}; wanted {self.allowed}, in shape {wanted}") from None

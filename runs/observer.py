@@ -130,7 +130,7 @@ def costs_of(society: Society, x: Floats) -> Floats:
     Raises
     ------
     AgentError
-        `cost` is not written, raised, or returned something else than a number an agent and period.
+        `cost` is not written, raised, or returned something else than a number an agent and period: finite, or +inf.
     """
     name = type(society).__name__
     try:
@@ -143,6 +143,20 @@ def costs_of(society: Society, x: Floats) -> Floats:
     wanted = (len(society), society.periods)
     if cost.shape != wanted:
         raise AgentError(f"{name}.cost returned shape {cost.shape}; wanted {wanted} = (agents, periods)")
+    if cost.dtype.kind not in "fiu":
+        raise AgentError(f"{name}.cost returned {cost.dtype}; wanted floats, (agents, periods)")
+    wrong = ~(cost > -np.inf)  # NaN too; +inf says that a limit is exceeded
+    if wrong.any():
+        # Of an answer that is not there yet a cost may be anything.
+        known = np.logical_and.reduceat(np.isfinite(x).all(axis=1), society.own_rows)
+        wrong &= known[:, None]
+    if wrong.any():
+        agent, period = np.argwhere(wrong)[0].tolist()
+        own = society[agent]
+        at = x[society.row_start[agent] : society.row_start[agent + 1], period].tolist()
+        raise AgentError(
+            f"{name}.cost of {own.names[0]} returned {cost[agent, period]} in period {period}, for x = {at}"
+        )
     return cost
 
 

@@ -24,7 +24,7 @@ from .plugins import find_type, own_file
 from .schema import ScenarioSpec
 from .settings import apply_setting, merge, parse_setting
 from .simulation import Simulation
-from .validation import explain
+from .validation import explain, refuse_flags
 
 __all__ = ["Scenario", "load_scenario", "scenario_names"]
 
@@ -211,6 +211,7 @@ def _protocol(
     name: str, options: Mapping[str, dict[str, Any]], folder: Path | None, where: str = "run.protocol"
 ) -> Protocol:
     found = find_type(name, protocol_types(), Protocol, where=where, folder=folder)
+    refuse_flags(options.get(name, {}), found, f"protocol.{name}")
     try:
         return found.model_validate(options.get(name, {}))
     except ValidationError as error:
@@ -230,6 +231,7 @@ def _generator(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     known: dict[str, type[BaseModel]] = dict(generators())
     if name not in known:
         raise ScenarioError(f"generate.generator = {name!r}: unknown. Known: {', '.join(known)}")
+    refuse_flags(parameters, known[name], "generate")
     try:
         return {"generator": name, **known[name].model_validate(parameters).model_dump(mode="json")}
     except ValidationError as error:

@@ -13,6 +13,14 @@ class _Strict(BaseModel):
     # By default NaN and infinity are dumped as None: `pv = nan` would vanish on the way and the default take its place.
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, ser_json_inf_nan="constants")
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_flags(cls, value: Any) -> Any:
+        # No field here is a flag, and pydantic would take true for 1.
+        if any(isinstance(one, bool) for one in (value if isinstance(value, list | tuple) else [value])):
+            raise ValueError("true and false are no numbers")
+        return value
+
 
 class RunSpec(_Strict):
     """[run]: which protocol, how long, from which seed."""
@@ -40,7 +48,11 @@ class OperatorSpec(_Facts):
 
 
 class ProsumerSpec(_Facts):
-    """[[microgrid.prosumer]]: one prosumer, or `count` alike."""
+    """[[microgrid.prosumer]]: one prosumer, or `count` alike.
+
+    A fact of several prosumers may be a list, one number each; a profile, one number a period, holds for all of them. Where
+    there are as many periods as prosumers, ``[[...]]`` is one profile and ``[[a], [b], ...]`` one number each.
+    """
 
     name: str = "load"
     type: str

@@ -77,6 +77,22 @@ def test_one_number_an_agent_fills_a_profile_where_periods_are_known():
     assert pump.need.tolist() == [[1, 1, 1], [2, 2, 2]]
 
 
+@pytest.mark.parametrize("options", [{}, {"periods": 2}])
+def test_a_list_that_could_be_a_profile_or_one_number_an_agent_is_refused(options):
+    with pytest.raises(AgentError, match=r"need is a list of 2 numbers for 2 agents and 2 periods.*\[\[\.\.\.\]\]"):
+        Pump(names="ab", strength=1, need=[1, 2], **options)
+    assert Pump(names="ab", strength=[1, 2], periods=2).strength.tolist() == [[1], [2]]  # no profile: no doubt
+    assert Pump(names="ab", strength=1, need=[[1, 2]], **options).need.tolist() == [[1, 2], [1, 2]]
+    assert Pump(names="ab", strength=1, need=[[1], [2]], periods=2).need.tolist() == [[1, 1], [2, 2]]
+    assert Pump(names="a", strength=1, need=[1, 2], **options).need.tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize("value", [True, False, [True], np.array([[True]])])
+def test_true_and_false_are_no_numbers(value):
+    with pytest.raises(AgentError, match=r"strength = .*; wanted a number"):
+        Pump(strength=value)
+
+
 def test_port_facts_have_one_row_a_port():
     gates = Gate(ports=[2, 0, 1], limit=[[1, 2], [3, 4], [5, 6]], fee=[7, 8, 9])
     assert gates.limit.tolist() == [[1, 2], [3, 4], [5, 6]]
