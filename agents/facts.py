@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -156,11 +156,30 @@ def shape_of(value: Any) -> tuple[int, ...]:
 
 
 def facts_of(cls: type) -> dict[str, Fact]:
-    """Read the annotated facts of a type, base classes first."""
+    """Read the annotated facts of a type, base classes first.
+
+    Raises
+    ------
+    AgentError
+        An annotation is no fact, or not known where the class stands.
+    """
+    try:
+        hints = get_type_hints(cls, include_extras=True)
+    except NameError as error:
+        raise AgentError(
+            f"{cls.__name__}: an annotation is not known in {cls.__module__}: {error}. With `from __future__ import "
+            "annotations` its names must stand at the top of the file, not in a function"
+        ) from None
     facts: dict[str, Fact] = {}
-    for name, hint in get_type_hints(cls, include_extras=True).items():
-        if name.startswith("_") or (get_origin(hint) is not Annotated and hint is not float):
+    for name, hint in hints.items():
+        if name.startswith("_") or get_origin(hint) is ClassVar or hint is ClassVar:
             continue
+        if get_origin(hint) is not Annotated and hint is not float:
+            shown = getattr(hint, "__name__", hint)
+            raise AgentError(
+                f"{cls.__name__}.{name}: {shown}: a fact is a float, Positive, NonNegative, Column, Array, Ports or "
+                "PortArray; what is no fact is a ClassVar, or has a name that begins with _"
+            )
         marks = get_args(hint)[1:]
         shape = next((mark for mark in marks if isinstance(mark, Shape)), Shape.SCALAR)
         limits = tuple(mark for mark in marks if isinstance(mark, AtLeast))

@@ -132,6 +132,9 @@ def load_scenario(
     >>> load_scenario("three-microgrids", ["alpha=2"]).spec.tie_line[0].alpha
     2.0
     """
+    for option, given, example in (("settings", settings, "alpha=2"), ("faults", faults, "loss=0.3")):
+        if isinstance(given, str) or (option == "faults" and isinstance(given, Mapping)):
+            raise ScenarioError(f"{option} = {given!r}; wanted a list, as in {option}=[{example!r}]")
     path, folder = _locate(str(name))
     raw = _with_base(_read(path), path, folder)
     title = path.name.removesuffix(".toml")
@@ -178,6 +181,8 @@ def _with_base(raw: dict[str, Any], path: Any, folder: Path | None, depth: int =
     base = raw.pop("base", None)
     if base is None:
         return raw
+    if not isinstance(base, str):
+        raise ScenarioError(f"{path.name}: base = {base!r}; wanted a built-in scenario or the path of a file, as text")
     if depth == 8:
         raise ScenarioError(f"{path.name}: base = {base!r}: scenarios build on each other in a circle, or too deep")
     near = folder / base if folder is not None and (folder / base).is_file() else base

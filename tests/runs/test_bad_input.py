@@ -141,6 +141,7 @@ FILES = {
         ["two tie-lines would be called 'A-B-C'", "A to B-C", "A-B to C"],
     ),
     "base that is not there": ('base = "gone"\n', ["'gone'", "Built in: "]),
+    "base that is no text": ("base = 3\n", ["bad.toml: base = 3", "as text"]),
     "base of itself": ('base = "bad.toml"\n', ["circle"]),
 }
 

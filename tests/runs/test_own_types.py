@@ -7,6 +7,8 @@ import pytest
 
 from gridparley import load_scenario, run_scenario
 from gridparley.agents import AgentError
+from gridparley.environment import FaultError
+from gridparley.environment.faults import Loss
 from gridparley.runs import ScenarioError
 from gridparley.runs.folder import scenario_text
 
@@ -220,3 +222,52 @@ def test_the_hash_of_a_scenario_does_not_depend_on_where_its_files_lie(folder, t
     assert load_scenario(other / "written.toml").hash == scenario.hash
     (other / "own" / "heater.py").write_text((folder / "heater.py").read_text() + "# changed")
     assert load_scenario(other / "warm.toml").hash != scenario.hash
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("raise ValueError('no idea')", r"Heater\.reference raised ValueError: no idea"),
+        ("return cp.sum(cp.sqrt(x)), [x >= 0]", r"Heater\.reference: the cost is no convex number by CVXPY's rules"),
+        ("return cp.square(x), [x >= 0]", None),
+        ("return cp.square(x), [cp.sqrt(x) <= 1]", r"Heater\.reference: a constraint is not convex"),
+        ("return cp.hstack([x, x]), []", r"Heater\.reference: the cost is no convex number"),
+        ("return cp.sum(x)", r"Heater\.reference raised .*wanted \(cost, \[constraints\]\)"),
+        ("return None", r"Heater\.reference raised TypeError"),
+    ],
+)
+def test_a_reference_that_is_no_convex_programme_is_refused_by_name(folder, body, says):
+    text = (
+        (folder / "heater.py").read_text()
+        + f"""
+    def reference(self, cp, x):
+        {body}
+"""
+    )
+    (folder / "heater.py").write_text(text)
+    scenario = load_scenario(folder / "warm.toml")
+    if says is None:
+        assert run_scenario(scenario, ticks=20).reference is not None
+    else:
+        with pytest.raises(AgentError, match=says):
+            run_scenario(scenario, ticks=20)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"settings": "alpha=2"}, r"settings = 'alpha=2'; wanted a list"),
+        ({"faults": "loss=0.3"}, r"faults = 'loss=0.3'; wanted a list"),
+        ({"faults": {"kind": "loss", "probability": 0.3}}, "wanted a list"),
+    ],
+)
+def test_a_text_where_a_list_is_wanted_is_not_taken_apart(options, says):
+    with pytest.raises(ScenarioError, match=says):
+        load_scenario("three-microgrids", **options)
+
+
+@pytest.mark.parametrize("options", [{"end": "loss"}, {"add": Loss(probability=0.5)}])
+def test_one_fault_where_a_list_is_wanted_is_not_taken_apart(options):
+    simulation = load_scenario("three-microgrids", faults=["loss=0.1"]).simulation()
+    with pytest.raises(FaultError, match="wanted lists"):
+        simulation.change_faults(**options)
