@@ -69,7 +69,7 @@ def _load(source: str, where: str, folder: Path | None) -> ModuleType:
     if not source.endswith(".py"):
         try:
             return importlib.import_module(source)
-        except ImportError as error:
+        except (ImportError, ValueError) as error:
             raise ScenarioError(f"{where}: cannot import {source!r}: {error}") from error
     path = ((folder or Path()) / Path(source).expanduser()).resolve()
     if not path.is_file():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -34,6 +34,12 @@ class _Facts(BaseModel):
     """A type and its facts; which facts there are is the type's own business."""
 
     model_config = ConfigDict(extra="allow")
+
+    @model_validator(mode="after")
+    def _facts_only(self) -> Self:
+        if taken := next((name for name in ("names", "periods", "ports") if name in self.facts), None):
+            raise ValueError(f"{taken} = {self.facts[taken]!r} is no fact: the scenario itself tells {taken}")
+        return self
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -107,7 +113,9 @@ class ReportSpec(_Strict):
     """[report]: how results are printed, and what they are compared with."""
 
     transfer_price_sign: Literal[1, -1] = Field(default=1, description="-1 prints mu in the sign of note 000")
-    printed: dict[str, Any] = Field(default_factory=dict, description="figures printed by the source, by our names")
+    printed: dict[str, float | dict[str, float]] = Field(
+        default_factory=dict, description="figures printed by the source, by our names"
+    )
     source: str = ""
 
 

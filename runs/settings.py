@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from .errors import ScenarioError
 
@@ -22,6 +22,8 @@ def parse_setting(text: str) -> tuple[str, Any]:
     >>> parse_setting("alpha=0.5"), parse_setting("topology=ring")
     (('alpha', 0.5), ('topology', 'ring'))
     """
+    if not isinstance(text, str):
+        raise ScenarioError(f"setting {text!r}: wanted a text K=V, as in step_size=0.2")
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise ScenarioError(f"setting {text!r}: wanted K=V, as in step_size=0.2 or A.operator.pv=0.7")
@@ -98,6 +100,10 @@ def _fields(document: Document, path: tuple[str, ...]) -> Iterator[tuple[tuple[s
                 yield (*place, key), table, key
 
 
+def _tables_only(value: Any) -> TypeGuard[list[Document]]:
+    return isinstance(value, list) and all(isinstance(table, dict) for table in value)
+
+
 def merge(base: Document, change: Document) -> Document:
     """Return `base` with `change` on top: tables merge, lists of named tables merge by name, everything else is replaced."""
     merged = dict(base)
@@ -105,7 +111,7 @@ def merge(base: Document, change: Document) -> Document:
         old = merged.get(key)
         if isinstance(old, dict) and isinstance(value, dict):
             merged[key] = merge(old, value)
-        elif isinstance(old, list) and isinstance(value, list) and key in _NAMED_BY and key != "prosumer":
+        elif _tables_only(old) and _tables_only(value) and key in _NAMED_BY and key != "prosumer":
             named = {_identity(table, _NAMED_BY[key], k): table for k, table in enumerate(old)}
             for k, table in enumerate(value):
                 name = _identity(table, _NAMED_BY[key], len(old) + k)

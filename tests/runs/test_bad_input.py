@@ -141,6 +141,14 @@ FILES = {
         ["two tie-lines would be called 'A-B-C'", "A to B-C", "A-B to C"],
     ),
     "base that is not there": ('base = "gone"\n', ["'gone'", "Built in: "]),
+    "microgrids that are no tables": ('base = "three-microgrids"\nmicrogrid = [3]\n', ["microgrid.0 = 3"]),
+    "tie-lines that are no tables": ('base = "three-microgrids"\ntie_line = [3]\n', ["tie_line.0 = 3"]),
+    "a protocol without a name": ('base = "three-microgrids"\nrun.protocol = ":"\n', ["run.protocol", "cannot import"]),
+    "figures that are no numbers": (
+        'base = "three-microgrids"\n[report.printed]\nprice = { A = "x" }\n',
+        ["report.printed.price", "= 'x'", "number"],
+    ),
+    "names among the facts": (MARKET.replace("pv = 1.0", 'names = "x"'), ["names = 'x' is no fact"]),
     "base that is no text": ("base = 3\n", ["bad.toml: base = 3", "as text"]),
     "base of itself": ('base = "bad.toml"\n', ["circle"]),
 }
