@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -79,7 +79,12 @@ class MoreThan(AtLeast):
 Column = Annotated[Floats, Shape.SCALAR]
 """One number an agent, (n, 1): what `float` means too, for types whose solves index their columns."""
 Array = Annotated[Floats, Shape.PROFILE]
-"""A profile: one number a period, (n, periods). A single number means the same in every period."""
+"""A profile: one number a period, (n, periods). A single number means the same in every period.
+
+A plain list is a profile that all agents share if it is as long as there are periods, one number an agent if it is as long
+as there are agents, and refused where it could be either: ``[[...]]`` is one profile for all, ``[[a], [b], ...]`` is one
+number an agent.
+"""
 Ports = Annotated[Floats, Shape.PORT]
 """One number a port, (p, 1)."""
 PortArray = Annotated[Floats, Shape.PORT_PROFILE]
@@ -111,14 +116,24 @@ class Fact:
         Raises
         ------
         AgentError
-            Not numbers, not of this shape, not finite, or outside the limits.
+            Not numbers, not of this shape, of two possible shapes, not finite, or outside the limits.
         """
         wanted = (rows, periods if self.shape.by_period else 1)
         try:
+            if np.asarray(value).dtype.kind == "b":
+                raise TypeError("true and false are no numbers")
             raw = np.asarray(value, dtype=np.float64)
+            if raw.ndim == 1 and raw.size == rows == periods != 1 and self.shape.by_period:
+                each = "port" if self.shape.by_port else "agent"
+                raise AgentError(
+                    f"{who}: {self.name} is a list of {rows} numbers for {rows} {each}s and {periods} periods, and could be "
+                    f"either: write [[...]] for one profile that all share, [[a], [b], ...] for one number for each {each}"
+                )
             if raw.ndim == 1 and raw.size == rows != 1 and (raw.size != periods or not self.shape.by_period):
                 raw = raw[:, None]  # one number an agent
             column = np.array(np.broadcast_to(raw, wanted))
+        except AgentError:
+            raise
         except (TypeError, ValueError):
             shown = f"{shape_of(value)} values" if shape_of(value) else repr(value)
             raise AgentError(f"{who}: {self.name} = {shown}; wanted {self.allowed}, in shape {wanted}") from None
@@ -141,11 +156,30 @@ def shape_of(value: Any) -> tuple[int, ...]:
 
 
 def facts_of(cls: type) -> dict[str, Fact]:
-    """Read the annotated facts of a type, base classes first."""
+    """Read the annotated facts of a type, base classes first.
+
+    Raises
+    ------
+    AgentError
+        An annotation is no fact, or not known where the class stands.
+    """
+    try:
+        hints = get_type_hints(cls, include_extras=True)
+    except NameError as error:
+        raise AgentError(
+            f"{cls.__name__}: an annotation is not known in {cls.__module__}: {error}. With `from __future__ import "
+            "annotations` its names must stand at the top of the file, not in a function"
+        ) from None
     facts: dict[str, Fact] = {}
-    for name, hint in get_type_hints(cls, include_extras=True).items():
-        if name.startswith("_") or (get_origin(hint) is not Annotated and hint is not float):
+    for name, hint in hints.items():
+        if name.startswith("_") or get_origin(hint) is ClassVar or hint is ClassVar:
             continue
+        if get_origin(hint) is not Annotated and hint is not float:
+            shown = getattr(hint, "__name__", hint)
+            raise AgentError(
+                f"{cls.__name__}.{name}: {shown}: a fact is a float, Positive, NonNegative, Column, Array, Ports or "
+                "PortArray; what is no fact is a ClassVar, or has a name that begins with _"
+            )
         marks = get_args(hint)[1:]
         shape = next((mark for mark in marks if isinstance(mark, Shape)), Shape.SCALAR)
         limits = tuple(mark for mark in marks if isinstance(mark, AtLeast))

@@ -248,6 +248,13 @@ def _once_per_agent(body: Callable[..., Floats]) -> Callable[..., Floats]:
         if len(self) == 1:
             return body(self, *columns)
         spans = [slice(a, b) for a, b in zip(self.row_start[:-1], self.row_start[1:], strict=True)]
-        return np.concatenate([body(self[k], *(c[span] for c in columns)) for k, span in enumerate(spans)])
+        parts = [body(self[k], *(c[span] for c in columns)) for k, span in enumerate(spans)]
+        for k, part in enumerate(parts):
+            if np.ndim(part) != 2:
+                raise AgentError(
+                    f"{type(self).__name__}.{body.__name__} of {self[k].names[0]} returned shape {np.shape(part)}; "
+                    f"wanted one column a period, {self.periods} of them"
+                )
+        return np.concatenate(parts)
 
     return loop

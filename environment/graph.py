@@ -33,6 +33,15 @@ def checked_graph(graph: Any) -> None:
                     f"parallel tie-lines between {a} and {b}: one line is allowed between two microgrids; add up their limits"
                 )
             seen.add(frozenset((a, b)))
+    lines: dict[str, tuple[Any, Any]] = {}
+    place = {node: number for number, node in enumerate(graph.nodes)}
+    for a, b in graph.edges():
+        ends = (a, b) if place[a] <= place[b] else (b, a)
+        name = f"{ends[0]}-{ends[1]}"
+        if name in lines:
+            one, two = (f"{x!s} to {y!s}" for x, y in (lines[name], ends))
+            raise TopologyError(f"two tie-lines would be called {name!r}, {one} and {two}: rename a microgrid")
+        lines[name] = ends
     if loop := next(iter(nx.selfloop_edges(graph)), None):
         raise TopologyError(f"tie-line from {loop[0]} to itself: a tie-line joins two different microgrids")
     pieces = list(nx.connected_components(graph))

@@ -56,6 +56,11 @@ class Transport:
         """Messages accepted and not yet due."""
         return sum(len(batch) for batches in self._calendar.values() for batch in batches)
 
+    @property
+    def last_due(self) -> int:
+        """The last tick in which anything is due that is in flight, -1 if nothing is."""
+        return max(self._calendar, default=-1)
+
     def accept(self, outbox: Outbox) -> None:
         """Take what was said in a tick, let the sending faults act on it, and enter it at its due ticks.
 
@@ -100,7 +105,14 @@ class Transport:
     def _note(self, tick: int, before: MessageBatch, batch: MessageBatch, end: Fate, fault: Fault) -> None:
         change = len(batch) - len(before)
         self.journal.tell_change(before, batch, end, fault.name)
-        self.journal.count(tick, batch.kind.name, Fate.COPIED if change > 0 else end, abs(change), fault.name)
+        more, less = max(change, 0), max(-change, 0)
+        if batch is not before and not type(fault).__module__.startswith(__package__):
+            # A fault of this package drops or copies; a user's may do both in one call.
+            channels = len(self.topology.channels)
+            each = np.bincount(batch.channel, minlength=channels) - np.bincount(before.channel, minlength=channels)
+            more, less = int(each[each > 0].sum()), int(-each[each < 0].sum())
+        self.journal.count(tick, batch.kind.name, Fate.COPIED, more, fault.name)
+        self.journal.count(tick, batch.kind.name, end, less, fault.name)
 
     def _enter(self, batch: MessageBatch) -> None:
         if not len(batch):

@@ -68,14 +68,16 @@ class Keeper(Role):
         m = len(wiring.member_hub)
         # Sums by hub go through one kernel, CSR times columns, whose order does not depend on who else is summed.
         self._by_hub = sparse.csr_array((np.ones(m), (wiring.member_hub, np.arange(m))), shape=(n, m))
-        self._first_prices = _first_prices(market, wiring)
+        self._first_prices = market.first_prices(wiring.hub, wiring.book_line, wiring.book_end)
         self.price, self.transfer_price = (prices.copy() for prices in self._first_prices)
         self._recovery: Recovery | None = None
         self._channels = channels
-        self.quiet = Quiet(n, topology.diameter)
+        self._newest = protocol.on_silence == "newest"
+        self.quiet = Quiet(n, topology.diameter, lock_step=not self._newest)
         self.round = np.zeros(n, dtype=np.int64)
         self.spoke = np.full(n, -1, dtype=np.int64)
         self._counted = np.full(n, -1, dtype=np.int64)
+        self._uncounted = np.zeros(n, dtype=bool)
         self._steady = np.zeros(n, dtype=bool)
         self._moving = np.ones(n, dtype=bool)
 
@@ -140,13 +142,23 @@ class Keeper(Role):
 
     def _idle(self, tick: int) -> bool:
         """Tell whether nothing was heard, nobody just woke, and it is too early to ask again."""
-        if self.stirred or self._recovery is not None or self.protocol.on_silence == "newest":
+        if self.stirred or self._recovery is not None or self._newest:
             return False
         return bool(tick < self.spoke.min() + self.protocol.patience)
 
     def _behind(self) -> tuple[Mask, Mask, Mask]:
-        """Tell which members, ends of lines and neighbours have not been heard in the current round."""
+        """Tell which members, ends of lines and neighbours have not been heard in the current round.
+
+        Where everybody has rounds of his own: since the hub last counted.
+        """
         w = self.wiring
+        if self._newest:
+            since = self._counted
+            return (
+                self.memory["bid"].heard <= since[w.member_hub],
+                self.memory["transfer"].heard <= np.repeat(since[w.book_hub], 2),
+                self.memory["quiet"].heard <= since[w.peer_hub],
+            )
         of_slot = np.repeat(self.round[w.book_hub], 2)
         transfers = (self.memory["transfer"].round != of_slot) & (w.slot_down.ravel() >= 0)
         return (
@@ -157,7 +169,7 @@ class Keeper(Role):
 
     def _complete(self, tick: int, missing: npt.NDArray[np.int64]) -> Mask:
         """Tell which hubs have all that they need to close their round; `missing`: (n,) messages not heard in it."""
-        if self.protocol.on_silence == "newest":
+        if self._newest:
             never = [self.memory[kind].sent < 0 for kind in ("bid", "transfer", "quiet")]
             return (self._count(*never) == 0) & (tick >= self.spoke + 2)
         return missing == 0
@@ -170,16 +182,14 @@ class Keeper(Role):
 
     def _close(self, done: Mask, tick: int) -> None:
         w, counting = self.wiring, done
-        if self.protocol.on_silence == "newest":
+        if self._newest:
             # Frozen values are not quiet: only what was heard since the last count is evidence.
-            seen = self._counted
-            old = self.memory["bid"].heard <= seen[w.member_hub], self.memory["quiet"].heard <= seen[w.peer_hub]
-            lines = self.memory["transfer"].heard <= np.repeat(seen[w.book_hub], 2)
-            counting = done & (self._count(old[0], lines, old[1]) == 0)
-            self._counted = np.where(counting, tick, seen)
+            counting = done & (self._count(*self._behind()) == 0)
+            self._uncounted = np.where(done, ~counting, self._uncounted)
+            self._counted = np.where(counting, tick, self._counted)
         # Sums over all members cost most; hubs whose prices still move need none.
         still = self._still() & self._steady if self._steady.any() else self._steady
-        self.quiet.close(counting, still, self.round, w.peer_hub, self.memory["quiet"].values)
+        self.quiet.close(done, still, self.round, w.peer_hub, self.memory["quiet"].values, counting)
         moving = done & ~self.quiet.stopped
         price, transfer_price = self.price.copy(), self.transfer_price.copy()
         self.move(moving, moving[w.book_hub])
@@ -229,9 +239,10 @@ class Keeper(Role):
             able[w.peer_hub]
             & (quiet.heard > self.seen[w.peer_hub])
             & (quiet.values[:, 3] > 0)
-            & (quiet.round <= self.round[w.peer_hub])
+            & (self._newest | (quiet.round <= self.round[w.peer_hub]))
         )
-        waiting = silent[w.peer_hub] & behind
+        # A hub that closes a round without having heard from a neighbour, who may have stopped, says that it waits.
+        waiting = (silent | (opening & self._uncounted))[w.peer_hub] & behind
         which = np.flatnonzero(opening[w.peer_hub] | waiting | wanted)
         outbox.send(
             self.kinds["quiet"], w.peer_out[which], self.quiet.message(w.peer_hub[which], self.round, waiting[which])
@@ -246,7 +257,13 @@ class Keeper(Role):
         self.price[agents], self.transfer_price[books] = self._first_prices[0][agents], self._first_prices[1][books]
         for kind, hub in (("bid", w.member_hub), ("transfer", np.repeat(w.book_hub, 2)), ("quiet", w.peer_hub)):
             self.memory[kind].forget(agents[hub])
-        for column, first in ((self.round, 0), (self.spoke, -1), (self._counted, -1), (self._steady, False)):
+        for column, first in (
+            (self.round, 0),
+            (self.spoke, -1),
+            (self._counted, -1),
+            (self._steady, False),
+            (self._uncounted, False),
+        ):
             column[agents] = first
         self.quiet.forget(agents)
         self.stirred = True
@@ -278,12 +295,3 @@ class Keeper(Role):
         for kind, hub in (("bid", w.member_hub), ("transfer", np.repeat(w.book_hub, 2)), ("quiet", w.peer_hub)):
             np.minimum.at(oldest, hub, self.memory[kind].heard)
         state.heard[w.hub] = oldest
-
-
-def _first_prices(market: Market, wiring: Wiring) -> tuple[Floats, Floats]:
-    """Return the prices that the virtual agents of these hubs call first: (n, periods) and (b, periods)."""
-    virtual, topology = market.virtual, market.topology
-    line, end = topology.ends_at(np.arange(topology.hubs, dtype=np.int32))
-    port = np.empty((len(topology.lines), 2), dtype=np.int64)
-    port[line, end] = np.arange(len(line))
-    return virtual.price[wiring.hub].copy(), virtual.transfer_price[port[wiring.book_line, wiring.book_end]].copy()

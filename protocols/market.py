@@ -101,3 +101,12 @@ class Market:
         """Return the tie-line of each port of a population and at which of its ends (0 or 1) the port is, (p,) each."""
         with_ports = population.address[population.society.port_count > 0]
         return self.topology.ends_at(self.topology.home[with_ports])
+
+    def first_prices(
+        self, hub: Ints, line: npt.NDArray[np.integer], end: npt.NDArray[np.integer]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return what the virtual agents call first, $/kWh: at some hubs, (n, periods), and at ends of tie-lines, (b, periods)."""
+        lines, ends = self.topology.ends_at(np.arange(self.topology.hubs, dtype=np.int32))
+        port = np.empty((len(self.topology.lines), 2), dtype=np.int64)
+        port[lines, ends] = np.arange(len(lines))
+        return self.virtual.price[hub].copy(), self.virtual.transfer_price[port[line, end]].copy()

@@ -21,6 +21,15 @@ class Quiet:
     proposal travels with the counters, the earliest wins, and it has reached everybody when it falls due: all stop in
     the same round, whatever was lost on the way.
 
+    Hubs that act on the newest they have are not in lock step: each has rounds of its own, and one may miss what others
+    count. There a proposal still holds for whoever hears it, and falls due at the latest when a neighbour has come to it.
+
+    Parameters
+    ----------
+    hubs : how many
+    diameter : of the whole graph
+    lock_step : whether neighbours are never more than a round apart
+
     Attributes
     ----------
     count, before : (n,) the counter after the last round and after the one before
@@ -30,25 +39,28 @@ class Quiet:
 
     FIELDS = ("count", "count_before", "stop_round", "waiting", "round")
 
-    def __init__(self, hubs: int, diameter: int) -> None:
-        self.diameter = diameter
+    def __init__(self, hubs: int, diameter: int, *, lock_step: bool = True) -> None:
+        self.diameter, self.lock_step = diameter, lock_step
         self.count = np.zeros(hubs)
         self.before = np.zeros(hubs)
         self.stop_round = np.full(hubs, np.inf)
         self.stopped = np.zeros(hubs, dtype=bool)
 
-    def close(self, done: Mask, still: Mask, rounds: Places, peer_hub: Places, heard: Floats) -> None:
+    def close(
+        self, done: Mask, still: Mask, rounds: Places, peer_hub: Places, heard: Floats, counting: Mask | None = None
+    ) -> None:
         """Close a round at some hubs.
 
         Parameters
         ----------
-        done : (n,) hubs that close
+        done : (n,) hubs that close; a proposal to stop that they have heard holds for all of them
         still : (n,) hubs that are quiet in themselves
         rounds : (n,) the round that they close
         peer_hub : (q,) the hub of each neighbour's message
         heard : (q, 5) the newest message of each neighbour, in the order of `FIELDS`
+        counting : (n,) hubs that have evidence enough to count; by default all that close
         """
-        n = len(self.count)
+        n, counting = len(self.count), done if counting is None else counting
         least = self.count.copy()
         # A neighbour is at most one round ahead; then the counter that belongs to this round is its previous one.
         theirs = np.where(heard[:, 4] > rounds[peer_hub], heard[:, 1], heard[:, 0])
@@ -56,12 +68,15 @@ class Quiet:
         told = np.full(n, np.inf)
         np.minimum.at(told, peer_hub, np.where(heard[:, 2] < 0, np.inf, heard[:, 2]))
         count = np.where(still, 1.0 + least, 0.0)
-        self.before = np.where(done, self.count, self.before)
-        self.count = np.where(done, count, self.count)
-        sure = done & (count > self.diameter + 2)
+        self.before = np.where(counting, self.count, self.before)
+        self.count = np.where(counting, count, self.count)
+        sure = counting & (count > self.diameter + 2)
         stop = np.minimum(np.minimum(self.stop_round, told), np.where(sure, rounds + self.diameter, np.inf))
         self.stop_round = np.where(done, stop, self.stop_round)
         self.stopped |= done & (rounds >= self.stop_round)
+        if not self.lock_step:
+            there = (heard[:, 2] >= 0) & (heard[:, 4] >= heard[:, 2])
+            self.stopped |= done & (np.bincount(peer_hub[there], minlength=n) > 0)
 
     def forget(self, hubs: Mask) -> None:
         """Start again at some hubs."""

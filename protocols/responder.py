@@ -273,8 +273,10 @@ def answer(society: Society, price: Floats, target: Floats, rho: Floats) -> Floa
         `respond` raised, or returned another shape or something that is not finite; says which agent and at what price.
     """
     name = type(society).__name__
+    # What was asked is also what others read: an agent may look at it and no more.
+    asked = [fixed(column.view()) for column in (price, target, rho)]
     try:
-        x: Any = np.asarray(society.respond(price, target, rho))
+        x: Any = np.asarray(society.respond(*asked))
     except Exception as error:
         raise AgentError(
             f"{name}.respond raised {type(error).__name__}: {error} (first asked: {society[0].names[0]})"
@@ -292,4 +294,6 @@ def answer(society: Society, price: Floats, target: Floats, rho: Floats) -> Floa
         raise AgentError(
             f"{name}.respond of {who} returned {x[row, period]} in row {row}, period {period}, asked with {at}"
         )
+    if any(np.may_share_memory(x, column) for column in asked):
+        x = x.copy()  # an answer that is what was asked would change with the next ask
     return np.asarray(x, dtype=np.float64)

@@ -19,6 +19,9 @@ from .schema import ScenarioSpec, TieLineSpec
 
 __all__ = ["LazyNames", "agent_types", "build_market"]
 
+_NO_OPERATORS = (Prosumer, VirtualAgent)
+"""Types that have another place in a microgrid."""
+
 
 class LazyNames(Sequence[str]):
     """Names of the agents at some addresses, made when they are looked at."""
@@ -63,10 +66,16 @@ def build_market(spec: ScenarioSpec, folder: Path | None = None) -> Market:
             ends[hub].append(number)
     lines = _lines_in_order(spec, topology)
     agents: dict[type[Society], list[tuple[int, Society]]] = {}
-    operators = {**agent_types(Society)}
+    operators = {name: cls for name, cls in agent_types(Society).items() if not issubclass(cls, _NO_OPERATORS)}
     for hub, microgrid in enumerate(spec.microgrid):
         name = f"{microgrid.name}.operator"
         cls = find_type(microgrid.operator.type, operators, Society, where=f"{name}.type", folder=folder)
+        if issubclass(cls, _NO_OPERATORS):
+            sort = next(sort.__name__ for sort in _NO_OPERATORS if issubclass(cls, sort))
+            raise ScenarioError(
+                f"{name}.type = {microgrid.operator.type!r}: a {sort} is no operator, which has a row for each tie-line; "
+                "wanted a subclass of Society or MicrogridOperator"
+            )
         ports = _port_facts(spec, lines, ends[hub], hub, cls)
         facts = {**ports, **microgrid.operator.facts}
         agents.setdefault(cls, []).append(

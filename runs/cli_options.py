@@ -102,11 +102,11 @@ Exit status: 0 the run has ended, whatever its outcome; 1 something in the scena
   2 the command line cannot be read; 3 with --strict, the outcome is not CONVERGED.
 
 \b
---json prints one object: scenario, scenario_hash, protocol, seed, outcome, ticks, rounds, seconds, messages (by fate),
-  total_cost, reference_cost (both without regularising terms), objective, reference_objective (both with), gap,
-  regularisation_gap, certificate (lower, upper, gap, committed), residuals, worst, and the solution as microgrids
-  (price, demand, generation, pv, net_export) and tie_lines (transfer, transfer_price); in kW, $/kWh and $/h, null
-  where there is no such number, and a list where there are several periods.
+--json prints one object: scenario, scenario_hash, protocol, seed, outcome, reason (for the outcome), ticks, rounds,
+  seconds, messages (by fate), total_cost, reference_cost (both without regularising terms), objective,
+  reference_objective (both with), gap, regularisation_gap, certificate (lower, upper, gap, committed), residuals, worst,
+  and the solution as microgrids (price, demand, generation, pv, net_export) and tie_lines (transfer, transfer_price); in
+  kW, $/kWh and $/h, null where there is no such number, and a list where there are several periods.
 
 \b
 --out DIR writes scenario.toml, result.json, metrics.csv, prices.csv, messages.csv and command.txt; see gridparley plot.

@@ -6,15 +6,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ..protocols import Market, MarketState
+from ..protocols.responder import answer
 from .observer import Observer
 
 __all__ = ["commit"]
 
 Floats = npt.NDArray[np.float64]
 
-_FIRM = 1e4
-"""$/kW²h, the weight with which an agent is asked for the nearest point within its limits. At the negotiated prices its own
-cost hardly pulls, so this need not be large, and a larger one would cost digits."""
+_FIRM = 1e6
+"""1/kW, times the largest price: the weight with which an agent is asked for the nearest point within its limits. Its own
+cost pulls the answer off by (marginal cost + price) / weight, so this must be large; and an answer's rounding grows with
+the weight, so it must not be huge: alone, no weight brings that pull below the 1e-9 kW to which limits are met."""
 _STEPS_MAX = 1000
 
 
@@ -22,8 +24,10 @@ def commit(market: Market, observer: Observer, state: MarketState) -> list[Float
     """Return a point that balances every bus and line and is within everybody's limits, or None where none is found.
 
     First the plain way: prosumers keep their last answers, each tie-line carries the mean of what its ends proposed, and
-    the operators re-dispatch the remainder. Where a limit stands in the way, projections in turn: everybody shares what
-    does not balance, then everybody moves to the nearest point within the limits, until both hold.
+    the operators re-dispatch the remainder. Where a limit stands in the way, by turns: everybody moves to the nearest point
+    within his limits, and everybody shares what then does not balance. What each turn leaves over is kept and counted in
+    the next, as in Douglas and Rachford's splitting (Eckstein and Bertsekas, Mathematical Programming 55, 1992), which also
+    takes out the pull of the costs; plain projections by turns come to rest where that pull holds them outside a limit.
 
     Returns
     -------
@@ -34,20 +38,30 @@ def commit(market: Market, observer: Observer, state: MarketState) -> list[Float
     x = _redispatched(market, observer, state.x)
     if _kept(observer, x):
         return x
-    share = _shares(observer)
     prices = np.concatenate([state.price, state.transfer_price.mean(axis=1)])
     asked = [gather.T @ prices for gather in observer.gather]
-    x = state.x
+    weight = _FIRM * max(1.0, float(np.abs(prices).max()))
+    share = _shares(observer)
+    wish = _balanced(observer, state.x, share)
     for _ in range(_STEPS_MAX):
-        excess = np.concatenate(observer.balance(x)) * share
-        x = [rows - gather.T @ excess for rows, gather in zip(x, observer.gather, strict=True)]
+        inside = [
+            answer(p.society, price, rows, np.full((p.society.rows, 1), weight))
+            for p, price, rows in zip(market.members, asked, wish, strict=True)
+        ]
+        x = _balanced(observer, inside, share)
         if _kept(observer, x):
             return x
-        x = [
-            p.society.respond(price, rows, np.full((p.society.rows, 1), _FIRM))
-            for p, price, rows in zip(market.members, asked, x, strict=True)
-        ]
+        # Reflected at the limits, balanced, and half-way back.
+        mirrored = [2.0 * near - far for near, far in zip(inside, wish, strict=True)]
+        back = _balanced(observer, mirrored, share)
+        wish = [far + mirror - near for far, mirror, near in zip(wish, back, inside, strict=True)]
     return None
+
+
+def _balanced(observer: Observer, x: list[Floats], share: Floats) -> list[Floats]:
+    """Return the nearest point that balances every bus and line: what does not balance is shared by all who meet there."""
+    excess = np.concatenate(observer.balance(x)) * share
+    return [rows - gather.T @ excess for rows, gather in zip(x, observer.gather, strict=True)]
 
 
 def _kept(observer: Observer, x: list[Floats]) -> bool:

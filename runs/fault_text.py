@@ -13,7 +13,7 @@ from ..environment.faults import Fault, fault_types
 from .errors import ScenarioError
 from .plugins import find_type
 from .settings import parse_setting
-from .validation import explain
+from .validation import explain, refuse_flags
 
 __all__ = ["read_fault", "read_fault_file", "read_fault_table"]
 
@@ -36,6 +36,8 @@ def read_fault(text: str) -> dict[str, Any]:
         if "=" not in other:
             raise ScenarioError(f"fault {text!r}: {other!r} is no parameter; wanted PARAM=VALUE, as in from=20")
         key, setting = parse_setting(other)
+        if key in table:
+            raise ScenarioError(f"fault {text!r}: {key} is given twice")
         table[key] = setting
     return table
 
@@ -53,6 +55,13 @@ def read_fault_table(table: Mapping[str, Any], where: str, folder: Path | None =
     if not isinstance(kind, str):
         raise ScenarioError(f"{where}: kind is {kind!r}; wanted one of {', '.join(fault_types())}")
     found = find_type(kind, fault_types(), Fault, where=f"{where}.kind", folder=folder)
+    # Python calls them otherwise, since `from` is a keyword; in a file each has one name, by which figures find it too.
+    for other, name in (("start", "from"), ("end", "to")):
+        if other in values:
+            raise ScenarioError(
+                f"fault {kind}: {other} = {values[other]!r}: there is no such field; did you mean {name!r}?"
+            )
+    refuse_flags(values, found, f"fault {kind}")
     try:
         return found.model_validate(values)
     except ValidationError as error:

@@ -22,6 +22,7 @@ from ..environment import Fate
 from .errors import RunError
 from .folder_read import read_result
 from .observer import METRICS
+from .plugins import own_file
 from .result import Result
 from .scenario import Scenario
 from .simulation import Simulation
@@ -165,10 +166,8 @@ def _from_anywhere(node: Any, folder: Path) -> Any:
         return {_from_anywhere(key, folder): _from_anywhere(child, folder) for key, child in node.items()}
     if isinstance(node, list):
         return [_from_anywhere(child, folder) for child in node]
-    source, colon, name = node.rpartition(":") if isinstance(node, str) else ("", "", "")
-    if colon and source.endswith(".py") and name.isidentifier() and (folder / source).is_file():
-        return f"{(folder / source).resolve()}:{name}"
-    return node
+    found = own_file(node, folder) if isinstance(node, str) else None
+    return node if found is None else f"{found[0]}:{found[1]}"
 
 
 def _command_text(command: Sequence[str]) -> str:

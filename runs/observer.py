@@ -11,9 +11,10 @@ from scipy import sparse
 
 from ..agents import AgentError, Society, tiles
 from ..environment import Fate, Journal
+from ..environment.remembered import fixed
 from ..protocols import Market, MarketState
 
-__all__ = ["METRICS", "Observer", "cost_of", "gather_matrix"]
+__all__ = ["METRICS", "Observer", "cost_of", "costs_of", "gather_matrix"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -139,20 +140,25 @@ def _largest(values: Floats) -> float:
 
 
 def cost_of(society: Society, x: Floats) -> float:
-    """Return what all agents of a society pay for an answer x, (rows, periods) kW, in $/h.
+    """Return what all agents of a society pay for an answer x, (rows, periods) kW, in $/h."""
+    return float(costs_of(society, x).sum())
+
+
+def costs_of(society: Society, x: Floats) -> Floats:
+    """Return what each agent of a society pays in each period for an answer x, (rows, periods) kW: (n, periods) $/h.
 
     Raises
     ------
     AgentError
-        `cost` is not written, raised, or returned something else than a number an agent and period.
+        `cost` is not written, raised, or returned something else than a number an agent and period: finite, or +inf.
     """
-    return sum(_cost_of(part, x[rows]) for part, rows in tiles(society))
+    return np.concatenate([_costs_of(part, x[rows]) for part, rows in tiles(society)])
 
 
-def _cost_of(society: Society, x: Floats) -> float:
+def _costs_of(society: Society, x: Floats) -> Floats:
     name = type(society).__name__
     try:
-        cost = np.asarray(society.cost(x))
+        cost = np.asarray(society.cost(fixed(x.view())))
     except NotImplementedError as error:
         raise AgentError(str(error)) from error
     except Exception as error:
@@ -161,7 +167,21 @@ def _cost_of(society: Society, x: Floats) -> float:
     wanted = (len(society), society.periods)
     if cost.shape != wanted:
         raise AgentError(f"{name}.cost returned shape {cost.shape}; wanted {wanted} = (agents, periods)")
-    return float(cost.sum())
+    if cost.dtype.kind not in "fiu":
+        raise AgentError(f"{name}.cost returned {cost.dtype}; wanted floats, (agents, periods)")
+    wrong = ~(cost > -np.inf)  # NaN too; +inf says that a limit is exceeded
+    if wrong.any():
+        # Of an answer that is not there yet a cost may be anything.
+        known = np.logical_and.reduceat(np.isfinite(x).all(axis=1), society.own_rows)
+        wrong &= known[:, None]
+    if wrong.any():
+        agent, period = np.argwhere(wrong)[0].tolist()
+        own = society[agent]
+        at = x[society.row_start[agent] : society.row_start[agent + 1], period].tolist()
+        raise AgentError(
+            f"{name}.cost of {own.names[0]} returned {cost[agent, period]} in period {period}, for x = {at}"
+        )
+    return cost
 
 
 def gather_matrix(market: Market, number: int) -> sparse.csr_array:

@@ -1,15 +1,17 @@
-"""The outcome of a run: one word, never CONVERGED without a certificate."""
+"""The outcome of a run: one word and the reason for it, never CONVERGED without a certificate."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 
-from .certificate import Certificate, infeasible_direction
+from .certificate import Certificate, find_infeasibility
+from .reference import Reference
 from .simulation import Simulation
 
-__all__ = ["CERTIFIED_GAP", "Outcome", "judge"]
+__all__ = ["CERTIFIED_GAP", "Outcome", "Verdict", "judge"]
 
 CERTIFIED_GAP = 1e-6
 """Largest relative gap of a certificate that still counts."""
@@ -32,33 +34,108 @@ class Outcome(StrEnum):
     TICK_LIMIT = "TICK_LIMIT"
 
 
-def judge(simulation: Simulation, certificate: Certificate) -> Outcome:
-    """Name the outcome of a run that has ended."""
+class Verdict(NamedTuple):
+    """An outcome and, in a clause, why it is this one."""
+
+    outcome: Outcome
+    reason: str
+
+
+def judge(simulation: Simulation, certificate: Certificate, reference: Reference | None = None) -> Verdict:
+    """Name the outcome of a run that has ended.
+
+    Parameters
+    ----------
+    simulation
+    certificate : of its end
+    reference : the optimum of the market as posed, where it was solved centrally; it must lie within the certificate
+    """
     state, observer = simulation.state, simulation.observer
     apart = observer.latest["price_disagreement"]
     if apart > 1e-6 * max(1.0, float(np.nanmax(np.abs(state.price)))):
-        return Outcome.INCONSISTENT
-    if simulation.broken:
-        return Outcome.DIVERGED
+        return Verdict(Outcome.INCONSISTENT, "two copies of one price differ, so what looks settled is not")
     if simulation.finished:
-        # A lower bound above the upper one proves nothing: somebody's `respond` is not the minimum of his cost.
-        return Outcome.CONVERGED if abs(certificate.gap) <= CERTIFIED_GAP else Outcome.STALLED
-    return _unfinished(simulation, certificate)
+        return _finished(certificate, reference)
+    # Prices that swing or run away may do so because there is nothing to find.
+    if certificate.x is None and reference is None and _infeasible(simulation):
+        return Verdict(Outcome.INFEASIBLE, "it is proven that no point balances: demand and supply cannot meet")
+    if simulation.broken:
+        return Verdict(Outcome.DIVERGED, "prices run away; a smaller step may help")
+    return _unfinished(simulation)
 
 
-def _unfinished(simulation: Simulation, certificate: Certificate) -> Outcome:
-    observer = simulation.observer
+def _finished(certificate: Certificate, reference: Reference | None) -> Verdict:
+    """Everybody stopped: only a certificate that nothing contradicts makes an optimum of that."""
+    if certificate.x is None:
+        return Verdict(Outcome.STALLED, "everybody stopped, but no point was found that everybody can keep")
+    if certificate.gap < -CERTIFIED_GAP:
+        return Verdict(
+            Outcome.STALLED,
+            "everybody stopped, but the certificate contradicts itself, its lower bound being above the upper one: "
+            "somebody's `respond` is not the minimum of his `cost`",
+        )
+    if not certificate.gap <= CERTIFIED_GAP:
+        return Verdict(
+            Outcome.STALLED,
+            f"everybody stopped, but the certificate leaves a gap of {certificate.gap:.1e}, more than {CERTIFIED_GAP:.0e}",
+        )
+    if reference is not None and (beyond := _outside(certificate, reference)):
+        return Verdict(
+            Outcome.STALLED,
+            f"everybody stopped, but the central optimum lies {beyond:.1e} $/h outside the certificate: somebody's "
+            "`respond` and `cost` say something else than his `reference`",
+        )
+    return Verdict(
+        Outcome.CONVERGED,
+        f"everybody stopped, at a point that can be kept, certified optimal to {CERTIFIED_GAP:.0e}",
+    )
+
+
+def _outside(certificate: Certificate, reference: Reference) -> float:
+    """$/h by which the central optimum misses the certificate's bracket, 0 where rounding explains it."""
+    beyond = max(certificate.lower - reference.cost, reference.cost - certificate.upper)
+    scale = max(abs(certificate.upper), 1.0)
+    # A solver that stopped at its looser tolerances may be wrong by as much as these.
+    trust = CERTIFIED_GAP if reference.status == "optimal" else 1e-4
+    return beyond if beyond > trust * scale else 0.0
+
+
+def _infeasible(simulation: Simulation) -> bool:
+    """Look for a proof in the directions in which prices went and stand."""
+    market, observer, state = simulation.market, simulation.observer, simulation.state
+    guesses = [(state.price, state.transfer_price.mean(axis=1))]
+    if observer.rounds:
+        guesses.insert(0, observer.drift()[2])
+    return any(find_infeasibility(market, observer, *guess) for guess in guesses)
+
+
+def _unfinished(simulation: Simulation) -> Verdict:
+    """The ticks ran out: say what was going on."""
+    observer, tick = simulation.observer, simulation.tick
+    silence = tick - observer.round_tick
+    # Under long delays a round takes long; what is still on its way tells that from links that are dead.
+    if silence > max(tick // 4, 50, 4 * (simulation.transport.last_due - tick)):
+        return Verdict(
+            Outcome.STALLED,
+            f"no round was completed in the last {silence} ticks: somebody is waited for who is not heard",
+        )
     residual = np.array([row[0] for row in observer.rounds])
-    if len(residual) < 8 or simulation.tick > observer.round_tick + max(simulation.tick // 4, 50):
-        return Outcome.STALLED if simulation.tick >= 50 else Outcome.TICK_LIMIT
+    if len(residual) < 8:
+        done = int(simulation.state.round.min())
+        return Verdict(
+            Outcome.TICK_LIMIT, f"rounds completed in {tick} ticks: {done}, too few to tell; more --ticks may do"
+        )
     quarter = len(residual) // 4
     before, after = np.nanmax(residual[-2 * quarter : -quarter]), np.nanmax(residual[-quarter:])
-    path, net, direction = observer.drift()
-    drifting = net > 0.5 * path
-    if certificate.x is None and drifting and infeasible_direction(simulation.market, observer, *direction) > 1e-6:
-        return Outcome.INFEASIBLE
     if after <= 0.9 * before:
-        return Outcome.TICK_LIMIT
-    if drifting and path > 0.0:
-        return Outcome.DIVERGED if after > 1.1 * before else Outcome.TICK_LIMIT
-    return Outcome.OSCILLATING if observer.latest["dual_residual"] > 1e-9 else Outcome.STALLED
+        return Verdict(Outcome.TICK_LIMIT, "the ticks ran out while it was still getting better; more --ticks may do")
+    path, net, _ = observer.drift()
+    if net > 0.5 * path:
+        if after > 1.1 * before:
+            return Verdict(Outcome.DIVERGED, "prices run away; a smaller step may help")
+        return Verdict(
+            Outcome.TICK_LIMIT, "the ticks ran out while prices were still on their way; more --ticks may do"
+        )
+    if observer.latest["dual_residual"] > 1e-9:
+        return Verdict(Outcome.OSCILLATING, "prices go back and forth and come no nearer; a smaller step may help")
+    return Verdict(Outcome.STALLED, "prices rest, but not everybody is quiet within the tolerances eps_abs and eps_rel")

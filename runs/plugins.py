@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from .errors import ScenarioError
 
-__all__ = ["find_type"]
+__all__ = ["find_type", "own_file"]
 
 T = TypeVar("T")
 
@@ -56,17 +56,31 @@ def find_type(
     return found
 
 
+def own_file(text: str, folder: Path | None) -> tuple[Path, str] | None:
+    """Return the file and the class that a text such as ``heat_pump.py:HeatPump`` names, None where it names none."""
+    source, colon, name = text.rpartition(":")
+    if not (colon and source.endswith(".py") and name.isidentifier()):
+        return None
+    path = ((folder or Path()) / Path(source).expanduser()).resolve()
+    return (path, name) if path.is_file() else None
+
+
 def _load(source: str, where: str, folder: Path | None) -> ModuleType:
     if not source.endswith(".py"):
         try:
             return importlib.import_module(source)
-        except ImportError as error:
+        except (ImportError, ValueError) as error:
             raise ScenarioError(f"{where}: cannot import {source!r}: {error}") from error
     path = ((folder or Path()) / Path(source).expanduser()).resolve()
     if not path.is_file():
         raise ScenarioError(f"{where}: there is no file {path}")
-    # One module a path, whatever the file is called, so that two users' files never shadow each other.
-    name = f"_gridparley_{path.stem}_{hashlib.blake2b(str(path).encode(), digest_size=6).hexdigest()}"
+    # One module a path, whatever the file is called, so that two users' files never shadow each other; and a new one when
+    # the file has been edited, so that what runs is what stands there.
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise ScenarioError(f"{where}: {path} cannot be read: {error.strerror or error}") from None
+    name = f"_gridparley_{path.stem}_{hashlib.blake2b(bytes(path) + text, digest_size=8).hexdigest()}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

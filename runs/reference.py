@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..agents import Society
+from ..agents import AgentError, Society
 from ..protocols import Market
 from .observer import gather_matrix
 
@@ -55,6 +55,11 @@ def central_solve(market: Market, societies: Sequence[Society] | None = None) ->
     Returns
     -------
     None where some type has no `reference(cp, x)`, or where the programme has no solution.
+
+    Raises
+    ------
+    AgentError
+        A type's `reference` raised, or returned something else than a convex cost and a list of constraints.
     """
     import cvxpy as cp  # here: loading it takes as long as everything else, and many runs do without
 
@@ -65,7 +70,7 @@ def central_solve(market: Market, societies: Sequence[Society] | None = None) ->
     cost: Any = 0.0
     limits: list[Any] = []
     for society, x in zip(societies, variables, strict=True):
-        part, bounds = society.reference(cp, x)  # type: ignore[attr-defined]
+        part, bounds = _programme(society, cp, x)
         cost, limits = cost + part, limits + bounds
     balance = sum(gather_matrix(market, k) @ x for k, x in enumerate(variables)) == 0
     problem = cp.Problem(cp.Minimize(cost), [balance, *limits])
@@ -76,6 +81,25 @@ def central_solve(market: Market, societies: Sequence[Society] | None = None) ->
     return Reference(
         float(problem.value), [np.asarray(x.value) for x in variables], dual[:hubs], dual[hubs:], str(problem.status)
     )
+
+
+def _programme(society: Society, cp: Any, x: Any) -> tuple[Any, list[Any]]:
+    """Ask a society for its part of the programme and check that it is one."""
+    name = f"{type(society).__name__}.reference"
+    try:
+        part, bounds = society.reference(cp, x)  # type: ignore[attr-defined]
+        part, bounds = cp.Expression.cast_to_const(part), list(bounds)
+        convex = part.is_scalar() and part.is_convex()
+        wrong = [str(bound) for bound in bounds if not bound.is_dcp()]
+    except Exception as error:
+        raise AgentError(
+            f"{name} raised {type(error).__name__}: {error}; wanted (cost, [constraints]) of a CVXPY variable"
+        ) from error
+    if not convex:
+        raise AgentError(f"{name}: the cost is no convex number by CVXPY's rules: {part}")
+    if wrong:
+        raise AgentError(f"{name}: a constraint is not convex by CVXPY's rules: {wrong[0]}")
+    return part, bounds
 
 
 def _solved(problem: Any) -> bool:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ..agents import MicrogridOperator
 from ..environment import Fate
 from .certificate import Certificate, certify
+from .errors import ScenarioError
 from .outcome import Outcome, judge
 from .reference import ROWS_MAX, Reference, central_solve
 from .scenario import Scenario
@@ -30,7 +31,7 @@ class Result:
     Attributes
     ----------
     simulation : as it ended
-    outcome
+    outcome, reason : one word, and in a clause why it is this one
     certificate
     reference, lossless : the central optimum of the market as posed, and without regularising terms; None where there is none
     seconds : wall time of the negotiation alone
@@ -40,6 +41,7 @@ class Result:
     scenario: Scenario
     simulation: Simulation
     outcome: Outcome
+    reason: str
     certificate: Certificate
     reference: Reference | None
     lossless: Reference | None
@@ -58,16 +60,28 @@ class Result:
 
     @property
     def gap(self) -> float | None:
-        """(objective - optimum) / max(abs(optimum), 1 $/h): how far from the optimum of the market as posed."""
-        return None if self.reference is None else _relative(self.objective, self.reference.cost)
+        """(objective - optimum) / max(abs(optimum), 1 $/h): how far from the optimum of the market as posed.
+
+        None where there is no optimum to compare with, or no point that balances: proposals that do not may well be
+        cheaper than any that can be kept.
+        """
+        return self._gap(self.objective, self.reference)
 
     @property
     def regularisation_gap(self) -> float | None:
         """The same without regularising terms, on both sides: what regularising costs."""
-        return None if self.lossless is None else _relative(self.total_cost, self.lossless.cost)
+        return self._gap(self.total_cost, self.lossless)
+
+    def _gap(self, cost: float, best: Reference | None) -> float | None:
+        if best is None or self.certificate.x is None:
+            return None
+        return (cost - best.cost) / max(abs(best.cost), 1.0)
 
     def microgrids(self) -> dict[str, dict[str, Any]]:
-        """Return, by microgrid: price, demand, generation, pv, net_export; kW and $/kWh, a list where there are periods."""
+        """Return, by microgrid: price, demand, generation, pv, net_export; kW and $/kWh, a list where there are periods.
+
+        An operator of an own type has no PV here: all that it supplies is generation.
+        """
         market = self.simulation.market
         hubs, periods = market.topology.hubs, market.periods
         table: dict[str, Floats] = {"price": self.simulation.state.price}
@@ -75,15 +89,14 @@ class Result:
         for population, x in zip(market.members, self.x, strict=True):
             society = population.society
             home = market.topology.home[population.address]
-            if isinstance(society, MicrogridOperator):
-                for name, values in (
-                    ("generation", society.generation(x)),
-                    ("pv", society.pv),
-                    ("net_export", -society.port_sum(x[society.port_rows])),
-                ):
-                    table.setdefault(name, np.zeros((hubs, periods)))[home] += values
-            elif not len(society.port_rows):
-                np.add.at(table["demand"], home, x)
+            if not market.at_terminal(population.address).all():
+                np.add.at(table["demand"], home, x[society.own_rows])
+                continue
+            supply = -np.add.reduceat(x, society.own_rows)
+            pv = society.pv if isinstance(society, MicrogridOperator) else np.zeros_like(supply)
+            # What an operator of another sort supplies is all generation: nobody else knows what of it is PV.
+            for name, values in (("generation", supply - pv), ("pv", pv), ("net_export", x[society.own_rows] + supply)):
+                table.setdefault(name, np.zeros((hubs, periods)))[home] += values
         names = market.topology.microgrids
         return {name: {key: _plain(values[k]) for key, values in table.items()} for k, name in enumerate(names)}
 
@@ -125,6 +138,7 @@ class Result:
             "protocol": self.scenario.spec.run.protocol,
             "seed": simulation.transport.schedule.seed,
             "outcome": str(self.outcome),
+            "reason": self.reason,
             "ticks": simulation.tick,
             "rounds": int(simulation.state.round.min()),
             "seconds": round(self.seconds, 4),
@@ -167,6 +181,11 @@ def run_scenario(
     watch : called after each tick
     options : as for `Simulation`
 
+    Raises
+    ------
+    ScenarioError
+        `ticks` is less than 1: there would be nothing to judge.
+
     Examples
     --------
     >>> from gridparley import load_scenario, run_scenario
@@ -174,6 +193,8 @@ def run_scenario(
     >>> print(result.outcome, round(result.total_cost, 4))
     CONVERGED -16.3544
     """
+    if ticks is not None and ticks < 1:
+        raise ScenarioError(f"ticks = {ticks}; wanted 1 or more, or None for what the scenario says")
     simulation = scenario.simulation(**options)
     start = time.perf_counter()
     simulation.run(scenario.spec.run.ticks if ticks is None else ticks, watch)
@@ -196,11 +217,8 @@ def evaluate(
     posed = central_solve(market) if reference else None
     lossless = (central_solve(market, societies) if regularised else posed) if reference else None
     x = simulation.state.x if certificate.x is None else certificate.x
-    return Result(scenario, simulation, judge(simulation, certificate), certificate, posed, lossless, seconds, x)
-
-
-def _relative(value: float, best: float) -> float:
-    return (value - best) / max(abs(best), 1.0)
+    verdict = judge(simulation, certificate, posed)
+    return Result(scenario, simulation, *verdict, certificate, posed, lossless, seconds, x)
 
 
 def _plain(values: Floats) -> float | list[float]:

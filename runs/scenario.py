@@ -20,11 +20,11 @@ from .build import build_market
 from .errors import ScenarioError
 from .fault_text import read_fault, read_fault_table
 from .generators import generators
-from .plugins import find_type
+from .plugins import find_type, own_file
 from .schema import ScenarioSpec
 from .settings import apply_setting, merge, parse_setting
 from .simulation import Simulation
-from .validation import explain
+from .validation import explain, refuse_flags
 
 __all__ = ["Scenario", "load_scenario", "scenario_names"]
 
@@ -80,8 +80,24 @@ class Scenario:
 
     @property
     def hash(self) -> str:
-        """16 hexadecimal digits that change whenever anything in the scenario does."""
-        return hashlib.blake2b(self.to_toml().encode(), digest_size=8).hexdigest()
+        """16 hexadecimal digits that change whenever anything in the scenario does, the text of own types included.
+
+        Where the files of own types lie makes no difference.
+        """
+        return hashlib.blake2b(tomli_w.dumps(_anywhere(self.document, self.folder)).encode(), digest_size=8).hexdigest()
+
+
+def _anywhere(node: Any, folder: Path | None) -> Any:
+    """Return plain data in which a type in an own file goes by the file's name and content."""
+    if isinstance(node, dict):
+        return {_anywhere(key, folder): _anywhere(child, folder) for key, child in node.items()}
+    if isinstance(node, list):
+        return [_anywhere(child, folder) for child in node]
+    found = own_file(node, folder) if isinstance(node, str) else None
+    if found is None:
+        return node
+    path, name = found
+    return f"{path.name}@{hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()}:{name}"
 
 
 def scenario_names() -> list[str]:
@@ -116,6 +132,9 @@ def load_scenario(
     >>> load_scenario("three-microgrids", ["alpha=2"]).spec.tie_line[0].alpha
     2.0
     """
+    for option, given, example in (("settings", settings, "alpha=2"), ("faults", faults, "loss=0.3")):
+        if isinstance(given, str) or (option == "faults" and isinstance(given, Mapping)):
+            raise ScenarioError(f"{option} = {given!r}; wanted a list, as in {option}=[{example!r}]")
     path, folder = _locate(str(name))
     raw = _with_base(_read(path), path, folder)
     title = path.name.removesuffix(".toml")
@@ -162,6 +181,8 @@ def _with_base(raw: dict[str, Any], path: Any, folder: Path | None, depth: int =
     base = raw.pop("base", None)
     if base is None:
         return raw
+    if not isinstance(base, str):
+        raise ScenarioError(f"{path.name}: base = {base!r}; wanted a built-in scenario or the path of a file, as text")
     if depth == 8:
         raise ScenarioError(f"{path.name}: base = {base!r}: scenarios build on each other in a circle, or too deep")
     near = folder / base if folder is not None and (folder / base).is_file() else base
@@ -182,16 +203,20 @@ def _validated(model: type[ScenarioSpec], raw: dict[str, Any], title: str) -> Sc
 def _expanded(spec: ScenarioSpec, folder: Path | None) -> dict[str, Any]:
     """Return the scenario as plain data with the defaults of the chosen protocol and generator filled in."""
     document = spec.model_dump(mode="json", exclude_none=True)
+    for name in spec.protocol:
+        _protocol(name, spec.protocol, folder, where="protocol")  # a misspelt table would set nothing
     chosen = spec.run.protocol
-    options = _protocol(chosen, spec.protocol, folder).model_dump(mode="json")
-    document["protocol"][chosen] = options
+    document["protocol"][chosen] = _protocol(chosen, spec.protocol, folder).model_dump(mode="json")
     if spec.generate is not None:
         document["generate"] = _generator(spec.generate.generator, spec.generate.model_extra or {})
     return document
 
 
-def _protocol(name: str, options: Mapping[str, dict[str, Any]], folder: Path | None) -> Protocol:
-    found = find_type(name, protocol_types(), Protocol, where="run.protocol", folder=folder)
+def _protocol(
+    name: str, options: Mapping[str, dict[str, Any]], folder: Path | None, where: str = "run.protocol"
+) -> Protocol:
+    found = find_type(name, protocol_types(), Protocol, where=where, folder=folder)
+    refuse_flags(options.get(name, {}), found, f"protocol.{name}")
     try:
         return found.model_validate(options.get(name, {}))
     except ValidationError as error:
@@ -211,6 +236,7 @@ def _generator(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     known: dict[str, type[BaseModel]] = dict(generators())
     if name not in known:
         raise ScenarioError(f"generate.generator = {name!r}: unknown. Known: {', '.join(known)}")
+    refuse_flags(parameters, known[name], "generate")
     try:
         return {"generator": name, **known[name].model_validate(parameters).model_dump(mode="json")}
     except ValidationError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -12,6 +12,14 @@ __all__ = ["GenerateSpec", "MicrogridSpec", "ProsumerSpec", "ReportSpec", "RunSp
 class _Strict(BaseModel):
     # By default NaN and infinity are dumped as None: `pv = nan` would vanish on the way and the default take its place.
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, ser_json_inf_nan="constants")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_flags(cls, value: Any) -> Any:
+        # No field here is a flag, and pydantic would take true for 1.
+        if any(isinstance(one, bool) for one in (value if isinstance(value, list | tuple) else [value])):
+            raise ValueError("true and false are no numbers")
+        return value
 
 
 class RunSpec(_Strict):
@@ -27,6 +35,12 @@ class _Facts(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
+    @model_validator(mode="after")
+    def _facts_only(self) -> Self:
+        if taken := next((name for name in ("names", "periods", "ports") if name in self.facts), None):
+            raise ValueError(f"{taken} = {self.facts[taken]!r} is no fact: the scenario itself tells {taken}")
+        return self
+
     @property
     def facts(self) -> dict[str, Any]:
         """What the type is given."""
@@ -40,7 +54,11 @@ class OperatorSpec(_Facts):
 
 
 class ProsumerSpec(_Facts):
-    """[[microgrid.prosumer]]: one prosumer, or `count` alike."""
+    """[[microgrid.prosumer]]: one prosumer, or `count` alike.
+
+    A fact of several prosumers may be a list, one number each; a profile, one number a period, holds for all of them. Where
+    there are as many periods as prosumers, ``[[...]]`` is one profile and ``[[a], [b], ...]`` one number each.
+    """
 
     name: str = "load"
     type: str
@@ -95,7 +113,9 @@ class ReportSpec(_Strict):
     """[report]: how results are printed, and what they are compared with."""
 
     transfer_price_sign: Literal[1, -1] = Field(default=1, description="-1 prints mu in the sign of note 000")
-    printed: dict[str, Any] = Field(default_factory=dict, description="figures printed by the source, by our names")
+    printed: dict[str, float | dict[str, float]] = Field(
+        default_factory=dict, description="figures printed by the source, by our names"
+    )
     source: str = ""
 
 

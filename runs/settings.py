@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from .errors import ScenarioError
 
@@ -22,6 +22,8 @@ def parse_setting(text: str) -> tuple[str, Any]:
     >>> parse_setting("alpha=0.5"), parse_setting("topology=ring")
     (('alpha', 0.5), ('topology', 'ring'))
     """
+    if not isinstance(text, str):
+        raise ScenarioError(f"setting {text!r}: wanted a text K=V, as in step_size=0.2")
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise ScenarioError(f"setting {text!r}: wanted K=V, as in step_size=0.2 or A.operator.pv=0.7")
@@ -71,6 +73,12 @@ def _label(table: Mapping[str, Any], by: str, position: int) -> str:
     return "-".join(map(str, label)) if isinstance(label, list | tuple) else str(label)
 
 
+def _identity(table: Mapping[str, Any], by: str, position: int) -> Any:
+    """What two tables have in common that are about the same thing; labels of tie-lines may coincide, their ends do not."""
+    name = table.get(by, position)
+    return tuple(name) if isinstance(name, list | tuple) else name
+
+
 def _tables(node: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Document]]:
     """Every table with its path; tables in a list go by their name, and a prosumer stands directly in its microgrid."""
     yield path, node
@@ -92,6 +100,10 @@ def _fields(document: Document, path: tuple[str, ...]) -> Iterator[tuple[tuple[s
                 yield (*place, key), table, key
 
 
+def _tables_only(value: Any) -> TypeGuard[list[Document]]:
+    return isinstance(value, list) and all(isinstance(table, dict) for table in value)
+
+
 def merge(base: Document, change: Document) -> Document:
     """Return `base` with `change` on top: tables merge, lists of named tables merge by name, everything else is replaced."""
     merged = dict(base)
@@ -99,11 +111,11 @@ def merge(base: Document, change: Document) -> Document:
         old = merged.get(key)
         if isinstance(old, dict) and isinstance(value, dict):
             merged[key] = merge(old, value)
-        elif isinstance(old, list) and isinstance(value, list) and key in _NAMED_BY and key != "prosumer":
-            named = {_label(table, _NAMED_BY[key], k): table for k, table in enumerate(old)}
+        elif _tables_only(old) and _tables_only(value) and key in _NAMED_BY and key != "prosumer":
+            named = {_identity(table, _NAMED_BY[key], k): table for k, table in enumerate(old)}
             for k, table in enumerate(value):
-                label = _label(table, _NAMED_BY[key], len(old) + k)
-                named[label] = merge(named[label], table) if label in named else table
+                name = _identity(table, _NAMED_BY[key], len(old) + k)
+                named[name] = merge(named[name], table) if name in named else table
             merged[key] = list(named.values())
         else:
             merged[key] = value

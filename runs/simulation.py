@@ -113,6 +113,10 @@ class Simulation(mesa.Model):
         FaultError
             No fault is called that, or a new one is refused; then nothing changes.
         """
+        if isinstance(end, str) or isinstance(add, Fault):
+            raise FaultError(
+                f"add = {add!r}, end = {end!r}; wanted lists, as in add=[Loss(probability=1)], end=['loss']"
+            )
         schedule = self.transport.schedule
         known = {fault.name: fault for fault in schedule.faults}
         for name in end:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .folder_read import fault_label
-from .outcome import CERTIFIED_GAP, Outcome
+from .outcome import Outcome
 from .result import Result
 
 __all__ = ["MICROGRIDS_MAX", "number", "plain_table", "print_result", "same_digits"]
@@ -19,18 +19,13 @@ __all__ = ["MICROGRIDS_MAX", "number", "plain_table", "print_result", "same_digi
 MICROGRIDS_MAX = 12
 """Microgrids beyond which tables show a summary instead of everybody."""
 
-MEANING = {
-    Outcome.CONVERGED: (
-        "green",
-        f"everybody stopped, at a point that can be kept, certified optimal to {CERTIFIED_GAP:.0e}",
-    ),
-    Outcome.STALLED: ("yellow", "nothing moves any more, but it is not certified to be the optimum"),
-    Outcome.OSCILLATING: ("yellow", "prices go back and forth and come no nearer; a smaller step may help"),
-    Outcome.DIVERGED: ("red", "prices run away; a smaller step may help"),
-    Outcome.INCONSISTENT: ("red", "two copies of one price differ, so what looks settled is not"),
-    Outcome.INFEASIBLE: ("red", "it is proven that no point balances: demand and supply cannot meet"),
-    Outcome.TICK_LIMIT: ("yellow", "the ticks ran out while it was still getting better; more --ticks may do"),
+COLOURS = {
+    Outcome.CONVERGED: "green",
+    Outcome.DIVERGED: "red",
+    Outcome.INCONSISTENT: "red",
+    Outcome.INFEASIBLE: "red",
 }
+"""Of outcomes; the others are yellow."""
 
 QUANTITIES = {
     "price": "price λ, $/kWh",
@@ -95,12 +90,12 @@ def print_result(result: Result, console: Console) -> None:
 
 def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:
     spec, outcome = result.scenario.spec, result.outcome
-    colour, meaning = MEANING[outcome]
+    colour = COLOURS.get(outcome, "yellow")
     faults = "; ".join(map(_fault, spec.fault)) or "none"
     rows: list[tuple[str, str | Text]] = [
         ("scenario", f"{result.scenario.name}: {spec.title}" if spec.title else result.scenario.name),
         ("protocol", f"{told['protocol']}, seed {told['seed']}, faults: {faults}"),
-        ("outcome", Text.assemble((str(outcome), f"bold {colour}"), f" - {meaning}")),
+        ("outcome", Text.assemble((str(outcome), f"bold {colour}"), f" - {result.reason}")),
         ("took", f"{told['ticks']} ticks, {told['rounds']} rounds, {told['seconds']:.2f} s"),
         ("messages", _messages(told["messages"])),
         ("residuals", _residuals(told["residuals"])),
@@ -151,7 +146,10 @@ def _cost(ours: float | None, best: float | None, gap: float | None, terms: str)
     if ours is None:
         return "none: somebody is outside his limits"
     text = f"{number(ours)} $/h, {terms} regularising terms"
-    return text if best is None or gap is None else f"{text}; central optimum {number(best)}, gap {gap:.1e}"
+    # Where nothing balances there is no gap, but still an optimum.
+    return (
+        text if best is None else f"{text}; central optimum {number(best)}, gap {'-' if gap is None else f'{gap:.1e}'}"
+    )
 
 
 def _worst(worst: Mapping[str, Any]) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-__all__ = ["explain"]
+from .errors import ScenarioError
+
+__all__ = ["explain", "refuse_flags"]
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
@@ -73,3 +76,22 @@ def _fields(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
             return []
         here = inner[0]
     return [field.alias or name for name, field in here.model_fields.items()]
+
+
+def refuse_flags(values: Mapping[str, Any], model: type[BaseModel], where: str) -> None:
+    """Refuse true and false in fields that are no flags: pydantic would take them for 1 and 0.
+
+    Raises
+    ------
+    ScenarioError
+        Says which field.
+    """
+    for name, info in model.model_fields.items():
+        for key in {name, info.alias or name}:
+            given = values.get(key)
+            listed = given if isinstance(given, list | tuple) else [given]
+            if any(isinstance(one, bool) for one in listed) and bool not in (
+                info.annotation,
+                *get_args(info.annotation),
+            ):
+                raise ScenarioError(f"{where}: {key} = {given!r}: true and false are no numbers")

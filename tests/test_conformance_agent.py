@@ -419,3 +419,17 @@ def test_what_is_no_agent_is_refused():
         check_agent(Heater(**HEATER), facts=HEATER)
     with pytest.raises(ConformanceError, match="VirtualAgent does not say how it responds"):
         check_agent(VirtualAgent, facts={})
+
+
+@pytest.mark.parametrize("method", ["cost", "slope", "respond"])
+@pytest.mark.parametrize("returned", ["raises", "text", "number"])
+def test_a_method_that_raises_or_returns_no_column_breaks_a_rule_and_raises_nothing_else(method, returned):
+    def wrong(self, *columns):
+        if returned == "raises":
+            raise ValueError("no idea")
+        return "lots" if returned == "text" else 0.5
+
+    broken = type("Broken", (Heater,), {method: wrong})
+    with pytest.raises(ConformanceError) as error:
+        check_agent(broken, facts={"comfort": 2.0, "stiffness": 1.0, "power_max": 4.0}, trials=6)
+    assert f"Broken.{method}" in str(error.value)

@@ -79,9 +79,9 @@ class FaultSchedule:
         if inside is None:
             return batch
         if isinstance(inside, bool):
-            return fault.on_send(batch, self._chance(fault, batch.sent))
+            return _batch(fault.on_send(batch, self._chance(fault, batch.sent)), fault, "on_send")
         touched = fault.on_send(batch.take(inside), self._chance(fault, batch.sent))
-        return MessageBatch.join([batch.take(~inside), touched])
+        return MessageBatch.join([batch.take(~inside), _batch(touched, fault, "on_send")])
 
     def apply_deliver(self, fault: Fault, batch: MessageBatch, tick: int) -> MessageBatch:
         """Let one fault act on the messages in its scope as they arrive."""
@@ -89,9 +89,9 @@ class FaultSchedule:
         if inside is None:
             return batch
         if isinstance(inside, bool):
-            return fault.on_deliver(batch, self._chance(fault, tick))
+            return _batch(fault.on_deliver(batch, self._chance(fault, tick)), fault, "on_deliver")
         touched = fault.on_deliver(batch.take(inside), self._chance(fault, tick))
-        return MessageBatch.join([batch.take(~inside), touched])
+        return MessageBatch.join([batch.take(~inside), _batch(touched, fault, "on_deliver")])
 
     def _inside(self, fault: Fault, batch: MessageBatch, tick: int) -> Mask | bool | None:
         """Return which messages the fault may touch: None for none, True for all."""
@@ -118,3 +118,12 @@ class FaultSchedule:
 
     def _chance(self, fault: Fault, tick: int) -> Chance:
         return Chance(self._topology.channels.key, self.seed, fault.name, tick, self.memory.setdefault(fault.name, {}))
+
+
+def _batch(returned: Any, fault: Fault, method: str) -> MessageBatch:
+    if not isinstance(returned, MessageBatch):
+        raise FaultError(
+            f"fault {fault.name!r}: {type(fault).__name__}.{method} returned {type(returned).__name__}; "
+            "wanted a MessageBatch, the one it was given if nothing happens"
+        )
+    return returned

@@ -1,7 +1,7 @@
 """Facts: how annotations become columns, and what a column may hold."""
 
 import math
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import pytest
@@ -75,6 +75,22 @@ def test_a_profile_may_be_given_for_each_agent():
 def test_one_number_an_agent_fills_a_profile_where_periods_are_known():
     pump = Pump(names="ab", strength=1, need=[1, 2], periods=3)
     assert pump.need.tolist() == [[1, 1, 1], [2, 2, 2]]
+
+
+@pytest.mark.parametrize("options", [{}, {"periods": 2}])
+def test_a_list_that_could_be_a_profile_or_one_number_an_agent_is_refused(options):
+    with pytest.raises(AgentError, match=r"need is a list of 2 numbers for 2 agents and 2 periods.*\[\[\.\.\.\]\]"):
+        Pump(names="ab", strength=1, need=[1, 2], **options)
+    assert Pump(names="ab", strength=[1, 2], periods=2).strength.tolist() == [[1], [2]]  # no profile: no doubt
+    assert Pump(names="ab", strength=1, need=[[1, 2]], **options).need.tolist() == [[1, 2], [1, 2]]
+    assert Pump(names="ab", strength=1, need=[[1], [2]], periods=2).need.tolist() == [[1, 1], [2, 2]]
+    assert Pump(names="a", strength=1, need=[1, 2], **options).need.tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize("value", [True, False, [True], np.array([[True]])])
+def test_true_and_false_are_no_numbers(value):
+    with pytest.raises(AgentError, match=r"strength = .*; wanted a number"):
+        Pump(strength=value)
 
 
 def test_port_facts_have_one_row_a_port():
@@ -176,3 +192,32 @@ def test_missing_facts_are_all_named_and_the_first_explained():
 def test_port_facts_are_refused_when_there_are_not_as_many_as_ports(fee):
     with pytest.raises(AgentError, match=r"Gate: fee = .* values; wanted .* in shape \(3, 1\)"):
         Gate(ports=[2, 1], limit=1, fee=fee)
+
+
+@pytest.mark.parametrize(
+    ("hint", "shown"), [(int, "int"), (str, "str"), (np.ndarray, "ndarray"), (float | None, "None")]
+)
+def test_an_annotation_that_is_no_fact_is_refused(hint, shown):
+    with pytest.raises(AgentError, match=rf"Odd\.size: .*{shown}: a fact is a float"):
+        type("Odd", (Prosumer,), {"__annotations__": {"size": hint}})
+
+
+def test_what_is_a_class_s_own_or_private_is_no_fact():
+    hints = {"asked": ClassVar[int], "_seen": int, "size": float}
+    assert list(type("Fine", (Prosumer,), {"__annotations__": hints})._facts) == ["size"]
+
+
+def test_a_type_in_a_function_whose_annotations_are_text_is_refused_with_the_reason():
+    with pytest.raises(AgentError, match=r"Odd: an annotation is not known in .*'Local'.*top of the file"):
+        type("Odd", (Prosumer,), {"__annotations__": {"size": "Local"}, "__module__": __name__})
+
+
+def test_a_solve_of_one_agent_that_returns_a_plain_number_is_named():
+    class Plain(Prosumer):
+        size: float
+
+        def cost(self, x):
+            return 0.5
+
+    with pytest.raises(AgentError, match=r"Plain\.cost of a returned shape \(\); wanted one column a period"):
+        Plain(size=[1.0, 2.0], names="ab").cost(np.zeros((2, 1)))

@@ -52,7 +52,7 @@ def arguments_stay_as_they_are(subject: AgentSubject) -> bool:
         x = subject.ask(question)
         for method, given in _calls(subject.society, question, x):
             before = [column.copy() for column in given]
-            getattr(subject.society, method)(*given)
+            subject.told(method, question, given)
             for name, column, old in zip(("price", "target", "rho"), given, before, strict=False):
                 if not same_bits(column, old):
                     what = "x" if method == "cost" else name
@@ -80,7 +80,7 @@ def facts_stay_as_they_are(subject: AgentSubject) -> bool:
     for question in subject.questions:
         x = subject.ask(question)
         for method, given in _calls(subject.society, question, x):
-            getattr(subject.society, method)(*given)
+            subject.told(method, question, given)
             for name, column in _facts(subject.society).items():
                 if not same_bits(column, before[name]):
                     got = f"fact {name} {shown_change(before[name], column)}"
@@ -108,15 +108,15 @@ def batch_equals_one_by_one(subject: AgentSubject) -> bool:
     for question in questions_for(crowd, 2 + len(subject.questions) // 3, subject.seed + 1):
         x = subject.ask(question, crowd)
         for method, given in _calls(crowd, question, x):
-            whole = getattr(crowd, method)(*(column.copy() for column in given))
+            whole = subject.told(method, question, [column.copy() for column in given], crowd)
             for k in range(len(crowd)):
                 asked = crowd.rows_of(np.array([k]))
-                alone = getattr(crowd[k], method)(*(column[asked] for column in given))
+                alone = subject.told(method, question, [column[asked] for column in given], crowd[k])
                 # A cost is a row an agent, everything else a row for each of its rows.
                 mine = whole[k : k + 1] if method == "cost" else whole[asked]
                 _compare(subject, method, question.rows(asked), mine, alone, "alone", len(crowd))
             asked = crowd.rows_of(shuffle)
-            there = getattr(shuffled, method)(*(column[asked] for column in given))
+            there = subject.told(method, question, [column[asked] for column in given], shuffled)
             moved = whole[shuffle if method == "cost" else asked]
             _compare(subject, method, question, moved, there, "in another order", len(crowd))
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -113,6 +114,24 @@ class AgentSubject:
             given = f"x {shown(x[rows])} kW of {society.names[agent]}"
             raise self.error("cost_is_a_number", "cost", given, shown(value[agent]), "$/h, finite or +inf")
         return np.asarray(value)
+
+    def told(
+        self, method: str, question: Question, columns: Sequence[Floats], society: Society | None = None
+    ) -> npt.NDArray[Any]:
+        """Call `respond`, `cost` or `slope` as it is.
+
+        Raises
+        ------
+        ConformanceError
+            It raised: of the check that is about this method.
+        """
+        society = self.society if society is None else society
+        try:
+            return np.asarray(getattr(society, method)(*columns))
+        except Exception as error:
+            check = {"cost": "cost_is_a_number", "slope": "slope_fits_answers"}.get(method, "answers_every_question")
+            got = f"{type(error).__name__}: {error}"
+            raise self.error(check, method, question, got, "an answer for each agent") from error
 
     def error(self, check: str, method: str, given: object, got: str, wanted: str) -> ConformanceError:
         """Return the error of a check about one of the type's methods."""

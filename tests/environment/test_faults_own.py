@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import Field, ValidationError
 
-from gridparley.environment import Fate, Transport
+from gridparley.environment import Fate, FaultError, Transport
 from gridparley.environment.faults import Delay, Fault, Loss, Stage, fault_types
 
 from .conftest import KINDS, channel_names, fates, news, outbox, send_through, topology
@@ -105,6 +105,43 @@ def test_what_it_changes_in_its_scope_leaves_the_rest_and_the_sender_s_own_array
     for number, value in zip(batch.channel.tolist(), batch.values.ravel().tolist(), strict=True):
         assert value == (-1.0 - number if "A.load.3" in names[number] else number)
     assert np.array_equal(said.payload, before)
+
+
+class Swap(Fault):
+    """Loses the first half of what is sent and has the second half three times."""
+
+    def on_send(self, batch, chance):
+        half = len(batch) // 2
+        return batch.take(np.repeat(np.arange(half, len(batch)), 3))
+
+
+def test_what_it_drops_and_copies_in_one_call_is_counted_apart():
+    t = Transport(TOWN, KINDS, [Swap(name="swap")])
+    said = news(TOWN)
+    t.accept(outbox(said))  # the books balance, or this raises
+    half = len(said) // 2
+    assert t.journal.totals[Fate.LOST] == half
+    assert t.journal.totals[Fate.COPIED] == 2 * (len(said) - half)
+    assert t.in_flight == 3 * (len(said) - half)
+
+
+@pytest.mark.parametrize("scope", [{}, {"agent": "A.load.3"}])
+@pytest.mark.parametrize("base", [Fault, Wall])
+def test_one_that_returns_nothing_is_named(base, scope):
+    class Forgetful(base):
+        def on_send(self, batch, chance):
+            batch.take(chance(batch) < 0.5)
+
+        on_deliver = on_send
+
+    t = Transport(TOWN, KINDS, [Forgetful(name="oops", **scope)])
+    with pytest.raises(FaultError, match=r"fault 'oops': Forgetful\.on_\w+ returned NoneType; wanted a MessageBatch"):
+        carry(t)
+
+
+def carry(transport):
+    transport.accept(outbox(news(TOWN)))
+    transport.deliver(1)
 
 
 def test_a_fault_that_does_nothing_changes_nothing():

@@ -29,6 +29,15 @@ prosumer = [{ name = "load", type = "SquareRootLoad", beta = 1.0, cap = 1.0 }]
 [[tie_line]]
 between = ["A", "B"]
 """
+HYPHENS = "".join(
+    f"""
+[[microgrid]]
+name = "{name}"
+operator = {{ cost_quadratic = 1.0, cost_linear = 1.0, power_max = 40.0, pv = 1.0 }}
+prosumer = [{{ name = "load", type = "SquareRootLoad", beta = 1.0, cap = 1.0 }}]
+"""
+    for name in ("A", "A-B", "B-C", "C")
+) + "".join(f"[[tie_line]]\nbetween = {ends}\n" for ends in (["A", "B-C"], ["A-B", "C"], ["A", "C"]))
 
 OPTIONS = {
     "unknown scenario": (("run", "three-microgrid"), ["'three-microgrid'", "did you mean 'three-microgrids'"]),
@@ -67,6 +76,18 @@ OPTIONS = {
     "negative probability": ((*THREE, "--fault", "loss=-0.1"), ["probability = -0.1", "greater than or equal to 0"]),
     "NaN probability": ((*THREE, "--fault", "loss=nan"), ["probability = nan", "finite"]),
     "NaN copies": ((*THREE, "--fault", "duplicate=0.1,copies=nan"), ["copies = nan", "finite"]),
+    "true for a probability": ((*THREE, "--fault", "loss=true"), ["probability = True", "no numbers"]),
+    "true for a window": ((*THREE, "--fault", "loss=1,from=true"), ["from = True", "no numbers"]),
+    "true for a fact": ((*THREE, "--set", "A.load.beta=true"), ["A.load", "beta = True", "wanted a number"]),
+    "true for a step": ((*THREE, "--set", "step_size=true"), ["step_size = True", "no numbers"]),
+    "true for an alpha": ((*THREE, "--set", "alpha=true"), ["alpha = True", "no numbers"]),
+    "true for an end's alpha": ((*THREE, "--set", "alpha=[1, true]"), ["alpha = [1, True]", "no numbers"]),
+    "true for ticks": ((*THREE, "--set", "ticks=true"), ["run.ticks = True", "no numbers"]),
+    "true for how many": (("run", "microgrids", "--set", "microgrids=true"), ["microgrids = True", "no numbers"]),
+    "parameter given twice": ((*THREE, "--fault", "loss=0.3,from=2,from=3"), ["from is given twice"]),
+    "value given twice": ((*THREE, "--fault", "loss=0.3,probability=1"), ["probability is given twice"]),
+    "window by its other name": ((*THREE, "--fault", "loss=0.3,start=2"), ["start = 2", "did you mean 'from'"]),
+    "end by its other name": ((*THREE, "--fault", "loss=0.3,from=1,end=2"), ["end = 2", "did you mean 'to'"]),
     "range that runs backwards": ((*THREE, "--fault", "delay=5..0"), ["ticks = '5..0'", "0..5"]),
     "negative delay": ((*THREE, "--fault", "delay=-1"), ["ticks = -1", "0..5"]),
     "window that ends first": ((*THREE, "--fault", "loss=0.3,from=60,to=20"), ["from=60", "to=20", "later than"]),
@@ -111,7 +132,24 @@ FILES = {
         MARKET + '[[fault]]\nkind = "loss"\nprobability = 1\nfrom = 9\nto = 3\n',
         ["from=9", "to=3"],
     ),
+    "misspelt protocol table": (
+        MARKET + "[protocol.dual_decompositon]\nstep_size = 0.2\n",
+        ["protocol = 'dual_decompositon'", "did you mean 'dual_decomposition'"],
+    ),
+    "two tie-lines of one name": (
+        HYPHENS,
+        ["two tie-lines would be called 'A-B-C'", "A to B-C", "A-B to C"],
+    ),
     "base that is not there": ('base = "gone"\n', ["'gone'", "Built in: "]),
+    "microgrids that are no tables": ('base = "three-microgrids"\nmicrogrid = [3]\n', ["microgrid.0 = 3"]),
+    "tie-lines that are no tables": ('base = "three-microgrids"\ntie_line = [3]\n', ["tie_line.0 = 3"]),
+    "a protocol without a name": ('base = "three-microgrids"\nrun.protocol = ":"\n', ["run.protocol", "cannot import"]),
+    "figures that are no numbers": (
+        'base = "three-microgrids"\n[report.printed]\nprice = { A = "x" }\n',
+        ["report.printed.price", "= 'x'", "number"],
+    ),
+    "names among the facts": (MARKET.replace("pv = 1.0", 'names = "x"'), ["names = 'x' is no fact"]),
+    "base that is no text": ("base = 3\n", ["bad.toml: base = 3", "as text"]),
     "base of itself": ('base = "bad.toml"\n', ["circle"]),
 }
 
@@ -202,6 +240,9 @@ def test_an_agent_that_goes_wrong_in_the_middle_loses_nothing(case, tmp_path):
     [
         ("1 / 0", ["Late.cost raised ZeroDivisionError", "A.load"]),
         ("0.5", ["Late.cost returned shape ()", "(1, 1)"]),
+        ("x * np.nan", ["Late.cost of A.load returned nan in period 0", "for x = ["]),
+        ("x - np.inf", ["Late.cost of A.load returned -inf in period 0"]),
+        ("np.full(x.shape, 'lots')", ["Late.cost returned <U4", "floats"]),
         ("super().cost(x)", ["Late does not say what it costs"]),
     ],
 )

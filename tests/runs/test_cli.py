@@ -26,6 +26,7 @@ KEYS = [
     "protocol",
     "seed",
     "outcome",
+    "reason",
     "ticks",
     "rounds",
     "seconds",

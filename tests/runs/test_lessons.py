@@ -75,3 +75,12 @@ def test_one_ledger_comes_through_the_same_loss():
     result = run_scenario(load_scenario("three-microgrids", settings, faults=["loss=0.5,to=2000"]))
     assert result.outcome == "CONVERGED"
     assert abs(result.gap) < 1e-9
+
+
+@pytest.mark.parametrize(("loss", "seed"), [(0.3, 2), (0.3, 6), (0.5, 0), (0.5, 2)])
+def test_acting_on_the_newest_hubs_that_stop_at_different_times_leave_nobody_behind(loss, seed):
+    scenario = load_scenario("three-microgrids", ["on_silence=newest", "step_size=0.05"], faults=[f"loss={loss}"])
+    simulation = scenario.simulation(seed=seed)
+    simulation.run(3500)
+    assert simulation.finished
+    assert simulation.tick < 3000  # a neighbour that has stopped says so again to whoever waits for it

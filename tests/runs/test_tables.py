@@ -8,8 +8,8 @@ import re
 import pytest
 from rich.console import Console
 
-from gridparley import Outcome, load_scenario, run_scenario
-from gridparley.runs.tables import MEANING, number, print_result, same_digits
+from gridparley import load_scenario, run_scenario
+from gridparley.runs.tables import number, print_result, same_digits
 
 
 def printed(result, width=80):
@@ -85,8 +85,11 @@ def test_tables_fit_a_narrow_terminal():
     assert max(map(len, shown("three-microgrids").splitlines())) <= 80
 
 
-def test_every_outcome_has_a_meaning():
-    assert set(MEANING) == set(Outcome)
+@pytest.mark.parametrize(("ticks", "outcome"), [(400, "CONVERGED"), (60, "TICK_LIMIT")])
+def test_an_outcome_is_printed_with_its_reason(ticks, outcome):
+    result = run_scenario(load_scenario("three-microgrids"), ticks=ticks, reference=False)
+    assert result.reason
+    assert f"{outcome} - {result.reason}" in " ".join(printed(result).split())
 
 
 @pytest.mark.parametrize(
