@@ -12,6 +12,8 @@ from .prosumer import Prosumer
 from .resident import Resident
 from .society import Society, batched, within
 from .square_root_load import SquareRootLoad
+from .storage_operator import LiteralStorageOperator, StorageOperator
+from .supply import Dispatch
 from .virtual_agent import VirtualAgent
 
 __all__ = [
@@ -22,7 +24,9 @@ __all__ = [
     "AtLeast",
     "AtMost",
     "Column",
+    "Dispatch",
     "Hospital",
+    "LiteralStorageOperator",
     "LogLoad",
     "MicrogridOperator",
     "MoreThan",
@@ -35,6 +39,7 @@ __all__ = [
     "Resident",
     "Society",
     "SquareRootLoad",
+    "StorageOperator",
     "VirtualAgent",
     "batched",
     "within",
