@@ -1,6 +1,7 @@
 """What agents know: private facts in columns, and one local solve each. No message, no tick and no sender is known here."""
 
 from .cbd import CBD
+from .dispatch_operator import DispatchOperator, Schedule
 from .errors import AgentError
 from .ev import EV
 from .facts import Array, AtLeast, AtMost, Column, MoreThan, NonNegative, PortArray, Ports, Positive
@@ -25,6 +26,7 @@ __all__ = [
     "AtMost",
     "Column",
     "Dispatch",
+    "DispatchOperator",
     "Hospital",
     "LiteralStorageOperator",
     "LogLoad",
@@ -37,6 +39,7 @@ __all__ = [
     "Positive",
     "Prosumer",
     "Resident",
+    "Schedule",
     "Society",
     "SquareRootLoad",
     "StorageOperator",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, Self
 
@@ -12,6 +12,7 @@ from scipy import sparse
 
 from .facts import Array, AtLeast, Column, MoreThan, PortArray, Ports
 from .operator_solve import OperatorProblem
+from .port_groups import PortGroups, port_groups, port_sum
 from .society import Society, batched, within
 from .supply import Dispatch, Supply
 
@@ -51,11 +52,7 @@ class MicrogridOperator(Society):
 
     def port_sum(self, values: Floats) -> Floats:
         """Add up port values by agent, in port order: (p, periods) to (n, periods)."""
-        total = np.zeros((len(self), values.shape[1]))
-        for members, ports in self._groups:
-            for column in ports.T:
-                total[members] += values[column]
-        return total
+        return port_sum(self._groups, values)
 
     def dispatch(self, x: Floats) -> Dispatch:
         """Return what each source supplies, (n, periods) kW, in the cheapest way to an answer x, (rows, periods) kW."""
@@ -131,18 +128,12 @@ class MicrogridOperator(Society):
         return np.broadcast_to(column[members], (len(members), self.periods)).reshape(-1)
 
     @cached_property
-    def _groups(self) -> Sequence[tuple[Rows, Rows]]:
-        """Operators solved together, by number of ports and by fees or none: who they are, (m,), and their ports, (m, k)."""
-        first = np.cumsum(self.port_count) - self.port_count
+    def _groups(self) -> PortGroups:
+        """Operators solved together, by number of ports and by fees or none."""
         agent = np.repeat(np.arange(len(self)), self.port_count)
         # A fee doubles the offers; solved so without one, an operator's answer could differ in the last bit.
         fees = np.bincount(agent[self.transfer_cost[:, 0] > 0.0], minlength=len(self)) > 0
-        alike = 2 * self.port_count + fees
-        groups: list[tuple[Rows, Rows]] = []
-        for one in np.unique(alike).tolist():
-            members = np.flatnonzero(alike == one)
-            groups.append((members, first[members, None] + np.arange(one // 2)))
-        return groups
+        return port_groups(self.port_count, fees)
 
     def reference(self, cp: Any, x: Any) -> tuple[Any, list[Any]]:
         """Return cost and constraints of the CVXPY variable x, (rows, periods) kW."""

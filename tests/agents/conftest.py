@@ -59,8 +59,10 @@ def by_cvxpy(society: Society, price: Any, target: Any, rho: Any) -> np.ndarray:
     return np.asarray(x.value)
 
 
-def assert_best(society: Society, price: Any, target: Any, rho: Any, tolerance: float = 2e-5) -> None:
-    """The answer is within its limits, no worse than the reference's, and at the same place."""
+def assert_best(
+    society: Society, price: Any, target: Any, rho: Any, tolerance: float = 2e-5, *, coupled: bool = False
+) -> None:
+    """The answer is within its limits, no worse than the reference's, in sum where periods are coupled, and at its place."""
     x = ask(society, price, target, rho)
     best = by_cvxpy(society, price, target, rho)
     mine = objective(society, x, price, target, rho)
@@ -70,6 +72,8 @@ def assert_best(society: Society, price: Any, target: Any, rho: Any, tolerance: 
     # The solver's point may lie outside the limits by its tolerance, so it is pulled back before its cost is asked.
     inside = 0.999999 * best + 0.000001 * x
     theirs = objective(society, inside, price, target, rho)
+    if coupled:
+        mine, theirs = mine.sum(axis=1), theirs.sum(axis=1)
     assert (mine <= np.where(np.isfinite(theirs), theirs, np.inf) + 1e-9 * (1 + np.abs(mine))).all()
 
 

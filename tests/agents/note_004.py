@@ -53,3 +53,68 @@ def literal_day(main_grid="none", transfers=True):
     problem = cp.Problem(cp.Minimize(cost), limits)
     problem.solve(solver=cp.CLARABEL, tol_gap_abs=1e-11, tol_gap_rel=1e-11, tol_feas=1e-11)
     return problem.value, {(i, j): p[i, j].value - p[j, i].value for i, j in p if i < j}
+
+
+def operators(main_grid="none", transfers=True):
+    """Return the same day as agents: the three operators, behind a shared connection the main grid as a fourth."""
+    from gridparley.agents import DispatchOperator
+
+    shared = main_grid == "shared_limit"
+    neighbours = {k: [j for j in MICROGRIDS if j != k] for k in MICROGRIDS}
+    dg, bess = (np.array([table[k] for k in MICROGRIDS]).T for table in (DG, BESS))
+    least = 0.0 if not transfers else TRANSFER_MAX
+    limits = [least] * 2 + ([CONNECTION_MAX] if shared else [])
+    line = {"transfer_quadratic": TRANSFER_QUADRATIC, "transfer_cost": TRANSFER_LINEAR, "bus_max": 0.0}
+    local = DispatchOperator(
+        names=[f"M{k}" for k in MICROGRIDS],
+        ports=[len(limits)] * 3,
+        load=np.stack([LOAD[k] for k in MICROGRIDS]),
+        cost_quadratic=dg[0],
+        cost_linear=dg[1],
+        power_max=dg[2],
+        storage_quadratic=bess[0],
+        storage_max=bess[1],
+        capacity_kwh=bess[2],
+        tariff=TARIFF,
+        grid_quadratic=TRANSFER_QUADRATIC,
+        grid_linear=TRANSFER_LINEAR,
+        buy_max=CONNECTION_MAX if main_grid in ("buy", "buy_sell") else 0.0,
+        sell_max=CONNECTION_MAX if main_grid == "buy_sell" else 0.0,
+        export_max=np.tile(limits, 3)[:, None],
+        import_max=np.tile(limits, 3)[:, None],
+        **line,
+    )
+    row = {k: int(local.row_start[n]) for n, k in enumerate(MICROGRIDS)}
+    pairs = [
+        (row[i] + 1 + neighbours[i].index(j), row[j] + 1 + neighbours[j].index(i)) for i, j in ((1, 2), (1, 3), (2, 3))
+    ]
+    if not shared:
+        return [local], pairs
+    station = DispatchOperator(
+        names=["main grid"],
+        ports=[3],
+        periods=HOURS,
+        tariff=TARIFF,
+        buy_max=CONNECTION_MAX,
+        sell_max=CONNECTION_MAX,
+        export_max=CONNECTION_MAX,
+        import_max=CONNECTION_MAX,
+        **line,
+    )
+    return [local, station], pairs + [(row[k] + 3, local.rows + 1 + n) for n, k in enumerate(MICROGRIDS)]
+
+
+def coupled(societies, pairs):
+    """Return the least cost of the agents' own references together, the rows x, and the price of every row."""
+    x = [cp.Variable((society.rows, HOURS)) for society in societies]
+    parts = [society.reference(cp, rows) for society, rows in zip(societies, x, strict=True)]
+    rows = cp.vstack(x)
+    one, two = (np.array([pair[end] for pair in pairs]) for end in (0, 1))
+    agree = rows[one] + rows[two] == 0
+    problem = cp.Problem(
+        cp.Minimize(sum(cost for cost, _ in parts)), [agree, *(c for _, limits in parts for c in limits)]
+    )
+    problem.solve(solver=cp.CLARABEL, tol_gap_abs=1e-11, tol_gap_rel=1e-11, tol_feas=1e-11)
+    price = np.zeros(rows.shape)
+    price[one] = price[two] = agree.dual_value
+    return problem.value, rows.value, price
