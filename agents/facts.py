@@ -17,6 +17,7 @@ from .errors import AgentError
 __all__ = [
     "Array",
     "AtLeast",
+    "AtMost",
     "Column",
     "Fact",
     "MoreThan",
@@ -74,6 +75,18 @@ class MoreThan(AtLeast):
 
     def __str__(self) -> str:
         return f"more than {self.bound:g}"
+
+
+@dataclass(frozen=True)
+class AtMost(AtLeast):
+    """A fact's value is this or less."""
+
+    def allows(self, values: Floats) -> npt.NDArray[np.bool_]:
+        """Tell which values are allowed."""
+        return values <= self.bound
+
+    def __str__(self) -> str:
+        return f"at most {self.bound:g}"
 
 
 Column = Annotated[Floats, Shape.SCALAR]

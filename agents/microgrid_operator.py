@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, Self
 
@@ -12,7 +12,9 @@ from scipy import sparse
 
 from .facts import Array, AtLeast, Column, MoreThan, PortArray, Ports
 from .operator_solve import OperatorProblem
+from .port_groups import PortGroups, port_groups, port_sum
 from .society import Society, batched, within
+from .supply import Dispatch, Supply
 
 __all__ = ["MicrogridOperator"]
 
@@ -50,25 +52,27 @@ class MicrogridOperator(Society):
 
     def port_sum(self, values: Floats) -> Floats:
         """Add up port values by agent, in port order: (p, periods) to (n, periods)."""
-        total = np.zeros((len(self), values.shape[1]))
-        for members, ports in self._groups:
-            for column in ports.T:
-                total[members] += values[column]
-        return total
+        return port_sum(self._groups, values)
+
+    def dispatch(self, x: Floats) -> Dispatch:
+        """Return what each source supplies, (n, periods) kW, in the cheapest way to an answer x, (rows, periods) kW."""
+        total = -(x[self.own_rows] + self.port_sum(x[self.port_rows]))
+        found = self._supply(np.arange(len(self))).share(total.reshape(-1))
+        return Dispatch(*(part.reshape(total.shape) for part in (found.generation, found.pv, found.storage)))
 
     def generation(self, x: Floats) -> Floats:
         """Return G, (n, periods) kW, that an answer x, (rows, periods) kW, implies."""
-        return -(x[self.own_rows] + self.port_sum(x[self.port_rows])) - self.pv
+        return self.dispatch(x).generation
 
     @batched
     def cost(self, x: Floats) -> Floats:
         """Return the cost of an answer x, (n, periods) $/h, regularising terms included."""
-        supply, transfer = self.generation(x), x[self.port_rows]
-        value = self.cost_quadratic * supply * supply + self.cost_linear * supply
+        found, transfer = self.dispatch(x), x[self.port_rows]
+        flat = Dispatch(*(part.reshape(-1) for part in (found.generation, found.pv, found.storage)))
+        value = self._supply(np.arange(len(self))).cost(flat).reshape(found.generation.shape)
         lines = self.alpha * transfer * transfer + self.transfer_cost * np.maximum(-transfer, 0.0)
         inside = within(-transfer, -self.import_max, self.export_max, lines)
-        value = within(supply, 0.0, self.power_max, value) + self.port_sum(inside)
-        return within(self.port_sum(-transfer), -np.inf, self.pv, value)
+        return within(self.port_sum(-transfer), -np.inf, self.pv, value + self.port_sum(inside))
 
     def unregularised(self) -> Self:
         """Return the same operators with lossless tie-lines, alpha = 0."""
@@ -79,13 +83,27 @@ class MicrogridOperator(Society):
         """Return x, (rows, periods) kW: exact, all operators at once (see `operator_solve`)."""
         x = np.empty((self.rows, price.shape[1]))
         supply = np.empty((len(self), price.shape[1]))
+        for members, rows, problem in self._problems(price, target, rho):
+            supply[members], exports = problem.solve()
+            x[rows] = -exports
+        x[self.own_rows] = -(supply + self.port_sum(x[self.port_rows]))
+        return x
+
+    @batched
+    def slope(self, price: Floats) -> Floats:
+        """Return -dx/dprice, (rows, periods) kW per $/kWh, of each row for its own price."""
+        slope = np.empty((self.rows, price.shape[1]))
+        none = np.zeros_like(price)
+        for members, rows, problem in self._problems(price, none, none[:, :1]):
+            slope[self.own_rows[members]], slope[rows] = problem.slope()
+        return slope
+
+    def _problems(self, price: Floats, target: Floats, rho: Floats) -> Iterator[tuple[Rows, Rows, OperatorProblem]]:
+        """Yield who is solved together, (m,), the rows of their ports, (m, k), and the problem."""
         for members, ports in self._groups:
             own, rows = self.own_rows[members], self.port_rows[ports]
             problem = OperatorProblem(
-                quadratic=self.cost_quadratic[members],
-                linear=self.cost_linear[members],
-                power_max=self.power_max[members],
-                pv=self.pv[members],
+                supply=self._supply(members),
                 value=price[own],
                 pull=rho[own],
                 wish=target[own],
@@ -95,24 +113,27 @@ class MicrogridOperator(Society):
                 high=self.export_max[ports],
                 fee=self.transfer_cost[ports],
             )
-            supply[members], exports = problem.solve()
-            x[rows] = -exports
-        x[self.own_rows] = -(supply + self.pv + self.port_sum(x[self.port_rows]))
-        return x
+            yield members, rows, problem
+
+    def _supply(self, members: Rows) -> Supply:
+        """Return the sources of some operators, (m x periods,) columns."""
+        return Supply(
+            quadratic=self._flat(self.cost_quadratic, members),
+            linear=self._flat(self.cost_linear, members),
+            power_max=self._flat(self.power_max, members),
+            pv=self._flat(self.pv, members),
+        )
+
+    def _flat(self, column: Floats, members: Rows) -> Floats:
+        return np.broadcast_to(column[members], (len(members), self.periods)).reshape(-1)
 
     @cached_property
-    def _groups(self) -> Sequence[tuple[Rows, Rows]]:
-        """Operators solved together, by number of ports and by fees or none: who they are, (m,), and their ports, (m, k)."""
-        first = np.cumsum(self.port_count) - self.port_count
+    def _groups(self) -> PortGroups:
+        """Operators solved together, by number of ports and by fees or none."""
         agent = np.repeat(np.arange(len(self)), self.port_count)
         # A fee doubles the offers; solved so without one, an operator's answer could differ in the last bit.
         fees = np.bincount(agent[self.transfer_cost[:, 0] > 0.0], minlength=len(self)) > 0
-        alike = 2 * self.port_count + fees
-        groups: list[tuple[Rows, Rows]] = []
-        for one in np.unique(alike).tolist():
-            members = np.flatnonzero(alike == one)
-            groups.append((members, first[members, None] + np.arange(one // 2)))
-        return groups
+        return port_groups(self.port_count, fees)
 
     def reference(self, cp: Any, x: Any) -> tuple[Any, list[Any]]:
         """Return cost and constraints of the CVXPY variable x, (rows, periods) kW."""
@@ -120,12 +141,25 @@ class MicrogridOperator(Society):
         gather = sparse.csr_array((np.ones(len(ports)), (ports, np.arange(len(ports)))), shape=(len(self), len(ports)))
         export = -x[self.port_rows, :] if len(ports) else None
         net = gather @ export if export is not None else np.zeros((len(self), self.periods))
-        supply = -x[self.own_rows, :] - self.pv + net
-        cost = cp.sum(cp.multiply(np.broadcast_to(self.cost_quadratic, supply.shape), cp.square(supply)))
-        cost += cp.sum(cp.multiply(np.broadcast_to(self.cost_linear, supply.shape), supply))
-        limits = [supply >= 0, supply <= np.broadcast_to(self.power_max, supply.shape)]
+        cost, limits = self._supply_reference(cp, -x[self.own_rows, :] + net)
         if export is not None:
             cost += cp.sum(cp.multiply(np.broadcast_to(self.alpha, export.shape), cp.square(export)))
             cost += cp.sum(cp.multiply(np.broadcast_to(self.transfer_cost, export.shape), cp.pos(export)))
-            limits += [export <= self.export_max, export >= -self.import_max, net <= self.pv]
+            limits += [net <= self.pv, *_bounds(export, -self.import_max, self.export_max)]
         return cost, limits
+
+    def _supply_reference(self, cp: Any, total: Any) -> tuple[Any, list[Any]]:
+        """Return cost and constraints of what the sources supply, (n, periods) kW."""
+        return self._generation_reference(cp, total - self.pv)
+
+    def _generation_reference(self, cp: Any, generation: Any) -> tuple[Any, list[Any]]:
+        wide = [np.broadcast_to(c, generation.shape) for c in (self.cost_quadratic, self.cost_linear, self.power_max)]
+        cost = cp.sum(cp.multiply(wide[0], cp.square(generation))) + cp.sum(cp.multiply(wide[1], generation))
+        return cost, [generation >= 0, generation <= wide[2]]
+
+
+def _bounds(power: Any, low: Floats, high: Floats) -> list[Any]:
+    """Constraints low <= power <= high, without those that are infinite."""
+    low_at, high_at = np.nonzero(np.isfinite(low)), np.nonzero(np.isfinite(high))
+    bounds = [power[low_at] >= low[low_at]] if low_at[0].size else []
+    return bounds + ([power[high_at] <= high[high_at]] if high_at[0].size else [])

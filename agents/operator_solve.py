@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .supply import Supply
 from .water_fill import offers, water_fill
 
 __all__ = ["OperatorProblem"]
@@ -16,24 +17,21 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class OperatorProblem:
-    """min a G^2 + b G + v x_0 + pull/2 (x_0 - wish)^2 + sum_k (curvature_k/2 e_k^2 - worth_k e_k + fee_k max(e_k, 0)).
+    """min C(Y) + v x_0 + pull/2 (x_0 - wish)^2 + sum_k (curvature_k/2 e_k^2 - worth_k e_k + fee_k max(e_k, 0)).
 
-    Subject to x_0 = -(G + PV - sum e), 0 <= G <= power_max, low <= e <= high, sum e <= PV. Separable but for the last row
-    and x_0: with the marginal value m of supply at the own bus, G = clip((m - b) / 2a) and e_k = clip((worth_k - pi) /
-    curvature_k) where pi = max(m, pi_lim), pi_lim being the level at which exports use up the PV. m is v, or, where
-    pull > 0, the root of one more water filling.
+    Subject to x_0 = -(Y - sum e), low <= e <= high, sum e <= PV, Y being what the sources supply together. Separable but
+    for the last row and x_0: with the marginal value m of supply at the own bus, each source supplies until its marginal
+    cost is m, and e_k = clip((worth_k - pi) / curvature_k) where pi = max(m, pi_lim), pi_lim being the level at which
+    exports use up the PV. m is v, or, where pull > 0, the root of one more water filling.
 
     Attributes
     ----------
-    quadratic, linear, power_max, pull : (m, 1) $/kW^2h, $/kWh, kW, $/kW^2h
-    pv, value, wish : (m, periods) kW, $/kWh, kW
+    supply : of m x periods
+    value, pull, wish : (m, periods) $/kWh, (m, 1) $/kW^2h, (m, periods) kW
     worth, curvature, low, high, fee : (m, k, periods or 1) $/kWh, $/kW^2h, kW, kW, $/kWh
     """
 
-    quadratic: Floats
-    linear: Floats
-    power_max: Floats
-    pv: Floats
+    supply: Supply
     value: Floats
     pull: Floats
     wish: Floats
@@ -44,25 +42,43 @@ class OperatorProblem:
     fee: Floats
 
     def solve(self) -> tuple[Floats, Floats]:
-        """Return supply G, (m, periods) kW, and exports e, (m, k, periods) kW."""
+        """Return the supply Y, (m, periods) kW, and exports e, (m, k, periods) kW."""
         m, k = self.worth.shape[:2]
         worth, curvature, low, high = self._lines()
-        pv = self._bus(self.pv)
-        limit = water_fill(worth, curvature, low, high, pv)
+        limit = water_fill(worth, curvature, low, high, self.supply.pv)
         # Beyond this level the PV limit fixes the exports, which is the same as a lower upper limit for each of them.
-        high = _fitted(np.minimum(high, offers(worth, curvature, low, high, limit)), low, pv)
-        value = self._bus(self.value)
-        pull = self._bus(self.pull)
+        high = _fitted(np.minimum(high, offers(worth, curvature, low, high, limit)), low, self.supply.pv)
+        value, pull, wish = map(self._bus, (self.value, self.pull, self.wish))
         if pull.any():
             value = np.where(pull > 0.0, self._marginal_value(worth, curvature, low, high), value)
-        supply = np.clip(
-            (value - self._bus(self.linear)) / (2.0 * self._bus(self.quadratic)), 0.0, self._bus(self.power_max)
-        )
         exports = offers(worth, curvature, low, high, value)
+        # Where free PV is worth nothing it is used as far as x_0 wants it: to its target, or to zero.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            own = np.where(pull > 0.0, wish - self._bus(self.value) / pull, 0.0)
+        used = self.supply.at(value, _sum(exports) - own)
         if exports.shape[1] > k:
             exports = exports[:, 0::2] + exports[:, 1::2]
         periods = self.value.shape[1]
-        return supply.reshape(m, periods), exports.reshape(m, periods, k).transpose(0, 2, 1)
+        total = used.generation + used.pv + used.storage
+        return total.reshape(m, periods), exports.reshape(m, periods, k).transpose(0, 2, 1)
+
+    def slope(self) -> tuple[Floats, Floats]:
+        """Return -dx/dprice at pull = 0: of x_0, (m, periods), and of each e_k, (m, k, periods), kW per $/kWh."""
+        m, k = self.worth.shape[:2]
+        worth, curvature, low, high = self._lines()
+        value = self._bus(self.value)
+        limit = water_fill(worth, curvature, low, high, self.supply.pv)
+        wanted = (worth - np.maximum(value, limit)[:, None]) / curvature
+        lines = np.where((wanted > low) & (wanted < high), 1.0 / curvature, 0.0)
+        if lines.shape[1] > k:
+            lines = lines[:, 0::2] + lines[:, 1::2]
+        every, open_ = _sum(lines), value > limit
+        # Where the PV limits the exports, what one line takes the others lose.
+        share = np.where(open_ | (every <= 0.0), 0.0, 1.0 / np.where(every > 0.0, every, 1.0))[:, None]
+        own = self.supply.slope(value) + np.where(open_, every, 0.0)
+        ports = lines * (1.0 - lines * share)
+        periods = self.value.shape[1]
+        return own.reshape(m, periods), ports.reshape(m, periods, k).transpose(0, 2, 1)
 
     def _bus(self, column: Floats) -> Floats:
         """(m, periods or 1) to (m x periods,)."""
@@ -90,21 +106,19 @@ class OperatorProblem:
         """Return m, (m x periods,), where generation, exports and the pulled x_0 add up to the PV."""
         pull = self._bus(self.pull)
         soft = np.where(pull > 0.0, pull, 1.0)
-        quadratic, linear, most = map(self._bus, (self.quadratic, self.linear, self.power_max))
         endless = np.full_like(soft, np.inf)
-        zero = np.zeros_like(soft)
+        # -Y, every e_k and -x_0 all fall in m, so their sum is one more clipped offer curve.
+        bus = self._bus(self.value) - pull * self._bus(self.wish), soft, -endless, endless
+        lines = worth, curvature, low, high
+        taken = tuple(np.concatenate([a, b[:, None]], axis=1) for a, b in zip(lines, bus, strict=True))
+        return self.supply.value((taken[0], taken[1], taken[2], taken[3]))
 
-        def beside(generation: Floats, lines: Floats, bus: Floats) -> Floats:
-            return np.concatenate([generation[:, None], lines, bus[:, None]], axis=1)
 
-        # -G, every e_k and -x_0 all fall in m, so their sum is one more clipped, piecewise linear offer curve.
-        return water_fill(
-            beside(linear, worth, self._bus(self.value) - pull * self._bus(self.wish)),
-            beside(2.0 * quadratic, curvature, soft),
-            beside(-most, low, -endless),
-            beside(zero, high, endless),
-            self._bus(self.pv),
-        )
+def _sum(exports: Floats) -> Floats:
+    total = np.zeros(len(exports))
+    for column in exports.T:
+        total = total + column
+    return total
 
 
 def _fitted(high: Floats, low: Floats, total: Floats) -> Floats:

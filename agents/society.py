@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from .errors import AgentError
 from .facts import Fact, check_names, facts_of, shape_of
+from .period import Period
 
 __all__ = ["Society", "batched", "within"]
 
@@ -105,6 +106,24 @@ class Society:
             rows = int(port_count.sum()) if fact.shape.by_port else len(port_count)
             columns[name] = fact.column(facts.get(name, fact.default), rows, periods, who)
         self._fill(columns, port_count, periods)
+        self.check()
+
+    def check(self) -> None:
+        """Refuse facts that contradict one another; each fact alone is checked before. By default nothing does.
+
+        Raises
+        ------
+        AgentError
+            Names an agent, the facts and what is allowed: see `refuse`.
+        """
+
+    def refuse(self, wrong: npt.NDArray[np.bool_], fact: str, wanted: str) -> None:
+        """Raise an AgentError about the first agent, and period, whose `fact` is wrong; (n, 1) or (n, periods)."""
+        if wrong.any():
+            row, period = np.argwhere(wrong)[0].tolist()
+            value = np.broadcast_to(getattr(self, fact), wrong.shape)[row, period]
+            where = f" (period {period})" if wrong.shape[1] > 1 else ""
+            raise AgentError(f"{self.names[row]}: {fact} = {value:g}{where}; wanted {wanted}")
 
     def _fill(self, columns: dict[str, Floats], port_count: Rows, periods: int) -> None:
         self.periods = periods
@@ -159,6 +178,34 @@ class Society:
         new = self.take(slice(0, len(self)))
         vars(new).update(columns)
         return new
+
+    def open(self, period: Period) -> Self:
+        """Return the same agents in one period alone: every profile reduced to that period's number.
+
+        A type whose facts depend on what was settled before, such as an EV's need, sets them here.
+
+        Raises
+        ------
+        AgentError
+            The profiles have no such period.
+        """
+        if not 0 <= period.number < self.periods:
+            raise AgentError(f"{type(self).__name__}: period {period.number}; wanted 0 to {self.periods - 1}")
+        new = self.take(slice(0, len(self)))
+        here = slice(period.number, period.number + 1)
+        columns = {
+            n: getattr(self, n)[:, here].copy() if f.shape.by_period else getattr(self, n)
+            for n, f in self._facts.items()
+        }
+        new._fill(columns, self.port_count, 1)
+        return new
+
+    def settle(self, period: Period, x: Floats) -> Self:
+        """Return the same agents after a period in which x, (rows, 1) kW, was committed: what it used up is rolled, once.
+
+        Nothing is changed in place, so that settling twice from the same agents is settling once.
+        """
+        return self
 
     @property
     def names(self) -> tuple[str, ...]:

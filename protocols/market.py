@@ -105,7 +105,7 @@ class Market:
     def first_prices(
         self, hub: Ints, line: npt.NDArray[np.integer], end: npt.NDArray[np.integer]
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Return what the virtual agents call first, $/kWh: at some hubs, (n, periods), and at ends of tie-lines, (b, periods)."""
+        """Return the first prices, $/kWh: of some hubs, (n, periods), and of some ends of tie-lines, (b, periods)."""
         lines, ends = self.topology.ends_at(np.arange(self.topology.hubs, dtype=np.int32))
         port = np.empty((len(self.topology.lines), 2), dtype=np.int64)
         port[lines, ends] = np.arange(len(lines))

@@ -1,9 +1,9 @@
-"""Microgrid operators drawn by chance, and those of note 000."""
+"""Microgrid operators drawn by chance, with and without storage, and those of note 000."""
 
 import numpy as np
 from hypothesis import strategies as st
 
-from gridparley.agents import MicrogridOperator
+from gridparley.agents import LiteralStorageOperator, MicrogridOperator, StorageOperator
 
 from .conftest import columns, frozen, numbers, questions
 
@@ -25,14 +25,34 @@ def note_000():
 
 
 @st.composite
-def societies(draw, most=4, fee=True):
+def storages(draw, n):
+    """Facts of any storages, full, empty and none at all among them."""
+    low = draw(columns(n, 1, numbers(0.05, 0.5)))
+    high = draw(columns(n, 1, numbers(0.5, 1, special=(1.0,))))
+    return {
+        "capacity_kwh": draw(columns(n, 1, numbers(0, 8, special=(0.0, 4.0)))),
+        "soc_min": low,
+        "soc_max": high,
+        "soc": low + (high - low) * draw(columns(n, 1, numbers(0, 1))),
+        "charge_max": draw(columns(n, 1, numbers(0, 3, special=(0.0, 1.0)))),
+        "discharge_max": draw(columns(n, 1, numbers(0, 3, special=(0.0, 1.0)))),
+        "kappa": draw(columns(n, 1, numbers(0.125, 4, special=(1.0,)))),
+        "scale": draw(columns(n, 1, numbers(0.5, 4, special=(1.0,)))),
+        "q": draw(columns(n, 1, numbers(0.05, 2, special=(0.5,)))),
+        "hours": draw(columns(n, 1, st.sampled_from([1.0, 0.25]))),
+    }
+
+
+@st.composite
+def societies(draw, most=4, fee=True, kind=MicrogridOperator):
     """Any operators; round numbers are frequent, so that limits, kinks and equal prices meet."""
     n, periods = draw(st.integers(1, most)), draw(st.integers(1, 2))
     ports = draw(st.lists(st.integers(0, 3), min_size=n, max_size=n))
     p = sum(ports)
     fees = columns(p, 1, st.just(0.0) | numbers(0, 2)) if fee else st.just(np.zeros((p, 1)))
+    more = draw(storages(n)) if issubclass(kind, StorageOperator) else {}
     return frozen(
-        MicrogridOperator(
+        kind(
             names=[f"operator {k}" for k in range(n)],
             ports=ports,
             periods=periods,
@@ -44,13 +64,17 @@ def societies(draw, most=4, fee=True):
             export_max=draw(columns(p, periods, numbers(0, 4, special=(0.0,)))),
             import_max=draw(columns(p, periods, numbers(0, 4, special=(0.0,)))),
             transfer_cost=draw(fees),
+            **more,
         )
     )
 
 
+KINDS = [MicrogridOperator, StorageOperator, LiteralStorageOperator]
+
+
 @st.composite
-def asked(draw, most=4):
-    society = draw(societies(most))
+def asked(draw, most=4, kinds=(MicrogridOperator,)):
+    society = draw(societies(most, kind=draw(st.sampled_from(kinds))))
     return society, draw(questions(society.rows, society.periods))
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from gridparley.agents import AgentError, MicrogridOperator
 
 from .conftest import ask, assert_best, assert_same_bits, objective, one_by_one
-from .operators import asked, note_000, random_society
+from .operators import KINDS, asked, note_000, random_society
 
 PLAIN = {"cost_quadratic": 1.0, "cost_linear": 1.0, "power_max": 40.0}
 
@@ -106,7 +106,7 @@ def test_the_answer_is_the_reference_solver_s(rho, seed, fee):
     assert_best(society, price, target, pull * shares[rho])
 
 
-@given(asked())
+@given(asked(kinds=KINDS))
 @settings(max_examples=150, deadline=None)
 def test_the_answer_is_always_within_the_limits(case):
     society, question = case
@@ -123,7 +123,7 @@ def test_a_small_curvature_does_not_carry_the_exports_beyond_the_pv(alpha):
         assert np.isfinite(society.cost(ask(society, price, 0.0, rho))).all()
 
 
-@given(asked())
+@given(asked(kinds=KINDS))
 @settings(max_examples=300, deadline=None)
 def test_all_at_once_is_one_by_one_to_the_last_bit(case):
     society, question = case
@@ -144,7 +144,7 @@ def test_many_at_once_are_one_by_one_to_the_last_bit(fee):
     assert_same_bits(one_by_one(society, "respond", *question), ask(society, *question))
 
 
-@given(asked())
+@given(asked(kinds=KINDS))
 @settings(max_examples=60, deadline=None)
 def test_the_order_of_the_operators_makes_no_difference(case):
     society, (price, target, rho) = case
@@ -155,7 +155,7 @@ def test_the_order_of_the_operators_makes_no_difference(case):
     )
 
 
-@given(asked())
+@given(asked(kinds=KINDS))
 @settings(max_examples=100, deadline=None)
 def test_no_point_between_the_answer_and_another_within_the_limits_is_better(case):
     society, (price, target, rho) = case

@@ -1,20 +1,43 @@
-"""Microgrid operator: every answer meets the conditions of optimality, read off one by one."""
+"""Microgrid operators, with and without storage: every answer meets the conditions of optimality, read off one by one."""
 
 import numpy as np
 from hypothesis import given, settings
 
+from gridparley.agents import MicrogridOperator
+
 from .conftest import ask
-from .operators import asked
+from .operators import KINDS, asked
 
 SMALL = 1e-7
 
 
-def check_supply(supply, margin, power_max, scale):
+def check_supply(supply, margin, power_max, scale, power_min=0.0):
     """`margin` is what the last kilowatt costs less what it is worth: zero between the limits."""
-    if supply > SMALL:
+    assert power_min - 1e-9 <= supply <= power_max + 1e-9
+    if supply > power_min + SMALL:
         assert margin <= SMALL * scale
     if supply < power_max - SMALL:
         assert margin >= -SMALL * scale
+
+
+def marginal_storage_cost(agent, power):
+    """C'(B) as the note has it, with B = -power where its signs are taken literally."""
+    k = agent.kappa.item() * (1 - agent.soc.item()) / agent.soc.item()
+    b = agent._sign * power
+    return agent._sign * (k * np.exp(b / agent.scale.item()) if b <= 0 else 2 * agent.q.item() * b + k)
+
+
+def check_sources(agent, dispatch, k, t, value, scale):
+    """Every source supplies until its last kilowatt costs what it is worth."""
+    G, pv, B = dispatch.generation[k, t], dispatch.pv[k, t], dispatch.storage[k, t]
+    margin = 2 * agent.cost_quadratic.item() * G + agent.cost_linear.item() - value
+    check_supply(G, margin, agent.power_max.item(), scale)
+    if type(agent) is MicrogridOperator:
+        assert (pv, B) == (agent.pv[0, t], 0)
+        return
+    check_supply(pv, -value, agent.pv[0, t], scale)
+    charge, discharge = (limit.item() for limit in agent.storage_limits())
+    check_supply(B, marginal_storage_cost(agent, B) - value, discharge, scale, -charge)
 
 
 def allowed_levels(export, margin, fee, low, high):
@@ -31,21 +54,20 @@ def allowed_levels(export, margin, fee, low, high):
     return below, above
 
 
-@given(asked(most=3))
-@settings(max_examples=250, deadline=None)
+@given(asked(most=3, kinds=KINDS))
+@settings(max_examples=500, deadline=None)
 def test_every_answer_meets_the_conditions_of_optimality(case):
     society, (price, target, rho) = case
     x = ask(society, price, target, rho)
-    supply = society.generation(x)
+    dispatch = society.dispatch(x)
     pull = price + rho * (x - target)  # what one more kilowatt of import costs, row by row, the agent's own cost apart
     for k, agent in enumerate(society):
         first = society.row_start[k]
         ports = range(first + 1, society.row_start[k + 1])
         for t in range(society.periods):
-            value, G = pull[first, t], supply[k, t]
+            value = pull[first, t]
             scale = 1 + np.abs(pull[first : first + 1 + len(ports), t]).max() + np.abs(price).max() * 1e-3
-            a, b = agent.cost_quadratic.item(), agent.cost_linear.item()
-            check_supply(G, 2 * a * G + b - value, agent.power_max.item(), scale)
+            check_sources(agent, dispatch, k, t, value, scale)
             exports = [-x[row, t] for row in ports]
             spare = agent.pv[0, t] - sum(exports)
             assert spare >= -1e-9

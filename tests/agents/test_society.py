@@ -13,6 +13,7 @@ from gridparley.agents import (
     Prosumer,
     Society,
     SquareRootLoad,
+    StorageOperator,
     batched,
     within,
 )
@@ -244,7 +245,7 @@ def test_an_unmarked_body_sees_the_rows_of_its_own_ports():
 
 
 @pytest.mark.parametrize("method", ["respond", "cost", "slope"])
-@pytest.mark.parametrize("kind", [SquareRootLoad, LogLoad, MicrogridOperator])
+@pytest.mark.parametrize("kind", [SquareRootLoad, LogLoad, MicrogridOperator, StorageOperator])
 def test_every_type_of_the_project_is_written_for_columns(kind, method):
     assert (kind is MicrogridOperator and method == "slope") or getattr(kind, method)._batched
 

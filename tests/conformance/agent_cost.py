@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 from typing import Any
 
@@ -166,7 +167,9 @@ def _solve(subject: AgentSubject, question: Question) -> tuple[Floats, float] | 
         pull = cp.multiply(np.broadcast_to(question.rho / 2, x.shape), cp.square(x - question.target))
         objective = cost + cp.sum(cp.multiply(question.price, x)) + cp.sum(pull)
         problem = cp.Problem(cp.Minimize(objective), limits)
-        problem.solve(solver=cp.CLARABEL)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that it may be inaccurate: the status says so too
+            problem.solve(solver=cp.CLARABEL)
     except cp.SolverError:
         return None
     except Exception as error:
