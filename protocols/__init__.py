@@ -2,6 +2,7 @@
 
 from .dual_decomposition import DualDecomposition
 from .errors import ProtocolError
+from .exchange_admm import ExchangeADMM
 from .keeper import Keeper
 from .market import Market, Population
 from .memory import Memory
@@ -12,6 +13,7 @@ from .state import MarketState
 
 __all__ = [
     "DualDecomposition",
+    "ExchangeADMM",
     "Keeper",
     "Market",
     "MarketState",

@@ -1,4 +1,4 @@
-"""Keeper: the role of the virtual agents, which own prices, ask, wait for whole rounds, and stop together."""
+"""Keeper: the role of the virtual agents, which ask, wait for whole rounds, move their prices, and stop together."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from ..environment import Kind, Outbox
+from ..environment.remembered import fixed
+from .ledger import Ledger
 from .market import Market
 from .memory import Memory
 from .quiet import Quiet
 from .recovery import Recovery
-from .role import Role
 from .state import MarketState
-from .wiring import Wiring
 
 if TYPE_CHECKING:
     from .protocol import Protocol
@@ -26,18 +25,15 @@ Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 
-_SMALL = 1_000_000
-"""Numbers that are faster added up whole than picked apart first."""
-
-
-class Keeper(Role):
-    """Virtual agents: each owns the price of its bus, and of every tie-line that it keeps (a *book*).
+class Keeper(Ledger):
+    """Virtual agents that ask, wait for whole rounds, and stop together.
 
     A round: ask everybody; once all have answered in the same round, and the neighbours have told how quiet they are in
     it, `update` moves the prices. Silence costs ticks, never a wrong step: after `patience` ticks those who are silent
     are asked again. With ``on_silence = "newest"`` a round lasts two ticks whatever is missing.
 
-    A protocol's keeper overrides `update`, and `ask` where an ask carries more than a price.
+    A protocol's keeper overrides `update`, and `ask` where an ask carries more than a price; then `resting` and, so that it
+    survives a lost memory, `forget` and `recall` too.
 
     Parameters
     ----------
@@ -46,30 +42,19 @@ class Keeper(Role):
 
     Attributes
     ----------
-    price : (n, periods) $/kWh
-    transfer_price : (b, periods) $/kWh, the price of an import over the line of each book, at either end
     round : (n,) the round that is being asked
     spoke : (n,) the tick of the last ask, -1 before the first
     """
 
-    two_ledgers = False
+    personal = False
 
     def __init__(
         self, protocol: Protocol, market: Market, kinds: dict[str, Kind], hubs: npt.NDArray[np.integer]
     ) -> None:
-        super().__init__(hubs)
-        self.protocol, self.kinds = protocol, kinds
-        topology = market.topology
-        self.wiring = wiring = Wiring.of(topology, hubs, two_ledgers=self.two_ledgers)
-        n, channels = len(hubs), len(topology.channels)
-        self.memory["bid"] = Memory(kinds["bid"], wiring.member_up, channels)
-        self.memory["transfer"] = Memory(kinds["transfer"], wiring.slot_up.ravel(), channels)
-        self.memory["quiet"] = Memory(kinds["quiet"], wiring.peer_in, channels)
-        m = len(wiring.member_hub)
-        # Sums by hub go through one kernel, CSR times columns, whose order does not depend on who else is summed.
-        self._by_hub = sparse.csr_array((np.ones(m), (wiring.member_hub, np.arange(m))), shape=(n, m))
-        self._first_prices = market.first_prices(wiring.hub, wiring.book_line, wiring.book_end)
-        self.price, self.transfer_price = (prices.copy() for prices in self._first_prices)
+        super().__init__(protocol, market, kinds, hubs)
+        n, topology = len(hubs), market.topology
+        channels = len(topology.channels)
+        self.memory["quiet"] = Memory(kinds["quiet"], self.wiring.peer_in, channels)
         self._recovery: Recovery | None = None
         self._channels = channels
         self._newest = protocol.on_silence == "newest"
@@ -79,7 +64,7 @@ class Keeper(Role):
         self._counted = np.full(n, -1, dtype=np.int64)
         self._uncounted = np.zeros(n, dtype=bool)
         self._steady = np.zeros(n, dtype=bool)
-        self._moving = np.ones(n, dtype=bool)
+        self._members = fixed(np.arange(len(self.wiring.member_hub)))
 
     # What a protocol's keeper uses and overrides ---------------------------------------------------------------------
 
@@ -88,27 +73,15 @@ class Keeper(Role):
         raise NotImplementedError
 
     def ask(self, *, books: bool) -> Floats:
-        """Return what is asked, (b or n, fields but the round); by default the price."""
+        """Return what is asked, (b or n, fields but the round); by default the price.
+
+        Where asks are `personal`: a row for each end of each line, (2b, ...), or for each member, (m, ...).
+        """
         return self.transfer_price if books else self.price
 
-    @property
-    def imbalance(self) -> Floats:
-        """(n, periods) kW: the net import of all members, as heard; 0 for hubs whose prices do not move now."""
-        bid = self.memory["bid"]
-        x = bid.kind.part("x")  # the round is added up too: cheaper than a copy without it
-        moving = self._moving.nonzero()[0]
-        if 2 * len(moving) > len(self._moving) or bid.values.size < _SMALL:
-            return np.where(self._moving[:, None], (self._by_hub @ bid.values)[:, x], 0.0)
-        total = np.zeros((len(self._moving), bid.kind.width))
-        total[moving] = self._by_hub[moving] @ bid.values
-        return total[:, x]
-
-    @property
-    def disagreement(self) -> Floats:
-        """(b, periods) kW: the imports heard from both ends of each line, which should cancel; 0 until both are heard."""
-        transfer = self.memory["transfer"]
-        x, known = transfer.part("x"), transfer.sent >= 0
-        return np.where((known[0::2] & known[1::2])[:, None], x[0::2] + x[1::2], 0.0)
+    def resting(self) -> Mask:
+        """(n,): whether a hub may count as quiet as far as anything but prices and balances goes; by default all may."""
+        return np.ones(len(self.price), dtype=bool)
 
     def move(self, hubs: Mask, books: Mask) -> None:
         """Let the protocol move the prices of these hubs and books."""
@@ -188,29 +161,13 @@ class Keeper(Role):
             self._uncounted = np.where(done, ~counting, self._uncounted)
             self._counted = np.where(counting, tick, self._counted)
         # Sums over all members cost most; hubs whose prices still move need none.
-        still = self._still() & self._steady if self._steady.any() else self._steady
+        still = self.still() & self._steady if self._steady.any() else self._steady
         self.quiet.close(done, still, self.round, w.peer_hub, self.memory["quiet"].values, counting)
         moving = done & ~self.quiet.stopped
         price, transfer_price = self.price.copy(), self.transfer_price.copy()
         self.move(moving, moving[w.book_hub])
-        self._steady = np.where(moving, self._unmoved(price, transfer_price), self._steady)
+        self._steady = np.where(moving, self.unmoved(price, transfer_price) & self.resting(), self._steady)
         self.round = self.round + moving
-
-    def _still(self) -> Mask:
-        """(n,): whether power balances and both ends of every book's line agree, within the tolerances."""
-        eps_abs, eps_rel = self.protocol.eps_abs, self.protocol.eps_rel
-        flow = np.asarray(self._by_hub @ np.abs(self.memory["bid"].part("x"))) / 2.0
-        still = np.asarray((np.abs(self.imbalance) <= eps_abs + eps_rel * flow).all(axis=1))
-        x = np.abs(self.memory["transfer"].part("x"))
-        apart = np.abs(self.disagreement) > eps_abs + eps_rel * np.maximum(x[0::2], x[1::2])
-        return still & (self.wiring.sum_by_hub(self.wiring.book_hub, np.asarray(apart.any(axis=1))) == 0)
-
-    def _unmoved(self, price: Floats, transfer_price: Floats) -> Mask:
-        """(n,): whether no price of a hub moved by more than the tolerances."""
-        eps_abs, eps_rel = self.protocol.eps_abs, self.protocol.eps_rel
-        moved = np.abs(self.price - price) > eps_abs + eps_rel * np.abs(price)
-        books = np.abs(self.transfer_price - transfer_price) > eps_abs + eps_rel * np.abs(transfer_price)
-        return ~moved.any(axis=1) & (self.wiring.sum_by_hub(self.wiring.book_hub, np.asarray(books.any(axis=1))) == 0)
 
     # What it says ----------------------------------------------------------------------------------------------------
 
@@ -219,19 +176,25 @@ class Keeper(Role):
         which = asking.take(hub)
         if silent.any():
             which |= silent.take(hub) & behind
-        payload = np.concatenate([self.ask(books=False), self.round[:, None]], axis=1)
+        if not which.any():
+            return
+        rounds = self.round.take(hub) if self.personal else self.round
+        payload = np.concatenate([self.ask(books=False), rounds[:, None]], axis=1)
+        row = self._members if self.personal else hub
         if which.all():
-            outbox.send(self.kinds["price"], self.wiring.member_down, payload, hub)
+            outbox.send(self.kinds["price"], self.wiring.member_down, payload, row)
         else:
             at = np.flatnonzero(which)
-            outbox.send(self.kinds["price"], self.wiring.member_down.take(at), payload, hub.take(at))
+            outbox.send(self.kinds["price"], self.wiring.member_down.take(at), payload, row.take(at))
 
     def _ask_lines(self, outbox: Outbox, asking: Mask, silent: Mask, behind: Mask) -> None:
         w = self.wiring
         hub, channel = np.repeat(w.book_hub, 2), w.slot_down.ravel()
         which = (asking[hub] | (silent[hub] & behind)) & (channel >= 0)
-        payload = np.concatenate([self.ask(books=True), self.round[w.book_hub, None]], axis=1)
-        outbox.send(self.kinds["transfer_price"], channel[which], payload, np.flatnonzero(which) // 2)
+        rounds = self.round[hub if self.personal else w.book_hub]
+        payload = np.concatenate([self.ask(books=True), rounds[:, None]], axis=1)
+        row = np.flatnonzero(which)
+        outbox.send(self.kinds["transfer_price"], channel[which], payload, row if self.personal else row // 2)
 
     def _tell_peers(self, outbox: Outbox, opening: Mask, silent: Mask, behind: Mask, able: Mask) -> None:
         w, quiet = self.wiring, self.memory["quiet"]
@@ -266,7 +229,7 @@ class Keeper(Role):
         ):
             column[agents] = first
         self.quiet.forget(agents)
-        self.stirred = True
+        self.woken = True
         if self._recovery is None:
             self._recovery = Recovery(self, self._channels)
         self._recovery.begin(agents)
@@ -274,19 +237,17 @@ class Keeper(Role):
     def resume(self, which: Mask, asked: Floats, *, books: bool) -> None:
         """Take up again what was asked, (b or n, fields of an ask); by default the price."""
         mine = self.transfer_price if books else self.price
-        mine[which] = asked[which]
+        mine[which] = asked[which, : mine.shape[1]]
+
+    def recall(self, rows: Mask, asked: Floats, *, books: bool) -> None:
+        """Take up again what each end of a line, or each member, was asked last, (2b or m, fields of an ask)."""
 
     # What an observer sees -------------------------------------------------------------------------------------------
 
     def report(self, state: MarketState) -> None:
         """Write prices and rounds."""
-        w = self.wiring
-        state.price[w.hub] = self.price
-        state.round[w.hub], state.stopped[w.hub] = self.round, self.quiet.stopped
-        if self.two_ledgers:
-            state.transfer_price[w.book_line, w.book_end] = self.transfer_price
-        else:
-            state.transfer_price[w.book_line] = self.transfer_price[:, None]
+        super().report(state)
+        state.round[self.wiring.hub], state.stopped[self.wiring.hub] = self.round, self.quiet.stopped
 
     def oldest(self, state: MarketState) -> None:
         """Write the tick of the oldest message that each hub still relies on."""

@@ -35,6 +35,7 @@ class Memory:
     sent : (n,) int32, the tick in which the newest message was sent, -1 before the first
     heard : (n,) int32, the tick in which it was heard, -1 before the first
     values : (n, kind.width)
+    news : whether anything was written since the role last acted on all of it
     """
 
     def __init__(self, kind: Kind, channel: Ints, channels: int) -> None:
@@ -46,6 +47,7 @@ class Memory:
         self._ends = np.array([channel.min(), channel.max() + 1] if len(channel) else [0, 0], dtype=np.int32)
         self._run = Remembered(self._find_run)
         self._cell = np.dtype((np.void, 8 * kind.width))
+        self.news = False
         self._complete = False
         self._round = kind.part("round").start
         self.sent = np.full(len(channel), -1, dtype=np.int32)
@@ -88,6 +90,7 @@ class Memory:
                 self.values[slots] = batch.payload[heard]
             else:  # other modes than clip go through a buffer
                 np.take(batch.payload, batch.row[heard], axis=0, out=self.values[slots], mode="clip")
+            self.news = self.news or slots.stop > slots.start
             self.sent[slots] = batch.sent
             self.heard[slots] = tick
             return slots.stop - slots.start, 0
@@ -112,6 +115,7 @@ class Memory:
         for first in range(0, len(slot), size):
             some = slice(first, first + size)
             mine[slot[some]] = theirs.take(row[some])
+        self.news = self.news or len(slot) > 0
         self.sent[slot] = batch.sent
         self.heard[slot] = tick
         return len(slot), total - len(slot)

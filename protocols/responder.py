@@ -188,7 +188,7 @@ class Responder(Role):
         self.answered[agents] = -1.0
         self.called[agents] = -1.0
         self.lost |= agents
-        self.stirred = True
+        self.woken = True
 
     def _answer_apart(self, outbox: Outbox) -> None:
         """Answer, each in its own round, those who ask for a round that others have left behind.

@@ -24,7 +24,7 @@ class Role:
     address : (n,) of its agents
     awake : (n,) bool, the agents that may act in this tick: neither down nor resting
     seen : (n,) the tick in which each agent last acted; what was heard since is new to it
-    stirred : whether anything was heard, or anybody woken, since all of them acted; if not, there may be nothing to do
+    woken : whether anybody lost memory, or nobody acted yet, since all of them acted on all they had heard
     """
 
     def __init__(self, address: npt.NDArray[np.integer]) -> None:
@@ -32,7 +32,7 @@ class Role:
         self.address = address
         self.awake = np.ones(len(address), dtype=bool)
         self.seen = np.full(len(address), -1, dtype=np.int64)
-        self.stirred = True
+        self.woken = True
 
     def rest(self, asleep: npt.NDArray[np.bool_] | None) -> None:
         """Let some agents, (all agents,) bool, not act in this tick; None: all are awake."""
@@ -48,17 +48,20 @@ class Role:
     def hear(self, tick: int, batch: MessageBatch) -> tuple[int, int]:
         """Write what was heard to memory, nothing else; return how many messages were news and how many stale."""
         memory = self.memory.get(batch.kind.name)
-        if memory is None:
-            return 0, 0
-        news, stale = memory.write(tick, batch)
-        self.stirred = self.stirred or news > 0
-        return news, stale
+        return (0, 0) if memory is None else memory.write(tick, batch)
+
+    @property
+    def stirred(self) -> bool:
+        """Whether there may be anything to do: something was heard, or somebody woke, since all of them acted."""
+        return self.woken or any(memory.news for memory in self.memory.values())
 
     def acted(self, tick: int) -> None:
         """Note that everybody who is awake has acted on everything heard so far."""
         if self.awake.all():
             self.seen.fill(tick)
-            self.stirred = False
+            self.woken = False
+            for memory in self.memory.values():
+                memory.news = False
         else:
             self.seen[self.awake] = tick
 

@@ -30,7 +30,7 @@ class TwoLedgers(Keeper):
         news = self.awake[hub] & (transfer.heard[0::2] > self.seen[hub])
         outbox.send(self.kinds["transfer"], self.wiring.copy_out[news], transfer.values[0::2][news])
         super().speak(tick, outbox)
-        self.stirred = True  # what was heard now counts in the next tick
+        self.woken = True  # what was heard now counts in the next tick
 
     def _complete(self, tick: int, missing: npt.NDArray[np.int64]) -> Mask:
         w = self.wiring

@@ -1,0 +1,119 @@
+"""Exchange: balances of which a keeper moves the prices and tells each row what it should come near to."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+__all__ = ["Exchange"]
+
+Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+RHO_MIN, RHO_MAX = 1e-9, 1e9
+"""$/kW²h: no penalty leaves these limits, whatever is heard."""
+_SPREAD = 30.0
+"""How far a row's penalty may be from what its balance as a whole would have: one that does not move tells nothing."""
+_FACTOR = 3.0
+"""Most by which a penalty changes in a round."""
+
+
+class Exchange:
+    """Some balances, sum of rows = 0 each, on their way by exchange ADMM with a penalty for each row.
+
+    Each row i is asked with (price, target_i, rho_i), so what it answers tells its marginal cost too:
+    g_i = -(price + rho_i (x_i - target_i)). Then, with w_i = 1 / rho_i,
+
+        step = sum x / sum w,   target_i = x_i - w_i step,   price += step,
+
+    which is ADMM in the metric of the penalties (S. Boyd et al., Distributed Optimization and Statistical Learning via the
+    Alternating Direction Method of Multipliers, 2011, section 7.3.2, with one penalty a row). A penalty that equals the
+    curvature of its row's cost needs fewest rounds, and two answers tell the curvature: h_i = |change of g_i| / |change of
+    x_i|. So rho_i moves to the geometric mean of itself and h_i. After `adapting` rounds penalties rest: from then on it is
+    ADMM with a fixed metric, which converges for every convex market.
+
+    Parameters
+    ----------
+    group : (m,) the balance of each row
+    groups : number of balances
+    periods
+    rho : $/kW²h, the first penalty of every row
+    adapting : rounds
+
+    Attributes
+    ----------
+    target : (m, periods) kW
+    rho : (m, 1) $/kW²h
+    moved : (groups, periods) $/kWh, by how much the last step moved the price or any row's penalty term
+    """
+
+    def __init__(self, group: Places, groups: int, periods: int, rho: float, adapting: int) -> None:
+        self.group, self.first_rho, self.adapting = group, rho, adapting
+        m = len(group)
+        # Sums go through one kernel, CSR times columns, whose order does not depend on who else is summed.
+        self._sum = sparse.csr_array((np.ones(m), (group, np.arange(m))), shape=(groups, m))
+        self.target = np.zeros((m, periods))
+        self.rho = np.full((m, 1), rho)
+        self.moved = np.full((groups, periods), np.inf)
+        self._x = np.full((m, periods), np.nan)
+        self._gradient = np.full((m, periods), np.nan)
+        self._rounds = np.zeros(groups, dtype=np.int64)
+
+    def ask(self, price: Floats) -> Floats:
+        """(m, 2 periods + 1): price, target and penalty of each row; price : (groups, periods) $/kWh."""
+        return np.concatenate([price.take(self.group, axis=0), self.target, self.rho], axis=1)
+
+    def step(self, which: Mask, price: Floats, x: Floats) -> None:
+        """Take a step in some balances, `price` (groups, periods) in place, with the answers x, (m, periods) kW."""
+        rows = which.take(self.group)
+        if not rows.any():
+            return
+        gradient = -(price.take(self.group, axis=0) + self.rho * (x - self.target))
+        share = 1.0 / self.rho
+        step = np.asarray(self._sum @ x) / np.where(which[:, None], np.asarray(self._sum @ share), 1.0)
+        target = x - share * step.take(self.group, axis=0)
+        moved = np.zeros_like(self.moved)
+        np.maximum.at(moved, self.group, np.abs(self.rho * (target - self.target)))
+        price[which] += step[which]
+        self.moved[which] = np.maximum(moved, np.abs(step))[which]
+        adapting = rows & (self._rounds < self.adapting).take(self.group)
+        if adapting.any():
+            self.rho = np.where(adapting[:, None], self._curvature(x, gradient), self.rho)
+        for column, new in ((self.target, target), (self._x, x), (self._gradient, gradient)):
+            column[rows] = new[rows]
+        self._rounds += which
+
+    def _curvature(self, x: Floats, gradient: Floats) -> Floats:
+        """(m, 1) $/kW²h: penalties a step nearer to what the last two answers tell of the costs' curvature."""
+        squares = [((new - old) ** 2).sum(axis=1) for new, old in ((x, self._x), (gradient, self._gradient))]
+        dx, dg = (np.where(np.isfinite(s), s, 0.0) for s in squares)
+        all_x, all_g = (np.asarray(self._sum @ s) for s in (dx, dg))
+        told = all_g > 1e-24
+        # Where marginal costs move and nobody answers, all stand at limits: only larger steps of the price find the end.
+        whole = np.sqrt(np.where(told, all_g, 1.0)) / np.maximum(np.sqrt(all_x), 1e-12)
+        whole = whole.take(self.group)
+        own = np.sqrt(dg) / np.maximum(np.sqrt(dx), 1e-12)
+        curvature = np.clip(own, whole / _SPREAD, whole * _SPREAD)[:, None]
+        factor = np.clip(np.sqrt(curvature / self.rho), 1.0 / _FACTOR, _FACTOR)
+        return np.where(told.take(self.group)[:, None], np.clip(self.rho * factor, RHO_MIN, RHO_MAX), self.rho)
+
+    def recall(self, rows: Mask, asked: Floats) -> None:
+        """Take up again what some rows, (m,) bool, were asked last, (m, 2 periods + 1)."""
+        periods = self.target.shape[1]
+        self.target[rows] = asked[rows, periods:-1]
+        self.rho[rows, 0] = np.where(asked[rows, -1] > 0.0, asked[rows, -1], self.first_rho)
+
+    def open(self) -> None:
+        """Begin a new period: penalties may adapt again, targets stay where they are."""
+        self._rounds[:] = 0
+        self.moved[:] = np.inf
+        self._x[:] = self._gradient[:] = np.nan
+
+    def forget(self, which: Mask) -> None:
+        """Begin anew in some balances."""
+        rows = which.take(self.group)
+        self.target[rows], self.rho[rows] = 0.0, self.first_rho
+        self._x[rows] = self._gradient[rows] = np.nan
+        self.moved[which], self._rounds[which] = np.inf, 0

@@ -1,0 +1,85 @@
+"""Exchange ADMM: keepers ask with a price, a target and a penalty for each member (note 001, its last block put right)."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from .exchange import RHO_MAX, RHO_MIN, Exchange
+from .keeper import Keeper
+from .protocol import Protocol
+
+__all__ = ["ExchangeADMM"]
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+class ExchangeKeeper(Keeper):
+    """Virtual agents of `ExchangeADMM`: one `Exchange` for their buses, one for their tie-lines."""
+
+    personal = True
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        protocol, w, periods = self.protocol, self.wiring, self.price.shape[1]
+        assert isinstance(protocol, ExchangeADMM)
+        slot_book = np.repeat(np.arange(len(w.book_hub)), 2)
+        self.bus = Exchange(w.member_hub, len(w.hub), periods, protocol.rho, protocol.adapting)
+        self.line = Exchange(slot_book, len(w.book_hub), periods, protocol.rho, protocol.adapting)
+
+    def ask(self, *, books: bool) -> Floats:
+        """Return price, target and penalty of each end of a line or each member."""
+        return self.line.ask(self.transfer_price) if books else self.bus.ask(self.price)
+
+    def update(self, hubs: Mask, books: Mask) -> None:
+        """Take a step in every bus and every line."""
+        self.bus.step(hubs, self.price, self.memory["bid"].part("x"))
+        # Until both ends are heard there is nothing to agree on.
+        both = self.memory["transfer"].sent.reshape(-1, 2).min(axis=1, initial=0) >= 0
+        self.line.step(books & both, self.transfer_price, self.memory["transfer"].part("x"))
+
+    def resting(self) -> Mask:
+        """(n,): whether neither a price nor any penalty term moved by more than the tolerances."""
+        eps_abs, eps_rel, w = self.protocol.eps_abs, self.protocol.eps_rel, self.wiring
+        bus = np.asarray((self.bus.moved <= eps_abs + eps_rel * np.abs(self.price)).all(axis=1))
+        line = np.asarray((self.line.moved <= eps_abs + eps_rel * np.abs(self.transfer_price)).all(axis=1))
+        return np.asarray(bus & (w.sum_by_hub(w.book_hub, ~line) == 0))
+
+    def forget(self, agents: Mask) -> None:
+        """Make some hubs wake up without targets and penalties too."""
+        super().forget(agents)
+        self.bus.forget(agents)
+        self.line.forget(agents[self.wiring.book_hub])
+
+    def recall(self, rows: Mask, asked: Floats, *, books: bool) -> None:
+        """Take up again what each member, or each end of a line, was asked last."""
+        (self.line if books else self.bus).recall(rows, asked)
+
+
+class ExchangeADMM(Protocol):
+    """Every bus and every tie-line is a balance, whose keeper asks each row with (price, target, penalty).
+
+    argmin cost(x) + price x + rho_i / 2 (x - target_i)^2 answers; see `Exchange` for the step and for the penalties, which
+    adapt to the curvature of each member's cost from any start. A round is two ticks. It is the sound parallel form of the
+    last block of note 001, which as printed lacks a term and diverges. The transfer price is in the sign of note 001.
+
+    Examples
+    --------
+    >>> ExchangeADMM(rho=10.0).rho
+    10.0
+    """
+
+    name: ClassVar[str] = "exchange_admm"
+    ask: ClassVar[dict[str, str]] = {"price": "$/kWh", "target": "kW", "rho": "$/kW²h"}
+
+    rho: float = Field(default=0.01, ge=RHO_MIN, le=RHO_MAX, description="first penalty, $/kW²h; it adapts by itself")
+    adapting: int = Field(default=200, ge=0, description="rounds of a period in which penalties adapt")
+
+    @property
+    def keeper(self) -> type[Keeper]:
+        """The virtual agents' role."""
+        return ExchangeKeeper
