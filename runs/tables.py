@@ -83,9 +83,21 @@ def print_result(result: Result, console: Console) -> None:
             if told[kind]:
                 console.print()
                 console.print(_solution(told[kind], name, keys))
+        if told["tie_lines"]:
+            console.print(Text(_signs(result), style="dim"))
     if printed := result.scenario.spec.report.printed:
         console.print()
         console.print(_beside(printed, told, result.scenario.spec.report.source or "the source"))
+
+
+def _signs(result: Result) -> str:
+    """Which way a transfer is positive, and what its price is the price of."""
+    first = result.simulation.market.topology.line_names[0]
+    here, there = (
+        result.simulation.market.topology.microgrids[hub] for hub in result.simulation.market.topology.lines[0]
+    )
+    sign = "an import" if result.scenario.spec.report.transfer_price_sign > 0 else "an export (the sign of note 000)"
+    return f"T of {first}: positive from {here} to {there}; μ: the price of {sign}, at either end"
 
 
 def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:

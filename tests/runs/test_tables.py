@@ -119,3 +119,18 @@ def test_numbers(value, text):
 )
 def test_equal_to_every_printed_digit(ours, source, same):
     assert same_digits(ours, source) == same
+
+
+def test_a_transfer_is_printed_with_its_direction_and_the_sign_of_its_price():
+    text = " ".join(shown("three-microgrids", ticks=20).split())
+    assert "T of A-B: positive from A to B; μ: the price of an export (the sign of note 000), at either end" in text
+    text = " ".join(shown("microgrids", "microgrids=2", "prosumers=2", ticks=20).split())
+    assert "T of m0-m1: positive from m0 to m1; μ: the price of an import, at either end" in text
+
+
+def test_a_result_shows_itself_in_a_line():
+    result = run_scenario(load_scenario("three-microgrids"))
+    assert repr(result).startswith(
+        "<Result of three-microgrids, dual_decomposition: CONVERGED after 133 ticks, total cost "
+    )
+    assert len(repr(result)) < 130
