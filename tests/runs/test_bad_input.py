@@ -86,6 +86,7 @@ OPTIONS = {
     "true for a step": ((*THREE, "--set", "step_size=true"), ["step_size = True", "no numbers"]),
     "true for an alpha": ((*THREE, "--set", "alpha=true"), ["alpha = True", "no numbers"]),
     "true for an end's alpha": ((*THREE, "--set", "alpha=[1, true]"), ["alpha = [1, True]", "no numbers"]),
+    "true for how many alike": ((*THREE, "--set", "A.load.count=true"), ["count = True", "valid integer"]),
     "true for ticks": ((*THREE, "--set", "ticks=true"), ["run.ticks = True", "no numbers"]),
     "true for how many": (("run", "microgrids", "--set", "microgrids=true"), ["microgrids = True", "no numbers"]),
     "parameter given twice": ((*THREE, "--fault", "loss=0.3,from=2,from=3"), ["from is given twice"]),
