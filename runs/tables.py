@@ -158,10 +158,10 @@ def _cost(ours: float | None, best: float | None, gap: float | None, terms: str)
     if ours is None:
         return "none: somebody is outside his limits"
     text = f"{number(ours)} $/h, {terms} regularising terms"
+    if best is None:
+        return text
     # Where nothing balances there is no gap, but still an optimum.
-    return (
-        text if best is None else f"{text}; central optimum {number(best)}, gap {'-' if gap is None else f'{gap:.1e}'}"
-    )
+    return f"{text}; central optimum {terms} them {number(best)}, gap {'-' if gap is None else f'{gap:.1e}'}"
 
 
 def _worst(worst: Mapping[str, Any]) -> str:

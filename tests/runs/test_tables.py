@@ -128,6 +128,12 @@ def test_a_transfer_is_printed_with_its_direction_and_the_sign_of_its_price():
     assert "T of m0-m1: positive from m0 to m1; μ: the price of an import, at either end" in text
 
 
+def test_each_cost_is_beside_the_optimum_of_its_own_market():
+    text = " ".join(shown("three-microgrids", "alpha=2").split())
+    assert re.search(r"without regularising terms; central optimum without them -16\.3544, gap 6\.5e-02", text)
+    assert re.search(r"with regularising terms; central optimum with them -\d\d\.\d{4}, gap -?\d\.\de-\d\d", text)
+
+
 def test_a_result_shows_itself_in_a_line():
     result = run_scenario(load_scenario("three-microgrids"))
     assert repr(result).startswith(
