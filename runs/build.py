@@ -126,7 +126,11 @@ def _port_facts(
     for line in (lines[number] for number in ends):
         here = line.between.index(names[hub])
         mine, theirs = _pv(spec, hub), _pv(spec, names.index(line.between[1 - here]))
-        facts["alpha"].append(np.full((1, 1), line.alpha[here] if isinstance(line.alpha, tuple) else line.alpha))
+        alpha = line.alpha[here] if isinstance(line.alpha, tuple) else line.alpha
+        known = cls._facts.get("alpha")
+        if known is not None and not all(limit.allows(np.array(alpha)) for limit in known.limits):
+            raise ScenarioError(f"tie_line {'-'.join(line.between)}: alpha = {alpha:g}; wanted {known.allowed}")
+        facts["alpha"].append(np.full((1, 1), alpha))
         facts["transfer_cost"].append(np.full((1, 1), line.transfer_cost))
         for name, pv in (("export_max", mine), ("import_max", theirs)):
             value = pv if line.limit == "pv" else line.limit

@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -76,8 +77,18 @@ app = typer.Typer(
 )
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gridparley {version('gridparley')}")
+        raise typer.Exit
+
+
 @app.callback(epilog=options.GENERAL)
-def _gridparley() -> None:
+def _gridparley(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
     """Watch energy agents negotiate by message, and break the network under them."""
 
 

@@ -103,10 +103,11 @@ Exit status: 0 the run has ended, whatever its outcome; 1 something in the scena
 
 \b
 --json prints one object: scenario, scenario_hash, protocol, seed, outcome, reason (for the outcome), ticks, rounds,
-  seconds, messages (by fate), total_cost, reference_cost (both without regularising terms), objective,
-  reference_objective (both with), gap, regularisation_gap, certificate (lower, upper, gap, committed), residuals, worst,
-  and the solution as microgrids (price, demand, generation, pv, net_export) and tie_lines (transfer, transfer_price); in
-  kW, $/kWh and $/h, null where there is no such number, and a list where there are several periods.
+  seconds, messages (by fate), total_cost, reference_cost, optimum_cost (all three without regularising terms; the last
+  at the optimum with them), objective, reference_objective (both with them), gap, regularisation_gap, certificate (lower,
+  upper, gap, committed), residuals, worst, and the solution as microgrids (price, demand, generation, pv, net_export) and
+  tie_lines (transfer, transfer_price); in kW, $/kWh and $/h, null where there is no such number, and a list where there
+  are several periods. A transfer over A-B is positive from A to B.
 
 \b
 --out DIR writes scenario.toml, result.json, metrics.csv, prices.csv, messages.csv and command.txt; see gridparley plot.

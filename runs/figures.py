@@ -108,7 +108,10 @@ def prices_figure(run: RecordedRun) -> Figure | None:
 
 
 def residuals_figure(run: RecordedRun) -> Figure | None:
-    """Draw residuals and the gap to the central optimum on a log axis; zeros lie on its floor."""
+    """Draw residuals, and how far the cost is from that of the optimum of this very market, on a log axis.
+
+    Both costs are without regularising terms. Zeros lie on the floor of the axis.
+    """
     metrics = run.metrics
     if not metrics or len(metrics["tick"]) < 2:
         return None
@@ -117,11 +120,11 @@ def residuals_figure(run: RecordedRun) -> Figure | None:
         "dual residual, $/kWh": metrics["dual_residual_usd_per_kwh"],
         "price disagreement, $/kWh": metrics["price_disagreement_usd_per_kwh"],
     }
-    best = run.result.get("reference_cost")
+    best = run.result.get("optimum_cost")
     if best is not None:
-        lines["gap to the market without\nregularising terms, relative"] = np.abs(
-            metrics["cost_usd_per_h"] - best
-        ) / max(abs(best), 1.0)
+        lines["cost against the\ncentral optimum's, relative"] = np.abs(metrics["cost_usd_per_h"] - best) / max(
+            abs(best), 1.0
+        )
     figure, (row,) = time_axes(run, 1, zoom=_restless(run))
     figure.set_figheight(figure.get_figheight() + 0.8)
     floor = _floor(list(lines.values()))
@@ -134,7 +137,7 @@ def residuals_figure(run: RecordedRun) -> Figure | None:
                 )
         axis.set_yscale("log")
         axis.yaxis.set_major_formatter(LogFormatterSciNotation())
-    row[0].set_ylabel("residual; gap")
+    row[0].set_ylabel("residual; distance")
     _finish(row)
     return figure
 

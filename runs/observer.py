@@ -169,19 +169,25 @@ def _costs_of(society: Society, x: Floats) -> Floats:
         raise AgentError(f"{name}.cost returned shape {cost.shape}; wanted {wanted} = (agents, periods)")
     if cost.dtype.kind not in "fiu":
         raise AgentError(f"{name}.cost returned {cost.dtype}; wanted floats, (agents, periods)")
-    wrong = ~(cost > -np.inf)  # NaN too; +inf says that a limit is exceeded
-    if wrong.any():
-        # Of an answer that is not there yet a cost may be anything.
-        known = np.logical_and.reduceat(np.isfinite(x).all(axis=1), society.own_rows)
-        wrong &= known[:, None]
+    with np.errstate(invalid="ignore"):
+        total = cost.sum()
+    if not total > -np.inf:  # NaN too; +inf says that a limit is exceeded
+        _check_costs(society, x, cost)
+    return cost
+
+
+def _check_costs(society: Society, x: Floats, cost: Floats) -> None:
+    """Refuse a cost that is NaN or -inf, unless the answer is not there yet."""
+    known = np.logical_and.reduceat(np.isfinite(x).all(axis=1), society.own_rows)
+    wrong = ~(cost > -np.inf) & known[:, None]
     if wrong.any():
         agent, period = np.argwhere(wrong)[0].tolist()
         own = society[agent]
         at = x[society.row_start[agent] : society.row_start[agent + 1], period].tolist()
         raise AgentError(
-            f"{name}.cost of {own.names[0]} returned {cost[agent, period]} in period {period}, for x = {at}"
+            f"{type(society).__name__}.cost of {own.names[0]} returned {cost[agent, period]} in period {period}, "
+            f"for x = {at}"
         )
-    return cost
 
 
 def gather_matrix(market: Market, number: int) -> sparse.csr_array:

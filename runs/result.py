@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ __all__ = ["Result", "evaluate", "run_scenario"]
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """What came out of a run.
 
@@ -46,7 +46,19 @@ class Result:
     reference: Reference | None
     lossless: Reference | None
     seconds: float
-    x: list[Floats] = field(repr=False)
+    x: list[Floats]
+
+    def __repr__(self) -> str:
+        gap = "" if self.gap is None else f", gap {self.gap:.1e}"
+        return (
+            f"<Result of {self.scenario.name}, {self.scenario.spec.run.protocol}: {self.outcome} after "
+            f"{self.simulation.tick} ticks, total cost {self.total_cost:.4f} $/h{gap}>"
+        )
+
+    @property
+    def optimum_cost(self) -> float | None:
+        """$/h, the cost less utility, without regularising terms, of the optimum of the market as posed."""
+        return None if self.reference is None else self.simulation.observer.cost(self.reference.x)
 
     @property
     def objective(self) -> float:
@@ -145,6 +157,7 @@ class Result:
             "messages": {str(fate): totals[fate] for fate in Fate} | {"in_flight": simulation.transport.in_flight},
             "total_cost": self.total_cost,
             "reference_cost": None if self.lossless is None else self.lossless.cost,
+            "optimum_cost": self.optimum_cost,
             "objective": self.objective,
             "reference_objective": None if self.reference is None else self.reference.cost,
             "gap": self.gap,
@@ -192,6 +205,8 @@ def run_scenario(
     >>> result = run_scenario(load_scenario("three-microgrids"))
     >>> print(result.outcome, round(result.total_cost, 4))
     CONVERGED -16.3544
+    >>> result.tie_lines()["A-B"]["transfer"]  # positive from A to B
+    -1.0
     """
     if ticks is not None and ticks < 1:
         raise ScenarioError(f"ticks = {ticks}; wanted 1 or more, or None for what the scenario says")

@@ -204,7 +204,11 @@ def _expanded(spec: ScenarioSpec, folder: Path | None) -> dict[str, Any]:
     """Return the scenario as plain data with the defaults of the chosen protocol and generator filled in."""
     document = spec.model_dump(mode="json", exclude_none=True)
     for name in spec.protocol:
-        _protocol(name, spec.protocol, folder, where="protocol")  # a misspelt table would set nothing
+        used = _protocol(name, spec.protocol, folder, where="protocol")  # a misspelt table would set nothing
+        if name != spec.run.protocol and type(used) is type(_protocol(spec.run.protocol, {}, folder)):
+            raise ScenarioError(
+                f"protocol = {name!r}: its options stand under the name in run.protocol, {spec.run.protocol!r}"
+            )
     chosen = spec.run.protocol
     document["protocol"][chosen] = _protocol(chosen, spec.protocol, folder).model_dump(mode="json")
     if spec.generate is not None:

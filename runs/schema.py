@@ -62,7 +62,7 @@ class ProsumerSpec(_Facts):
 
     name: str = "load"
     type: str
-    count: int = Field(default=1, ge=1, le=1_000_000)
+    count: int = Field(default=1, ge=1, le=1_000_000, strict=True)
 
 
 class MicrogridSpec(_Strict):

@@ -83,9 +83,21 @@ def print_result(result: Result, console: Console) -> None:
             if told[kind]:
                 console.print()
                 console.print(_solution(told[kind], name, keys))
+        if told["tie_lines"]:
+            console.print(Text(_signs(result), style="dim"))
     if printed := result.scenario.spec.report.printed:
         console.print()
         console.print(_beside(printed, told, result.scenario.spec.report.source or "the source"))
+
+
+def _signs(result: Result) -> str:
+    """Which way a transfer is positive, and what its price is the price of."""
+    first = result.simulation.market.topology.line_names[0]
+    here, there = (
+        result.simulation.market.topology.microgrids[hub] for hub in result.simulation.market.topology.lines[0]
+    )
+    sign = "an import" if result.scenario.spec.report.transfer_price_sign > 0 else "an export (the sign of note 000)"
+    return f"T of {first}: positive from {here} to {there}; μ: the price of {sign}, at either end"
 
 
 def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:
@@ -146,10 +158,10 @@ def _cost(ours: float | None, best: float | None, gap: float | None, terms: str)
     if ours is None:
         return "none: somebody is outside his limits"
     text = f"{number(ours)} $/h, {terms} regularising terms"
+    if best is None:
+        return text
     # Where nothing balances there is no gap, but still an optimum.
-    return (
-        text if best is None else f"{text}; central optimum {number(best)}, gap {'-' if gap is None else f'{gap:.1e}'}"
-    )
+    return f"{text}; central optimum {terms} them {number(best)}, gap {'-' if gap is None else f'{gap:.1e}'}"
 
 
 def _worst(worst: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -72,7 +73,8 @@ def test_the_agent_of_the_readme_passes_the_conformance_kit(folder):
     code = (
         "from gridparley.conformance import check_agent\n"
         "from heat_pump import HeatPump\n"
-        "check_agent(HeatPump(comfort=3.0, stiffness=2.0, power_max=5.0))"
+        "check_agent(HeatPump(comfort=3.0, stiffness=2.0, power_max=5.0))\n"
+        "check_agent(HeatPump(comfort=[[1.0, 2.0, 3.0]], stiffness=[2.0, 1.0], power_max=5.0, names='ab'))"
     )
     done = run([sys.executable, "-c", code], folder)
     assert done.returncode == 0, done.stderr
@@ -81,3 +83,4 @@ def test_the_agent_of_the_readme_passes_the_conformance_kit(folder):
 def test_the_scenario_of_the_readme_converges(folder):
     done = run([sys.executable, "-m", "gridparley", "run", "warm.toml", "--json"], folder)
     assert '"outcome": "CONVERGED"' in done.stdout
+    assert abs(json.loads(done.stdout)["gap"]) < 1e-6  # its `reference` says the same as its `respond` and `cost`

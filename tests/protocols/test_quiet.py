@@ -70,3 +70,18 @@ def test_a_neighbour_one_round_ahead_counts_with_its_counter_of_before():
     ahead = np.array([[9.0, 2.0, np.inf, 0.0, 6.0]])
     quiet.close(np.array([True]), np.array([True]), np.array([5]), np.array([0]), ahead)
     assert quiet.count[0] == 3.0  # 1 + min(3, 2)
+
+
+@pytest.mark.parametrize(
+    ("lock_step", "their_round", "stops"), [(False, 7, True), (False, 6, False), (True, 7, False), (True, 6, False)]
+)
+def test_a_proposal_that_was_heard_holds_without_any_evidence(lock_step, their_round, stops):
+    quiet = Quiet(1, 1, lock_step=lock_step)
+    heard = np.array([[9.0, 9.0, 7.0, 0.0, their_round]])
+    here, nobody = np.array([True]), np.array([False])
+    quiet.close(here, nobody, np.array([3]), np.array([0]), heard, counting=nobody)
+    assert quiet.stop_round[0] == 7.0
+    assert quiet.count[0] == 0.0
+    assert quiet.stopped[0] == stops  # at once only where a neighbour has come to it, and rounds are each hub's own
+    quiet.close(here, nobody, np.array([7]), np.array([0]), heard, counting=nobody)
+    assert quiet.stopped[0]

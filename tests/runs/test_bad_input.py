@@ -53,7 +53,11 @@ OPTIONS = {
     "infinite fact": ((*THREE, "--set", "A.load.beta=inf"), ["A.load", "beta = inf", "finite"]),
     "negative step": ((*THREE, "--set", "step_size=-1"), ["step_size = -1", "greater than 0"]),
     "NaN step": ((*THREE, "--set", "step_size=nan"), ["step_size = nan", "finite"]),
-    "negative alpha": ((*THREE, "--set", "alpha=-1"), ["alpha = -1", "more than 0"]),
+    "negative alpha": ((*THREE, "--set", "alpha=-1"), ["tie_line A-B: alpha = -1", "more than 0"]),
+    "negative alpha at one end": (
+        (*THREE, "--set", "B-C.alpha=[1.0, -2.0]"),
+        ["tie_line B-C: alpha = -2", "more than 0"],
+    ),
     "NaN alpha": ((*THREE, "--set", "alpha=nan"), ["alpha = nan", "finite number or a valid tuple"]),
     "negative limit": ((*THREE, "--set", "limit=-3"), ["limit = -3", "negative"]),
     "prices of other periods": (
@@ -82,6 +86,7 @@ OPTIONS = {
     "true for a step": ((*THREE, "--set", "step_size=true"), ["step_size = True", "no numbers"]),
     "true for an alpha": ((*THREE, "--set", "alpha=true"), ["alpha = True", "no numbers"]),
     "true for an end's alpha": ((*THREE, "--set", "alpha=[1, true]"), ["alpha = [1, True]", "no numbers"]),
+    "true for how many alike": ((*THREE, "--set", "A.load.count=true"), ["count = True", "valid integer"]),
     "true for ticks": ((*THREE, "--set", "ticks=true"), ["run.ticks = True", "no numbers"]),
     "true for how many": (("run", "microgrids", "--set", "microgrids=true"), ["microgrids = True", "no numbers"]),
     "parameter given twice": ((*THREE, "--fault", "loss=0.3,from=2,from=3"), ["from is given twice"]),

@@ -9,6 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 from rich.console import Console
@@ -33,6 +34,7 @@ KEYS = [
     "messages",
     "total_cost",
     "reference_cost",
+    "optimum_cost",
     "objective",
     "reference_objective",
     "gap",
@@ -272,3 +274,9 @@ def test_invariants_are_checked_on_demand():
     checked, plain = run_json("three-microgrids", *faults, "--invariants"), run_json("three-microgrids", *faults)
     assert checked["outcome"] == "CONVERGED"
     assert {**checked, "seconds": 0} == {**plain, "seconds": 0}
+
+
+def test_it_tells_its_version():
+    done = call("--version")
+    assert done.exit_code == 0
+    assert done.stdout == f"gridparley {version('gridparley')}\n"

@@ -101,6 +101,16 @@ def test_residuals_lie_on_a_log_axis_and_zeros_on_its_floor(runs):
     assert all("10^{" in text for text in texts)
 
 
+def test_the_cost_is_compared_with_the_optimum_of_the_same_market(tmp_path):
+    # With much regularisation the lossless market has quite another optimum, which a run never comes near.
+    assert call("run", "three-microgrids", "--set", "alpha=2", "--out", tmp_path).exit_code == 0
+    run = read_run(tmp_path)
+    assert run.result["regularisation_gap"] > 0.01
+    figure, _ = drawn(residuals_figure, run)
+    (cost,) = (line for line in figure.axes[0].lines if str(line.get_label()).startswith("cost"))
+    assert np.asarray(cost.get_ydata(), dtype=float)[-1] < 1e-7
+
+
 def test_fault_windows_are_lanes_and_shades(runs):
     figure, _ = drawn(messages_figure, runs["stormy"])
     panel, lanes = figure.axes

@@ -196,5 +196,5 @@ def test_what_does_not_balance_has_no_gap():
     assert told["reference_objective"] == result.reference.cost
     text = io.StringIO()
     print_result(kept, Console(file=text, width=200))
-    best = f"central optimum {result.reference.cost:.4f}, gap -"
+    best = f"central optimum with them {result.reference.cost:.4f}, gap -"
     assert f"with regularising terms; {best} " in text.getvalue()

@@ -271,3 +271,20 @@ def test_one_fault_where_a_list_is_wanted_is_not_taken_apart(options):
     simulation = load_scenario("three-microgrids", faults=["loss=0.1"]).simulation()
     with pytest.raises(FaultError, match="wanted lists"):
         simulation.change_faults(**options)
+
+
+def test_options_of_an_own_protocol_stand_under_the_name_that_the_scenario_uses(folder):
+    (folder / "mine.py").write_text("""
+from gridparley.protocols import DualDecomposition
+
+class Mine(DualDecomposition):
+    name = "mine"
+""")
+    text = SCENARIO.replace(
+        "protocol.dual_decomposition.step_size", "run.protocol = 'mine.py:Mine'\nprotocol.NAME.step_size"
+    )
+    (folder / "warm.toml").write_text(text.replace("NAME", "'mine.py:Mine'"))
+    assert load_scenario(folder / "warm.toml").protocol().step_size == 0.03
+    (folder / "warm.toml").write_text(text.replace("NAME", "mine"))
+    with pytest.raises(ScenarioError, match=r"protocol = 'mine': its options stand under the name in run\.protocol"):
+        load_scenario(folder / "warm.toml")

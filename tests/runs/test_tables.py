@@ -119,3 +119,24 @@ def test_numbers(value, text):
 )
 def test_equal_to_every_printed_digit(ours, source, same):
     assert same_digits(ours, source) == same
+
+
+def test_a_transfer_is_printed_with_its_direction_and_the_sign_of_its_price():
+    text = " ".join(shown("three-microgrids", ticks=20).split())
+    assert "T of A-B: positive from A to B; μ: the price of an export (the sign of note 000), at either end" in text
+    text = " ".join(shown("microgrids", "microgrids=2", "prosumers=2", ticks=20).split())
+    assert "T of m0-m1: positive from m0 to m1; μ: the price of an import, at either end" in text
+
+
+def test_each_cost_is_beside_the_optimum_of_its_own_market():
+    text = " ".join(shown("three-microgrids", "alpha=2").split())
+    assert re.search(r"without regularising terms; central optimum without them -16\.3544, gap 6\.5e-02", text)
+    assert re.search(r"with regularising terms; central optimum with them -\d\d\.\d{4}, gap -?\d\.\de-\d\d", text)
+
+
+def test_a_result_shows_itself_in_a_line():
+    result = run_scenario(load_scenario("three-microgrids"))
+    assert repr(result).startswith(
+        "<Result of three-microgrids, dual_decomposition: CONVERGED after 133 ticks, total cost "
+    )
+    assert len(repr(result)) < 130
