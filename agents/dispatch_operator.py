@@ -63,14 +63,21 @@ class DispatchOperator(Society):
     Attributes
     ----------
     load : (n, periods) kW, its own; prosumers at its bus may have more
-    cost_quadratic, cost_linear, power_max : a, b of the generator, $/kW^2h, $/kWh, kW
-    storage_quadratic, storage_max, capacity_kwh : a_B, $/kW^2h, kW either way, kWh
-    tariff : (n, periods) $/kWh
-    grid_quadratic, grid_linear : a_M, b_M, what an exchange with the main grid costs besides, $/kW^2h, $/kWh
-    buy_max, sell_max : (n, periods) kW
+    cost_quadratic : a of the generator, $/kW^2h
+    cost_linear : b of the generator, $/kWh
+    power_max : kW, of the generator
+    storage_quadratic : a_B, $/kW^2h, for charge and discharge alike
+    storage_max : kW, of charge and of discharge
+    capacity_kwh : kWh, 0 for no battery
+    tariff : (n, periods) $/kWh, at which the main grid sells and buys
+    grid_quadratic : a_M, $/kW^2h, what an exchange with the main grid costs besides
+    grid_linear : b_M, $/kWh, the same
+    buy_max : (n, periods) kW, from the main grid
+    sell_max : (n, periods) kW, to the main grid
     bus_max : kW, between it and the prosumers at its bus; 0 where there are none
     hours : h, length of a period
-    transfer_quadratic, transfer_cost : (p, 1) a_T, b_T, what the exporter pays, $/kW^2h, $/kWh
+    transfer_quadratic : (p, 1) a_T, $/kW^2h, what the exporter pays
+    transfer_cost : (p, 1) b_T, $/kWh, what the exporter pays
     export_max, import_max : (p, periods) kW
     """
 

@@ -36,7 +36,9 @@ class StorageOperator(MicrogridOperator):
     ----------
     cost_constant : c_0, $/h
     capacity_kwh : kWh, 0 for no storage
-    soc, soc_min, soc_max : state of charge, 0 to 1
+    soc : state of charge, 0 to 1
+    soc_min : more than 0, where k has no end
+    soc_max : 1 at most
     charge_max, discharge_max : kW
     kappa : $/kWh; the note's 0.1 exp(3)
     scale : S, kW
@@ -117,10 +119,11 @@ class StorageOperator(MicrogridOperator):
 
 
 class LiteralStorageOperator(StorageOperator):
-    """Operator as the note's supply blocks have it literally: B in its cost is charging, so that discharge is paid for.
+    """Operator with storage as the note's supply blocks have it literally, which pays it for discharging.
 
-    The same as `StorageOperator` with the cost C(-B) of a discharge B. At any price above zero such a storage discharges
-    flat out, and it never charges: a reading to look at, not to use. Source: note 001, supply blocks, "-B" and "+B/E".
+    There B is charge in the balance, but the cost rewards B < 0: the same as `StorageOperator` with the cost C(-B) of a
+    discharge B. At any price above zero such a storage discharges flat out, and it never charges: a reading to look at,
+    not to use. Source: note 001, supply blocks, "-B" and "+B/E".
     """
 
     _sign: ClassVar[float] = -1.0

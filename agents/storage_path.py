@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -110,10 +111,25 @@ class StoragePath:
 
     def _at(self, theta: Floats) -> Floats:
         """Return u at prices of stored energy, (n, T)."""
-        at, share = place(self.theta, theta)
-        below = np.take_along_axis(self.need, at[..., None], 2)[..., 0]
-        above = np.take_along_axis(self.need, at[..., None] + 1, 2)[..., 0]
-        return np.clip(below + share * (above - below), -self.rate, self.rate)
+        count = self.theta.shape[2]
+        lines = self.theta.reshape(-1, count)
+        wanted = np.clip(theta.reshape(-1), lines[:, 0], lines[:, -1])
+        at = np.minimum((lines <= wanted[:, None]).sum(axis=1), count - 1) + self._before
+        u = self.need.reshape(-1)[at] + self._steep[at] * (wanted - lines.reshape(-1)[at])
+        return np.clip(u.reshape(theta.shape), -self.rate, self.rate)
+
+    @cached_property
+    def _before(self) -> npt.NDArray[np.integer]:
+        """(n T,) the place of the point before the first one of each line, among all points."""
+        n, periods, count = self.theta.shape
+        return np.arange(n * periods) * count - 1
+
+    @cached_property
+    def _steep(self) -> Floats:
+        """(n T i,) how need grows with theta from each point on to the next."""
+        wide = np.diff(self.theta, axis=2)
+        steep = np.diff(self.need, axis=2) / np.where(wide > 0.0, wide, np.inf)
+        return np.concatenate([steep, np.zeros_like(steep[:, :, :1])], axis=2).reshape(-1)
 
     def _splits(self, known: Floats, first: npt.NDArray[np.integer], energy: Floats) -> Floats:
         """Return the energy, (n, T + 1), at the worst place of each stretch that leaves the limits, NaN elsewhere."""

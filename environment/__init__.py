@@ -1,8 +1,12 @@
-"""What carries messages: topology, message columns, transport, faults and the journal. It knows no energy and no money."""
+"""What carries messages: topology, message columns, transport, faults and the journal. It knows no energy and no money.
 
-from .errors import FaultError, MessageError, TopologyError
+Beside that it holds the world as data: profiles, which are read here and understood elsewhere.
+"""
+
+from .errors import FaultError, MessageError, ProfileError, TopologyError
 from .journal import Fate, Journal
 from .messages import Field, Kind, MessageBatch, Outbox
+from .profiles import Profiles, read_profiles
 from .topology import Topology
 from .transport import Transport
 
@@ -15,7 +19,10 @@ __all__ = [
     "MessageBatch",
     "MessageError",
     "Outbox",
+    "ProfileError",
+    "Profiles",
     "Topology",
     "TopologyError",
     "Transport",
+    "read_profiles",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ConservationError", "FaultError", "MessageError", "TopologyError"]
+__all__ = ["ConservationError", "FaultError", "MessageError", "ProfileError", "TopologyError"]
 
 
 class TopologyError(ValueError):
@@ -15,6 +15,10 @@ class MessageError(ValueError):
 
 class FaultError(ValueError):
     """A fault that cannot be read, is unknown, or contradicts another."""
+
+
+class ProfileError(ValueError):
+    """A file of profiles that cannot be read, or not as what it is wanted for."""
 
 
 class ConservationError(AssertionError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, get_args
@@ -56,11 +57,21 @@ def _agents() -> list[dict[str, Any]]:
             continue
         told = attribute_texts(cls)
         facts = [
-            {"name": fact.name, "default": fact.default, "about": told.get(fact.name, ""), "allowed": fact.allowed}
+            {
+                "name": fact.name,
+                "default": _finite(fact.default),
+                "about": told.get(fact.name, ""),
+                "allowed": fact.allowed,
+            }
             for fact in cls._facts.values()
         ]
         found.append({"name": name, "about": first_sentence(cls), "place": _place(cls), "facts": facts})
     return found
+
+
+def _finite(default: float | None) -> float | str | None:
+    """A number as JSON knows it, which has no infinity."""
+    return default if default is None or math.isfinite(default) else str(default)
 
 
 def _place(cls: type[Society]) -> str:

@@ -132,6 +132,33 @@ def test_a_quarter_of_an_hour_fills_a_battery_by_a_quarter():
     assert plan.energy.tolist() == [[4.75, 4]]
 
 
+@pytest.mark.parametrize("hours", [1.0, 0.25])
+def test_the_price_of_stored_energy_rises_only_after_full_and_falls_only_after_empty(hours):
+    rng = np.random.default_rng(12)
+    n, periods = 120, 24
+    society = DispatchOperator(
+        names=[str(k) for k in range(n)],
+        load=rng.uniform(4, 15, (n, periods)),
+        **{**PLANT, "power_max": 30.0},
+        **{**BATTERY, "capacity_kwh": rng.uniform(1, 9, n)},
+        bus_max=0.0,
+        hours=hours,
+    )
+    plan = society.schedule(np.zeros((n, periods)))
+    # Within the generator's limits the bus's price is what its last kilowatt costs; free of its rate, the battery's less wear.
+    theta = 0.15 * plan.generation + 0.85 - 2 * 0.005 * plan.discharge
+    free = np.abs(plan.discharge) < 3 - 1e-9
+    rise = np.diff(theta, axis=1)
+    both = free[:, 1:] & free[:, :-1]
+    full, empty = plan.energy[:, :-1] > society.capacity_kwh - 1e-9, plan.energy[:, :-1] < 1e-9
+    assert np.abs(rise[both & ~full & ~empty]).max() < 1e-9
+    assert rise[both & full].min() > -1e-9
+    assert rise[both & empty].max() < 1e-9
+    assert (both & ~full & ~empty).sum() > 50
+    assert (both & full).sum() > 20
+    assert (both & empty).sum() > 20
+
+
 @pytest.mark.parametrize("rho", ["none", "all", "ports", "mixed"])
 @pytest.mark.parametrize("main_grid", ["none", "buy", "buy_sell"])
 def test_the_answer_of_the_day_is_the_reference_solver_s(main_grid, rho):

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
-from gridparley.agents.water_fill import offers, water_fill
+from gridparley.agents.water_fill import LogOffer, offers, water_fill
+from gridparley.agents.water_fill import amount as all_of
 
 from .conftest import assert_same_bits, columns, numbers
 
@@ -118,3 +119,63 @@ def test_offers_are_clipped_to_their_limits_at_any_level():
     price, one = np.array([[3.0, 1.0]]), np.ones((1, 2))
     seen = [offers(price, one, 0 * one, one, np.array([level])).tolist() for level in (-np.inf, 0.5, 2.5, np.inf)]
     assert seen == [[[1, 1]], [[1, 0.5]], [[0.5, 0]], [[0, 0]]]
+
+
+@st.composite
+def bent(draw):
+    """Linear offers, one of them without limits, and one that falls with a logarithm; totals of every size."""
+    *curves, _ = draw(problems())
+    m = len(curves[0])
+    wide = [np.zeros((m, 1)), draw(columns(m, 1, numbers(0.125, 4))), np.full((m, 1), -np.inf), np.full((m, 1), np.inf)]
+    curves = [np.concatenate(pair, axis=1) for pair in zip(curves, wide, strict=True)]
+    at_zero, scale, most = (draw(columns(m, 1, numbers(low, 4)))[:, 0] for low in (0.01, 0.125, 0.0))
+    log = LogOffer(at_zero, scale, most, draw(st.sampled_from([1.0, -1.0])))
+    return curves, draw(columns(m, 1, numbers(-20, 20)))[:, 0], log
+
+
+@given(bent())
+@settings(max_examples=300, deadline=None)
+def test_with_a_logarithm_the_offers_add_up_too(problem):
+    curves, total, log = problem
+    level = water_fill(*curves, total, log)
+    assert np.isfinite(level).all()
+    assert all_of(*curves, level, log) == pytest.approx(total, abs=1e-11)
+
+
+@given(bent())
+@settings(max_examples=100, deadline=None)
+def test_with_a_logarithm_no_row_changes_another_to_the_last_bit(problem):
+    curves, total, log = problem
+    alone = []
+    for row in range(len(total)):
+        here = slice(row, row + 1)
+        one = LogOffer(log.at_zero[here], log.scale[here], log.most[here], log.sign)
+        alone.append(water_fill(*(curve[here] for curve in curves), total[here], one))
+    assert_same_bits(np.concatenate(alone), water_fill(*curves, total, log))
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_an_offer_that_falls_with_a_logarithm(sign):
+    # -2 ln(level / 3), at most 4: all of it up to 3 exp(-2), nothing from 3 on.
+    log = LogOffer(*(np.array([value]) for value in (3.0, 2.0, 4.0)), sign)
+    levels = [-1.0, 0.0, 3 * np.exp(-2) / 2, 3 * np.exp(-1), 3.0, 9.0]
+    seen = [log.at(np.array([sign * level])).item() for level in levels]
+    assert seen == pytest.approx([sign * offer for offer in (4, 4, 4, 2, 0, 0)], abs=1e-15)
+    assert sorted(np.abs(log.points[0])) == pytest.approx([3 * np.exp(-2), 3])
+    assert log.points[0, 0] < log.points[0, 1]
+
+
+def test_alone_an_offer_that_falls_with_a_logarithm_has_its_level_from_the_exponential():
+    log = LogOffer(*(np.array([value]) for value in (3.0, 2.0, 4.0)))
+    empty = np.empty((1, 0))
+    assert water_fill(empty, empty, empty, empty, np.array([1.0]), log).item() == pytest.approx(
+        3 * np.exp(-0.5), rel=1e-15
+    )
+
+
+def test_an_offer_so_large_that_its_level_vanishes_is_a_step_at_zero():
+    log = LogOffer(*(np.array([value]) for value in (3.0, 1.0, 5000.0)))
+    one = np.ones((1, 1))
+    level = water_fill(0 * one, one, -9e9 * one, 9e9 * one, np.array([1000.0]), log)
+    assert level.item() == pytest.approx(0.0, abs=1e-12)
+    assert water_fill(0 * one, one, -9e9 * one, 9e9 * one, np.array([5001.0]), log).item() == -1.0
