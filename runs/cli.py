@@ -13,6 +13,7 @@ CONVERGED -16.3544
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import sys
@@ -35,6 +36,9 @@ from .folder_read import read_run
 from .invariants import Invariants
 from .outcome import Outcome
 from .progress import RunProgress
+from .record import UNFINISHED, record_of
+from .recorder import Recorder
+from .replay import RecordReader, check_record
 from .result import Result, evaluate
 from .scenario import Scenario
 from .simulation import Simulation
@@ -127,6 +131,9 @@ def run(
     no_reference: Annotated[
         bool, typer.Option("--no-reference", help="Do without the central solve beside the negotiation.")
     ] = False,
+    no_record: Annotated[
+        bool, typer.Option("--no-record", help="With --out: do without the record of every message.")
+    ] = False,
     one_by_one: Annotated[
         bool, typer.Option("--one-by-one", help="A role of its own for every agent: slower, the same to the last bit.")
     ] = False,
@@ -140,13 +147,28 @@ def run(
     chosen = choice.load()
     simulation = chosen.simulation(one_by_one=one_by_one, keep_messages=invariants)
     # Before the run: nobody wants to hear after an hour that the folder cannot be written.
-    folder = None
+    folder = recorder = None
     if out is not None:
         prepare_folder(out, force=force)
         folder = RunFolder(out, chosen, choice.command())
+        if not no_record:
+            recorder = Recorder.start(
+                out / UNFINISHED,
+                chosen,
+                simulation,
+                one_by_one=one_by_one,
+                command=folder.command,
+                reference=False if no_reference else None,
+            )
     checks = [Invariants(simulation)] if invariants else []
     result = negotiate(
-        chosen, simulation, folder, checks, progress=not as_json, reference=False if no_reference else None
+        chosen,
+        simulation,
+        folder,
+        checks,
+        recorder,
+        progress=not as_json,
+        reference=False if no_reference else None,
     )
     if as_json:
         typer.echo(json.dumps(result.to_dict(), indent=2, allow_nan=False))
@@ -163,6 +185,7 @@ def negotiate(
     simulation: Simulation,
     folder: RunFolder | None,
     checks: Sequence[Callable[[Simulation], None]] = (),
+    recorder: Recorder | None = None,
     *,
     progress: bool,
     reference: bool | None,
@@ -176,6 +199,8 @@ def negotiate(
                 for check in checks:
                     check(now)
                 prices.watch(now)
+                if recorder is not None:
+                    recorder.watch(now)
                 bar.watch(now)
 
             start = time.perf_counter()
@@ -185,19 +210,67 @@ def negotiate(
             result = evaluate(scenario, simulation, seconds=seconds, reference=reference)
     except BaseException as error:
         if folder is not None:
-            typer.echo(f"{_rescued(folder, error, simulation, prices)}", err=True)
+            typer.echo(f"{_rescued(folder, error, simulation, prices, recorder)}", err=True)
         raise
     if folder is not None:
-        folder.write(result, prices)
+        if recorder is not None:
+            recorder.finish(simulation)
+        path = folder.write(result, prices)
+        if recorder is not None:
+            recorder.settle(path)
     return result
 
 
-def _rescued(folder: RunFolder, error: BaseException, simulation: Simulation, prices: PriceRecord) -> str:
+def _rescued(
+    folder: RunFolder,
+    error: BaseException,
+    simulation: Simulation,
+    prices: PriceRecord,
+    recorder: Recorder | None,
+) -> str:
+    if recorder is not None:
+        with contextlib.suppress(*USER_ERRORS):  # the first error matters more, and is about the same disk
+            recorder.finish(simulation)
     try:
-        return f"what was recorded until tick {simulation.tick} is in {folder.write_failure(error, simulation, prices)}"
+        path = folder.write_failure(error, simulation, prices)
+        if recorder is not None:
+            recorder.settle(path)
+        return f"what was recorded until tick {simulation.tick} is in {path}"
     except USER_ERRORS as second:
         # The first error matters more and is raised next.
         return f"what was recorded is lost: {second}"
+
+
+Recorded = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that gridparley run --out wrote.")]
+
+
+@app.command()
+def resume(run: Recorded) -> None:
+    """Go on with a recorded run that was killed, or ran out of disk: it ends as if nothing had happened."""
+    reader = RecordReader(record_of(run))
+    scenario, header = reader.scenario(), reader.header
+    simulation = scenario.simulation(one_by_one=header["one_by_one"])
+    folder = RunFolder(run, scenario, header["command"])
+    recorder = Recorder.resume(reader, simulation)
+    typer.echo(f"{reader.ticks} ticks are recorded and done again to the last bit; then the run goes on", err=True)
+    result = negotiate(scenario, simulation, folder, (), recorder, progress=True, reference=header["reference"])
+    print_result(result, Console(highlight=False))
+    typer.echo(f"written to {folder.path}", err=True)
+
+
+@app.command()
+def check(run: Recorded) -> None:
+    """Do a recorded run again and compare every bit; exit with 1, naming the first tick that differs."""
+    reader = RecordReader(record_of(run))
+    found = check_record(reader)
+    reader.close()
+    typer.echo(f"record        {reader.path}, gridparley {reader.header['code_version']}, {reader.ticks} ticks")
+    typer.echo(f"compared      {found.ticks} ticks, {found.messages} messages said")
+    if found.wrong is not None:
+        typer.echo(f"wrong         {found.wrong}")
+        raise typer.Exit(1)
+    typer.echo("conservation  holds in every tick")
+    typer.echo("replay        the same to the last bit")
 
 
 @app.command(epilog=options.PLOT)

@@ -22,6 +22,7 @@ from ..environment import Fate
 from .errors import RunError
 from .folder_read import read_result
 from .observer import METRICS
+from .record import STARTING, UNFINISHED
 from .result import Result
 from .scenario import Scenario
 from .simulation import Simulation
@@ -82,9 +83,13 @@ def prepare_folder(path: Path, *, force: bool = False) -> None:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
-        others = sorted(entry.name for entry in path.iterdir())
+        others = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith(STARTING))
     except OSError as error:
         raise RunError(f"--out {path}: cannot be written: {error.strerror or error}") from None
+    if UNFINISHED in others and not force:
+        raise RunError(
+            f"--out {path}: holds a run that has not ended; gridparley resume {path} ends it, --force starts anew"
+        )
     if others and "result.json" not in others and not force:
         shown = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
         raise RunError(

@@ -128,11 +128,12 @@ class Simulation(mesa.Model):
         self.commands.append({"tick": self.tick, "add": told, "end": list(end)})
 
     def _hear(self, tick: int, batch: Any) -> None:
-        total, news, stale = len(batch), 0, 0
+        arrived, total, news, stale = batch, len(batch), 0, 0
         if self.transport.schedule.corrupting:
             # Receivers refuse what cannot be true; nobody else would notice.
             batch = batch.take(batch.sound())
             self.journal.count(tick, batch.kind.name, Fate.REFUSED, total - len(batch), "unsound")
+            self.journal.tell_change(arrived, batch, Fate.REFUSED, "unsound")
         for role in self.roles:
             written, old = role.hear(tick, batch)
             news, stale = news + written, stale + old
@@ -140,6 +141,23 @@ class Simulation(mesa.Model):
         self.journal.count(tick, batch.kind.name, Fate.STALE, stale)
         # What no role listens to was sent by mistake, and the books must still balance.
         self.journal.count(tick, batch.kind.name, Fate.REFUSED, len(batch) - news - stale, "nobody listens")
+        if self.journal.events is not None:
+            self._tell(tick, batch)
+
+    def _tell(self, tick: int, batch: Any) -> None:
+        """Tell the journal which messages of a batch, just heard, were news, and which stale."""
+        heard = np.zeros((2, len(self.market.topology.channels)), dtype=bool)
+        for memory in (role.memory[batch.kind.name] for role in self.roles if batch.kind.name in role.memory):
+            heard[0, memory.channel] = True
+            heard[1, memory.channel] = (memory.sent == batch.sent) & (memory.heard == tick)
+        listened, news = heard[:, batch.channel]
+        news[1:] &= batch.channel[1:] != batch.channel[:-1]  # of two copies in one batch the first is news
+        if news.all():
+            self.journal.tell(Fate.DELIVERED, batch)
+            return
+        for fate, which in ((Fate.DELIVERED, news), (Fate.STALE, listened & ~news)):
+            self.journal.tell(fate, batch.take(which))
+        self.journal.tell(Fate.REFUSED, batch.take(~listened), "nobody listens")
 
     def _wake(self, tick: int) -> None:
         """Tell the roles which of their agents are down or resting, and which have just lost their memory."""

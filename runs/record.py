@@ -1,0 +1,144 @@
+"""The record of a run: one SQLite file that outlives a kill, a full disk and a newer release, or says why it does not.
+
+A transaction holds everything of some whole ticks: what was said, what became of each message and why, the prices, the
+metrics and the counts, each table of a tick as one zstd-compressed Arrow block. Committed ticks outlive the death of the
+process. A power cut may cost the last of them too, since the disk is not asked to confirm each one; the file stays whole.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .errors import RunError
+
+__all__ = ["RECORD", "SCHEMA_VERSION", "STARTING", "UNFINISHED", "create", "guarded", "open_record", "record_of"]
+
+RECORD = "record.sqlite"
+"""The record of a run that has ended, in the run's folder."""
+UNFINISHED = "unfinished.sqlite"
+"""The same while the run is going, so that a run never replaces an older one before it has ended."""
+
+STARTING = ".starting.sqlite"
+
+SCHEMA_VERSION = 1
+APPLICATION = 0x47725061
+"""Says in SQLite's own header whose file it is."""
+
+_TABLES = """
+CREATE TABLE header (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE shape (id INTEGER PRIMARY KEY, arrow BLOB NOT NULL UNIQUE);
+CREATE TABLE tick (tick INTEGER PRIMARY KEY, hash BLOB NOT NULL);
+CREATE TABLE block (tick INTEGER, name TEXT, shape INTEGER, size INTEGER, data BLOB, PRIMARY KEY (tick, name));
+CREATE TABLE command (tick INTEGER, number INTEGER, json TEXT, PRIMARY KEY (tick, number));
+"""
+
+
+@contextmanager
+def guarded(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into sentences.
+
+    Raises
+    ------
+    RunError
+        The disk is full, the file is damaged, or somebody else is writing it; says what is kept.
+    """
+    try:
+        yield
+    except sqlite3.IntegrityError:
+        raise RunError(f"{path}: another process is writing this record") from None
+    except sqlite3.DatabaseError as error:
+        told = str(error)
+        if "full" in told or "I/O" in told:
+            raise RunError(
+                f"{path}: cannot be written any more ({told}). The ticks written before are kept: make room, then "
+                f"gridparley resume {path.parent}"
+            ) from None
+        if "locked" in told:
+            raise RunError(f"{path}: another process is using this record") from None
+        raise RunError(f"{path}: is damaged, and was left as it is ({told})") from None
+
+
+def record_of(folder: Path) -> Path:
+    """Return the record in a run's folder, the unfinished one first.
+
+    Raises
+    ------
+    RunError
+        There is none.
+    """
+    for name in (UNFINISHED, RECORD):
+        if (folder / name).is_file():
+            return folder / name
+    raise RunError(f"{folder} holds no record. gridparley run SCENARIO --out {folder} writes one")
+
+
+def create(path: Path, header: Mapping[str, Any]) -> sqlite3.Connection:
+    """Start a record, instead of whatever is at this path.
+
+    Raises
+    ------
+    RunError
+        It cannot be written.
+    """
+    # Under another name until it has its header: a kill leaves either no record or one that can be resumed.
+    starting = path.with_name(STARTING)
+    for file in (starting, path):
+        for old in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm", "-journal"))):
+            old.unlink(missing_ok=True)
+    with guarded(path):
+        base = sqlite3.connect(starting, isolation_level=None)
+        base.executescript(f"PRAGMA page_size=16384; PRAGMA application_id={APPLICATION}; PRAGMA journal_mode=OFF;")
+        base.execute("BEGIN")
+        for statement in _TABLES.split(";"):
+            base.execute(statement)
+        base.executemany("INSERT INTO header VALUES (?, ?)", [(key, json.dumps(v)) for key, v in header.items()])
+        base.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        base.execute("COMMIT")
+        base.close()
+        starting.replace(path)
+        base = sqlite3.connect(path, isolation_level=None)
+        base.execute("PRAGMA journal_mode=WAL")
+        _for_writing(base)
+    return base
+
+
+def open_record(path: Path) -> tuple[sqlite3.Connection, dict[str, Any]]:
+    """Open a record and return its header too.
+
+    Raises
+    ------
+    RunError
+        It is no record of ours, a newer release wrote it, or it is damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            ours = file.read(72)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read: {error.strerror or error}") from None
+    if ours[:16] != b"SQLite format 3\0" or ours[68:72] != APPLICATION.to_bytes(4, "big"):
+        raise RunError(f"{path}: is no record of gridparley")
+    with guarded(path):
+        base = sqlite3.connect(path, isolation_level=None)
+        version = base.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            base.close()
+            raise RunError(
+                f"{path}: was written by a newer gridparley (schema {version}; this one reads up to {SCHEMA_VERSION})"
+            )
+        verdict = base.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if verdict != "ok":
+            base.close()
+            raise RunError(f"{path}: is damaged, and was left as it is ({verdict.splitlines()[-1]})")
+        header = {key: json.loads(value) for key, value in base.execute("SELECT key, value FROM header")}
+        _for_writing(base)
+    return base, header
+
+
+def _for_writing(base: sqlite3.Connection) -> None:
+    # In WAL mode NORMAL never breaks the file. Moving pages from the log to the file in larger pieces costs less.
+    base.executescript("PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=2048;")
