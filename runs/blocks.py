@@ -1,160 +1,124 @@
-"""Blocks: the tables of one tick, as Arrow columns in compressed bytes that are the same whenever the tick is the same."""
+"""Blocks: named columns of any lengths as compressed bytes, the same bytes whenever the columns are the same."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ..environment import Fate, MessageBatch
-from ..environment.journal import Event
-from ..protocols import MarketState
-from .observer import METRICS
-from .simulation import Simulation
+from .errors import RunError
 
-__all__ = ["FATES", "Block", "TickReader", "pack", "tick_tables", "unpack"]
+__all__ = ["CODEC", "Block", "Columns", "Packer", "digest", "first_difference", "steps", "unsteps"]
 
 Columns = dict[str, npt.NDArray[Any]]
-Block = tuple[bytes, int, bytes]
-"""Arrow schema, bytes before compression, compressed bytes."""
+Block = tuple[int, bytes]
+"""Bytes before compression, compressed bytes."""
 
-FATES = tuple(Fate)
-X_MAX = 4096
-"""Numbers beyond which what everybody proposes is not written out each tick: a replay tells it."""
+CODEC = pa.Codec("zstd", compression_level=1)
 
-_CODEC = pa.Codec("zstd", compression_level=1)
-
-
-def pack(columns: Mapping[str, npt.NDArray[Any]]) -> Block:
-    """Return a table as bytes."""
-    batch = pa.RecordBatch.from_arrays([pa.array(column) for column in columns.values()], names=list(columns))
-    raw = batch.serialize()
-    return batch.schema.serialize().to_pybytes(), raw.size, _CODEC.compress(raw, asbytes=True)
+_TYPES = tuple(np.dtype(name) for name in ("?", "u1", "u2", "i1", "<i4", "<i8", "<u8", "<f8"))
+_CODES = {dtype: code for code, dtype in enumerate(_TYPES)}
+_TEXT = 255
+_ALIGNED = 8
 
 
-def unpack(block: Block) -> Columns:
-    """Return the columns of a block."""
-    schema, size, data = block
-    batch = pa.ipc.read_record_batch(
-        pa.py_buffer(_CODEC.decompress(data, decompressed_size=size)), pa.ipc.read_schema(pa.py_buffer(schema))
-    )
-    return {name: batch.column(k).to_numpy(zero_copy_only=False) for k, name in enumerate(batch.schema.names)}
+class Packer:
+    """Turns columns into blocks and back.
 
-
-def tick_tables(
-    tick: int,
-    events: list[Event],
-    counts: list[tuple[int, str, Fate, str, int]],
-    state: MarketState,
-    latest: Mapping[str, float],
-    kinds: list[str],
-) -> dict[str, Columns]:
-    """Return the tables of a tick, by name.
-
-    ``said:KIND`` and ``payload:KIND`` hold what was said, ``way:KIND`` what went on its way and when it is due (left out
-    where all messages did and are due in the next tick), ``end`` what left the world in this tick, by which fate and for
-    which reason; a message is known by kind, sent tick, channel and copy. Channels and rows are stored as steps.
-    """
-    tables: dict[str, Columns] = {}
-    said: dict[str, MessageBatch] = {}
-    ended: list[Event] = []
-    for event in events:
-        batch, kind = event.batch, event.batch.kind.name
-        if event.fate is Fate.SENT:
-            said[kind] = batch
-            tables[f"said:{kind}"] = {"channel": _steps(batch.channel), "row": _steps(_rows(batch))}
-            tables[f"payload:{kind}"] = {
-                f"{field.name}.{k}" if field.width > 1 else field.name: np.ascontiguousarray(
-                    batch.payload[:, batch.kind.part(field.name).start + k]
-                )
-                for field in batch.kind.fields
-                for k in range(field.width)
-            }
-        elif event.fate is None:
-            if batch is not said.get(kind):
-                tables[f"way:{kind}"] = {
-                    "channel": _steps(batch.channel),
-                    "due": batch.due_ticks,
-                    "copy": _copies(batch),
-                }
-        else:
-            ended.append(event)
-    reasons = sorted({event.reason for event in ended})
-    if ended:
-        tables["end"] = _ends(ended, kinds, reasons)
-        tables["reason"] = {"text": np.array(reasons, dtype=object)}
-    if counts:
-        tables["count"] = {
-            "kind": np.array([row[1] for row in counts], dtype=object),
-            "fate": np.array([str(row[2]) for row in counts], dtype=object),
-            "reason": np.array([row[3] for row in counts], dtype=object),
-            "count": np.array([row[4] for row in counts], dtype=np.int64),
-        }
-    tables["metric"] = {name: np.array([float(latest[name])]) for name in METRICS}
-    tables["hub"] = {"round": state.round, "stopped": state.stopped, **_by_period("price", state.price)}
-    if state.transfer_price.size:
-        tables["line"] = _by_period("transfer_price", state.transfer_price.reshape(len(state.transfer_price), -1))
-    if sum(x.size for x in state.x) <= X_MAX:
-        tables |= {f"x:{k}": _by_period("x", x) for k, x in enumerate(state.x)}
-    return tables
-
-
-def _ends(ended: list[Event], kinds: list[str], reasons: list[str]) -> Columns:
-    sizes = [len(event.batch) for event in ended]
-    return {
-        "kind": np.repeat(np.array([kinds.index(e.batch.kind.name) for e in ended], dtype=np.uint8), sizes),
-        "sent": np.repeat(np.array([e.batch.sent for e in ended], dtype=np.int32), sizes),
-        "channel": _steps(np.concatenate([e.batch.channel for e in ended])),
-        "copy": np.concatenate([_copies(e.batch) for e in ended]),
-        "fate": np.repeat(np.array([FATES.index(e.fate) for e in ended if e.fate], dtype=np.uint8), sizes),
-        "reason": np.repeat(np.array([reasons.index(e.reason) for e in ended], dtype=np.uint16), sizes),
-    }
-
-
-def _by_period(name: str, values: npt.NDArray[Any]) -> Columns:
-    return {f"{name}.{k}": np.ascontiguousarray(values[:, k]) for k in range(values.shape[1])}
-
-
-def _steps(values: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
-    """Differences: neighbours differ by little and always the same, which compresses to almost nothing."""
-    steps = np.empty(len(values), dtype=np.int32)
-    steps[:1] = values[:1]
-    np.subtract(values[1:], values[:-1], out=steps[1:], casting="unsafe")
-    return steps
-
-
-def _rows(batch: MessageBatch) -> npt.NDArray[Any]:
-    return np.arange(len(batch), dtype=np.int32) if batch.row is None else batch.row
-
-
-def _copies(batch: MessageBatch) -> npt.NDArray[np.uint64]:
-    return np.zeros(len(batch), dtype=np.uint64) if batch.copy is None else batch.copy
-
-
-class TickReader:
-    """Turns each tick of a simulation into blocks.
+    A block is zstd over: the number of columns; for each its place in `names`, its type and its length (int64 each); then the
+    columns, each from a multiple of 8 bytes on. Texts are UTF-8 with a line feed after each.
 
     Parameters
     ----------
-    simulation : before its first tick; from now on its journal tells what becomes of each message
+    names : of all columns that there may be
     """
 
-    def __init__(self, simulation: Simulation) -> None:
-        self._journal = simulation.journal
-        self._journal.events = []
-        self._counted = len(self._journal.rows)
-        self._kinds = list(simulation.kinds)
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = list(names)
+        self._place = {name: place for place, name in enumerate(names)}
 
-    def blocks(self, simulation: Simulation) -> dict[str, Block]:
-        """Return the blocks of the tick that has just ended, by table."""
-        events = self._journal.events or []
-        counts = self._journal.rows[self._counted :]
-        tables = tick_tables(
-            simulation.tick - 1, events, counts, simulation.state, simulation.observer.latest, self._kinds
-        )
-        self._journal.events = []
-        self._counted = len(self._journal.rows)
-        return {name: pack(columns) for name, columns in tables.items()}
+    def pack(self, columns: Mapping[str, npt.NDArray[Any]]) -> Block:
+        """Return columns as a block.
+
+        Raises
+        ------
+        RunError
+            A column is none of the names.
+        """
+        head, parts = [len(columns)], []
+        for name, column in columns.items():
+            if name not in self._place:
+                raise RunError(f"this record has no column {name}: it was started by another release")
+            text = column.dtype.hasobject
+            data = "".join(f"{word}\n" for word in column).encode() if text else np.ascontiguousarray(column).data
+            head += [self._place[name], _TEXT if text else _CODES[column.dtype], len(column)]
+            if len(column):
+                size = len(data) if text else column.nbytes
+                head += [size] if text else []
+                parts += [data, bytes(-size % _ALIGNED)]
+            elif text:
+                head.append(0)
+        raw = b"".join([np.array(head, dtype="<i8").tobytes(), *parts])
+        return len(raw), CODEC.compress(raw, asbytes=True)
+
+    def unpack(self, block: Block) -> Columns:
+        """Return the columns of a block."""
+        size, data = block
+        raw = CODEC.decompress(data, decompressed_size=size, asbytes=True)
+        count = int(np.frombuffer(raw, dtype="<i8", count=1)[0])
+        head = np.frombuffer(raw, dtype="<i8", count=min(1 + 4 * count, size // 8)).tolist()
+        layout, at = [], 1
+        for _ in range(count):
+            place, code, length = head[at : at + 3]
+            at += 3
+            if code == _TEXT:
+                layout.append((self.names[place], None, length, head[at]))
+                at += 1
+            else:
+                layout.append((self.names[place], _TYPES[code], length, length * _TYPES[code].itemsize))
+        found: Columns = {}
+        start = 8 * at
+        for name, dtype, length, size in layout:
+            if dtype is None:
+                found[name] = np.array(raw[start : start + size].decode().split("\n")[:-1], dtype=object)
+            else:
+                found[name] = np.frombuffer(raw, dtype=dtype, count=length, offset=start)
+            start += size + -size % _ALIGNED
+        return found
+
+
+def digest(*blocks: Block) -> bytes:
+    """Return the hash of some blocks."""
+    found = hashlib.blake2b(digest_size=16)
+    for _, data in blocks:
+        found.update(data)
+    return found.digest()
+
+
+def first_difference(one: Columns, other: Columns) -> str | None:
+    """Return the first column in which two tables differ in any bit; None if the two hold the same."""
+    for name in sorted({*one, *other}):
+        if name not in one or name not in other or _bits(one[name]) != _bits(other[name]):
+            return name
+    return None
+
+
+def _bits(column: npt.NDArray[Any]) -> Any:
+    return column.tolist() if column.dtype.hasobject else (column.dtype, np.ascontiguousarray(column).tobytes())
+
+
+def steps(values: npt.NDArray[Any], dtype: npt.DTypeLike = np.int32) -> npt.NDArray[Any]:
+    """Return the differences of integers: neighbours differ by little and often the same, which takes almost no room."""
+    found = np.empty(len(values), dtype=dtype)
+    found[:1] = values[:1]
+    np.subtract(values[1:], values[:-1], out=found[1:], casting="unsafe")
+    return found
+
+
+def unsteps(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Return the integers whose differences these are."""
+    return np.cumsum(values, dtype=np.int64)

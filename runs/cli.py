@@ -13,12 +13,9 @@ CONVERGED -16.3544
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import sys
-import time
-from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,18 +27,15 @@ from . import cli_options as options
 from .catalog import SECTIONS, catalog
 from .catalog_tables import print_catalog
 from .cli_options import Choice
+from .cli_record import add_commands
 from .errors import USER_ERRORS
-from .folder import PriceRecord, RunFolder, prepare_folder, scenario_text
+from .folder import RunFolder, prepare_folder, scenario_text
 from .folder_read import read_run
 from .invariants import Invariants
+from .negotiate import negotiate
 from .outcome import Outcome
-from .progress import RunProgress
-from .record import UNFINISHED, record_of
+from .record import UNFINISHED
 from .recorder import Recorder
-from .replay import RecordReader, check_record
-from .result import Result, evaluate
-from .scenario import Scenario
-from .simulation import Simulation
 from .tables import print_result
 
 __all__ = ["app", "main"]
@@ -180,99 +174,6 @@ def run(
         raise typer.Exit(3)
 
 
-def negotiate(
-    scenario: Scenario,
-    simulation: Simulation,
-    folder: RunFolder | None,
-    checks: Sequence[Callable[[Simulation], None]] = (),
-    recorder: Recorder | None = None,
-    *,
-    progress: bool,
-    reference: bool | None,
-) -> Result:
-    """Run, judge and write; what was recorded until an error is written too."""
-    prices = PriceRecord(scenario.spec.report.transfer_price_sign)
-    try:
-        with RunProgress(scenario.spec.run.ticks, Console(stderr=True), wanted=progress) as bar:
-
-            def watch(now: Simulation) -> None:
-                for check in checks:
-                    check(now)
-                prices.watch(now)
-                if recorder is not None:
-                    recorder.watch(now)
-                bar.watch(now)
-
-            start = time.perf_counter()
-            simulation.run(scenario.spec.run.ticks, watch)
-            seconds = time.perf_counter() - start
-            bar.judging()
-            result = evaluate(scenario, simulation, seconds=seconds, reference=reference)
-    except BaseException as error:
-        if folder is not None:
-            typer.echo(f"{_rescued(folder, error, simulation, prices, recorder)}", err=True)
-        raise
-    if folder is not None:
-        if recorder is not None:
-            recorder.finish(simulation)
-        path = folder.write(result, prices)
-        if recorder is not None:
-            recorder.settle(path)
-    return result
-
-
-def _rescued(
-    folder: RunFolder,
-    error: BaseException,
-    simulation: Simulation,
-    prices: PriceRecord,
-    recorder: Recorder | None,
-) -> str:
-    if recorder is not None:
-        with contextlib.suppress(*USER_ERRORS):  # the first error matters more, and is about the same disk
-            recorder.finish(simulation)
-    try:
-        path = folder.write_failure(error, simulation, prices)
-        if recorder is not None:
-            recorder.settle(path)
-        return f"what was recorded until tick {simulation.tick} is in {path}"
-    except USER_ERRORS as second:
-        # The first error matters more and is raised next.
-        return f"what was recorded is lost: {second}"
-
-
-Recorded = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that gridparley run --out wrote.")]
-
-
-@app.command()
-def resume(run: Recorded) -> None:
-    """Go on with a recorded run that was killed, or ran out of disk: it ends as if nothing had happened."""
-    reader = RecordReader(record_of(run))
-    scenario, header = reader.scenario(), reader.header
-    simulation = scenario.simulation(one_by_one=header["one_by_one"])
-    folder = RunFolder(run, scenario, header["command"])
-    recorder = Recorder.resume(reader, simulation)
-    typer.echo(f"{reader.ticks} ticks are recorded and done again to the last bit; then the run goes on", err=True)
-    result = negotiate(scenario, simulation, folder, (), recorder, progress=True, reference=header["reference"])
-    print_result(result, Console(highlight=False))
-    typer.echo(f"written to {folder.path}", err=True)
-
-
-@app.command()
-def check(run: Recorded) -> None:
-    """Do a recorded run again and compare every bit; exit with 1, naming the first tick that differs."""
-    reader = RecordReader(record_of(run))
-    found = check_record(reader)
-    reader.close()
-    typer.echo(f"record        {reader.path}, gridparley {reader.header['code_version']}, {reader.ticks} ticks")
-    typer.echo(f"compared      {found.ticks} ticks, {found.messages} messages said")
-    if found.wrong is not None:
-        typer.echo(f"wrong         {found.wrong}")
-        raise typer.Exit(1)
-    typer.echo("conservation  holds in every tick")
-    typer.echo("replay        the same to the last bit")
-
-
 @app.command(epilog=options.PLOT)
 def plot(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder that gridparley run --out wrote.")],
@@ -284,6 +185,9 @@ def plot(
 
     for file in draw_figures(read_run(run), run if out is None else out, kind.value):
         typer.echo(str(file))
+
+
+add_commands(app)
 
 
 def main() -> None:

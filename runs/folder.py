@@ -19,15 +19,17 @@ import numpy as np
 import tomli_w
 
 from ..environment import Fate
+from ..protocols import MarketState
 from .errors import RunError
 from .folder_read import read_result
+from .frames import Frame
 from .observer import METRICS
 from .record import STARTING, UNFINISHED
 from .result import Result
 from .scenario import Scenario
 from .simulation import Simulation
 
-__all__ = ["FIGURES", "FILES", "PriceRecord", "RunFolder", "prepare_folder", "scenario_text"]
+__all__ = ["FIGURES", "FILES", "UNITS", "PriceRecord", "RunFolder", "prepare_folder", "scenario_text"]
 
 FILES = ("scenario.toml", "result.json", "metrics.csv", "prices.csv", "messages.csv", "command.txt")
 FIGURES = tuple(f"{name}.{kind}" for name in ("prices", "residuals", "messages", "solution") for kind in ("png", "pdf"))
@@ -38,7 +40,7 @@ PRICED_MAX = 200
 NUMBERS_MAX = 2_000_000
 """Prices beyond which a record keeps every third row only."""
 
-_UNITS = {"kW": "_kw", "$/kWh": "_usd_per_kwh", "$/h": "_usd_per_h"}
+UNITS = {"kW": "_kw", "$/kWh": "_usd_per_kwh", "$/h": "_usd_per_h"}
 
 
 @dataclass
@@ -55,12 +57,16 @@ class PriceRecord:
     _stride: int = 1
 
     def watch(self, simulation: Simulation) -> None:
+        """Note the prices of the tick that has just ended."""
+        self.note(simulation.tick - 1, simulation.state)
+
+    def note(self, tick: int, state: MarketState | Frame) -> None:
         """Note the prices when a round was completed everywhere."""
-        state, rounds = simulation.state, int(simulation.state.round.min())
+        rounds = int(state.round.min())
         if len(state.price) > PRICED_MAX or (self.rows and rounds < self.rows[-1][1] + self._stride):
             return
         prices = np.concatenate([state.price, self.sign * state.transfer_price.mean(axis=1)]) + 0.0
-        self.rows.append((simulation.tick - 1, rounds, prices))
+        self.rows.append((tick, rounds, prices))
         # Every third rather than every second: half of an oscillation between two points looks like rest.
         if prices.size * len(self.rows) > NUMBERS_MAX:
             self.rows, self._stride = self.rows[::3], 3 * self._stride
@@ -182,7 +188,7 @@ def _command_text(command: Sequence[str]) -> str:
 
 def _metrics(simulation: Simulation) -> str:
     columns = simulation.datacollector.model_vars
-    names = [name + _UNITS.get(METRICS[name].partition(",")[0], "") for name in METRICS]
+    names = [name + UNITS.get(METRICS[name].partition(",")[0], "") for name in METRICS]
     return _csv(("tick", *names), ((tick, *row) for tick, row in enumerate(zip(*columns.values(), strict=True))))
 
 
@@ -193,7 +199,7 @@ def _prices(simulation: Simulation, prices: PriceRecord) -> str:
     names = [f"price.{name}" for name in topology.microgrids] + [
         f"transfer_price.{name}" for name in topology.line_names
     ]
-    header = ("tick", "round", "period", *(name + _UNITS["$/kWh"] for name in names))
+    header = ("tick", "round", "period", *(name + UNITS["$/kWh"] for name in names))
     rows = ((tick, rounds, p, *table[:, p].tolist()) for tick, rounds, table in prices.rows for p in range(periods))
     return _csv(header, rows)
 

@@ -14,9 +14,11 @@ from typing import Any, TypeVar
 
 from .errors import ScenarioError
 
-__all__ = ["find_type"]
+__all__ = ["find_type", "type_name"]
 
 T = TypeVar("T")
+
+_PREFIX = "_gridparley_"
 
 
 def find_type(
@@ -56,6 +58,15 @@ def find_type(
     return found
 
 
+def type_name(cls: type[T], known: Mapping[str, type[T]], name: str) -> str:
+    """Return what `find_type` finds a class by, from any folder and in any process: its `name` where it is built in."""
+    if known.get(name) is cls and cls.__module__.startswith(__package__.rpartition(".")[0] + "."):
+        return name
+    module = sys.modules[cls.__module__]
+    source = str(module.__file__) if module.__name__.startswith(_PREFIX) else module.__name__
+    return f"{source}:{cls.__qualname__}"
+
+
 def _load(source: str, where: str, folder: Path | None) -> ModuleType:
     if not source.endswith(".py"):
         try:
@@ -66,7 +77,7 @@ def _load(source: str, where: str, folder: Path | None) -> ModuleType:
     if not path.is_file():
         raise ScenarioError(f"{where}: there is no file {path}")
     # One module a path, whatever the file is called, so that two users' files never shadow each other.
-    name = f"_gridparley_{path.stem}_{hashlib.blake2b(str(path).encode(), digest_size=6).hexdigest()}"
+    name = f"{_PREFIX}{path.stem}_{hashlib.blake2b(str(path).encode(), digest_size=6).hexdigest()}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

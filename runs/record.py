@@ -1,13 +1,14 @@
 """The record of a run: one SQLite file that outlives a kill, a full disk and a newer release, or says why it does not.
 
-A transaction holds everything of some whole ticks: what was said, what became of each message and why, the prices, the
-metrics and the counts, each table of a tick as one zstd-compressed Arrow block. Committed ticks outlive the death of the
-process. A power cut may cost the last of them too, since the disk is not asked to confirm each one; the file stays whole.
+A transaction holds everything of one tick: what was said and why, what became of each message, the state of everybody, and
+every so many ticks a checkpoint. What was committed outlives the death of the process. A power cut may cost the last ticks
+too, since the disk is not asked to confirm each one; the file stays whole.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +17,17 @@ from typing import Any
 
 from .errors import RunError
 
-__all__ = ["RECORD", "SCHEMA_VERSION", "STARTING", "UNFINISHED", "create", "guarded", "open_record", "record_of"]
+__all__ = [
+    "RECORD",
+    "SCHEMA_VERSION",
+    "STARTING",
+    "UNFINISHED",
+    "check_pages",
+    "create",
+    "guarded",
+    "open_record",
+    "record_of",
+]
 
 RECORD = "record.sqlite"
 """The record of a run that has ended, in the run's folder."""
@@ -31,10 +42,16 @@ APPLICATION = 0x47725061
 
 _TABLES = """
 CREATE TABLE header (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE shape (id INTEGER PRIMARY KEY, arrow BLOB NOT NULL UNIQUE);
-CREATE TABLE tick (tick INTEGER PRIMARY KEY, hash BLOB NOT NULL);
-CREATE TABLE block (tick INTEGER, name TEXT, shape INTEGER, size INTEGER, data BLOB, PRIMARY KEY (tick, name));
-CREATE TABLE command (tick INTEGER, number INTEGER, json TEXT, PRIMARY KEY (tick, number));
+CREATE TABLE world (name TEXT PRIMARY KEY, size INTEGER, data BLOB);
+CREATE TABLE tick (tick INTEGER PRIMARY KEY, first INTEGER, since INTEGER, hash BLOB,
+    state_size INTEGER, state BLOB, messages_size INTEGER, messages BLOB);
+CREATE TABLE command (number INTEGER PRIMARY KEY, tick INTEGER, json TEXT);
+CREATE TABLE checkpoint (tick INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE array (hash BLOB PRIMARY KEY, size INTEGER, data BLOB NOT NULL) WITHOUT ROWID;
+"""
+"""
+`tick`: the number of its first message, the oldest tick from which something is on its way after it, what became of it.
+`array`: what checkpoints are made of, by its contents, so that what does not change is kept once.
 """
 
 
@@ -107,8 +124,8 @@ def create(path: Path, header: Mapping[str, Any]) -> sqlite3.Connection:
     return base
 
 
-def open_record(path: Path) -> tuple[sqlite3.Connection, dict[str, Any]]:
-    """Open a record and return its header too.
+def open_record(path: Path, *, writing: bool = False) -> tuple[sqlite3.Connection, dict[str, Any]]:
+    """Open a record, by default only to read it, and return its header too.
 
     Raises
     ------
@@ -117,26 +134,44 @@ def open_record(path: Path) -> tuple[sqlite3.Connection, dict[str, Any]]:
     """
     try:
         with path.open("rb") as file:
-            ours = file.read(72)
+            ours, size = file.read(100), os.fstat(file.fileno()).st_size
     except OSError as error:
         raise RunError(f"{path}: cannot be read: {error.strerror or error}") from None
     if ours[:16] != b"SQLite format 3\0" or ours[68:72] != APPLICATION.to_bytes(4, "big"):
         raise RunError(f"{path}: is no record of gridparley")
+    wanted = int.from_bytes(ours[28:32], "big") * (int.from_bytes(ours[16:18], "big") % 65535 or 65536)
+    # With a log beside it, the log may hold what the file lacks.
+    if size < wanted and not path.with_name(path.name + "-wal").exists():
+        raise RunError(f"{path}: is damaged, and was left as it is ({size} bytes are left of {wanted})")
     with guarded(path):
-        base = sqlite3.connect(path, isolation_level=None)
+        base = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode={'rw' if writing else 'ro'}", uri=True, isolation_level=None
+        )
         version = base.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
             base.close()
             raise RunError(
                 f"{path}: was written by a newer gridparley (schema {version}; this one reads up to {SCHEMA_VERSION})"
             )
-        verdict = base.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if verdict != "ok":
-            base.close()
-            raise RunError(f"{path}: is damaged, and was left as it is ({verdict.splitlines()[-1]})")
         header = {key: json.loads(value) for key, value in base.execute("SELECT key, value FROM header")}
-        _for_writing(base)
+        if writing:
+            base.execute("PRAGMA journal_mode=WAL")
+            _for_writing(base)
     return base, header
+
+
+def check_pages(base: sqlite3.Connection, path: Path) -> None:
+    """Read every page.
+
+    Raises
+    ------
+    RunError
+        One is damaged.
+    """
+    with guarded(path):
+        verdict = base.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if verdict != "ok":
+        raise RunError(f"{path}: is damaged, and was left as it is ({verdict.splitlines()[-1]})")
 
 
 def _for_writing(base: sqlite3.Connection) -> None:

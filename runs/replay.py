@@ -1,130 +1,124 @@
-"""Reading a record: its scenario, its ticks, and whether a run from scratch gives the same."""
+"""Doing recorded ticks again: to go to one of them, to go on after the last, and to see that they come out the same."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
-from pydantic import ValidationError
 
 from ..environment import Fate
-from .blocks import FATES, Block, TickReader, unpack
+from .checkpoint import last_checkpoint, read_checkpoint, repeat_commands
 from .errors import RunError
-from .fault_text import read_fault_table
-from .record import guarded, open_record
-from .scenario import Scenario
-from .schema import ScenarioSpec
+from .folder import PriceRecord
+from .frames import Frame
+from .reading import Record
+from .record import check_pages
 from .simulation import Simulation
+from .snapshot import SnapshotError
+from .tick_tables import TickReader
 
-__all__ = ["Checked", "RecordReader", "check_record", "digest"]
+__all__ = ["Checked", "Restored", "check_record", "go_to"]
 
-
-def digest(blocks: dict[str, Block]) -> bytes:
-    """Return the hash of a tick's blocks."""
-    found = hashlib.blake2b(digest_size=16)
-    for name, (_, _, data) in sorted(blocks.items()):
-        found.update(name.encode() + data)
-    return found.digest()
+Watch = Callable[[Simulation], None]
 
 
-class RecordReader:
-    """An open record.
+@dataclass(frozen=True)
+class Restored:
+    """A run as it was before some tick.
 
     Attributes
     ----------
-    path, base, header
-    ticks : whole ticks that it holds
-    commands : what was changed while the run was going
+    simulation
+    reader : that has followed it
+    prices : recorded so far, as `RunFolder` wants them
+    start : the tick from which it was done again
+    """
+
+    simulation: Simulation
+    reader: TickReader
+    prices: PriceRecord
+    start: int
+
+
+def go_to(record: Record, tick: int, watch: Watch | None = None) -> Restored:
+    """Bring a run back to where it was before a tick: from the last checkpoint, and what follows is done again.
+
+    Parameters
+    ----------
+    record
+    tick : 0 to the number of recorded ticks
+    watch : called after each tick that is done again
 
     Raises
     ------
     RunError
-        It is no record, a newer release wrote it, or it is damaged.
+        A tick comes out otherwise than recorded, even from the start.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.base, self.header = open_record(path)
-        with guarded(path):
-            last, count = self.base.execute("SELECT coalesce(max(tick), -1) + 1, count(*) FROM tick").fetchone()
-            told = self.base.execute("SELECT json FROM command ORDER BY number").fetchall()
-        if last != count:
-            raise RunError(f"{path}: is damaged, and was left as it is ({last - count} ticks are missing)")
-        self.ticks: int = count
-        self.commands: list[dict[str, Any]] = [json.loads(text) for (text,) in told]
-
-    def scenario(self) -> Scenario:
-        """Return the scenario of the run.
-
-        Raises
-        ------
-        RunError, ScenarioError
-            This release cannot read it, or a type in it is not there any more.
-        """
+    if not 0 <= tick <= record.ticks:
+        raise RunError(f"{record.path}: holds ticks 0 to {record.ticks - 1}, and cannot go to {tick}")
+    start = last_checkpoint(record.base, tick)
+    while True:
         try:
-            spec = ScenarioSpec.model_validate(tomllib.loads(self.header["scenario"]))
-        except (KeyError, ValueError, ValidationError) as error:
-            raise RunError(f"{self.path}: the scenario in it does not fit this release: {error}") from None
-        return Scenario(self.header["name"], spec)
-
-    def blocks(self, tick: int) -> dict[str, Block]:
-        """Return the blocks of a tick.
-
-        Raises
-        ------
-        RunError
-            They are damaged, or not there.
-        """
-        query = "SELECT name, arrow, size, data FROM block JOIN shape ON shape.id = shape WHERE tick = ?"
-        with guarded(self.path):
-            found = {name: (arrow, size, data) for name, arrow, size, data in self.base.execute(query, (tick,))}
-            row = self.base.execute("SELECT hash FROM tick WHERE tick = ?", (tick,)).fetchone()
-        if row is None:
-            raise RunError(f"{self.path}: holds ticks 0 to {self.ticks - 1}, and not {tick}")
-        if digest(found) != row[0]:
-            raise RunError(f"{self.path}: tick {tick} is damaged")
-        return found
-
-    def tables(self, tick: int) -> dict[str, dict[str, npt.NDArray[Any]]]:
-        """Return the tables of a tick, as `blocks.tick_tables` describes them."""
-        return {name: unpack(block) for name, block in self.blocks(tick).items()}
-
-    def repeat_commands(self, simulation: Simulation) -> None:
-        """Change the faults as was done before this tick in the recorded run."""
-        for command in self.commands:
-            if command["tick"] == simulation.tick:
-                added = [read_fault_table(table, "command", None) for table in command["add"]]
-                simulation.change_faults(add=added, end=command["end"])
-
-    def compare(self, tick: int, blocks: dict[str, Block]) -> str | None:
-        """Return the first table in which a replayed tick differs from the record; None if the two are the same."""
-        recorded = self.blocks(tick)
-        for name in sorted({*recorded, *blocks}):
-            if name not in recorded or name not in blocks or not _same(recorded[name], blocks[name]):
-                return name
-        return None
-
-    def close(self) -> None:
-        """Close the file."""
-        self.base.close()
+            restored = _restored(record, start)
+            differs = _repeat(record, restored, tick, watch)
+        except SnapshotError:
+            if not start:
+                raise
+            differs = "checkpoint"
+        if differs is None:
+            return restored
+        if not start:
+            raise RunError(
+                f"{record.path}: cannot be continued: {differs} comes out otherwise than recorded. "
+                f"It was written by gridparley {record.header['code_version']}; nothing was changed"
+            )
+        start = 0  # a checkpoint that does not lead where the run went is no use; the start is always there
 
 
-def _same(one: Block, other: Block) -> bool:
-    if one == other:
-        return True
-    # Another release of the library may compress in another way; what counts is what is in it.
-    a, b = unpack(one), unpack(other)
-    return list(a) == list(b) and all(_bits(a[name]) == _bits(b[name]) for name in a)
+def _restored(record: Record, start: int) -> Restored:
+    scenario = record.scenario()
+    simulation = scenario.simulation(one_by_one=record.header["one_by_one"], seed=record.header["seed"])
+    reader, prices = TickReader(simulation, record.packer), PriceRecord(scenario.spec.report.transfer_price_sign)
+    if start:
+        read_checkpoint(record.base, start, simulation, reader.trail, record.commands)
+        _remember(record, start, simulation, prices)
+        reader.skip()
+    repeat_commands(simulation, record.commands)
+    return Restored(simulation, reader, prices, start)
 
 
-def _bits(column: npt.NDArray[Any]) -> Any:
-    return column.tolist() if column.dtype.hasobject else (column.dtype, np.ascontiguousarray(column).tobytes())
+def _remember(record: Record, start: int, simulation: Simulation, prices: PriceRecord) -> None:
+    """Write the ticks before a checkpoint where they would stand if they had been done."""
+    journal, rounds = simulation.journal, -1.0
+    collected = simulation.datacollector.model_vars
+    for frame in record.states(0, start):
+        for kind, fate, reason, number in frame.counts:
+            journal.count(frame.tick, kind, fate, number, reason)
+        for name, value in frame.metrics.items():
+            collected[name].append(value if name not in _WHOLE else int(value))
+        if frame.metrics["round"] > rounds:
+            if rounds >= 0.0:
+                simulation.observer.rounds.append((frame.metrics["primal_residual"], frame.metrics["dual_residual"]))
+            rounds = frame.metrics["round"]
+        prices.note(frame.tick, frame)
+
+
+_WHOLE = ("round", "sent", "lost", "in_flight")
+"""Metrics that are whole numbers, which a record keeps as floats."""
+
+
+def _repeat(record: Record, restored: Restored, tick: int, watch: Watch | None) -> str | None:
+    """Do ticks again; return the first that comes out otherwise, None if all come out the same."""
+    simulation = restored.simulation
+    while simulation.tick < tick:
+        simulation.step()
+        _, _, state, messages = restored.reader.read(simulation)
+        if differs := record.compare(simulation.tick - 1, state, messages, restored.reader.packer):
+            return f"tick {simulation.tick - 1} ({differs})"
+        restored.prices.watch(simulation)
+        repeat_commands(simulation, record.commands)
+        if watch is not None:
+            watch(simulation)
+    return None
 
 
 @dataclass(frozen=True)
@@ -143,38 +137,31 @@ class Checked:
     wrong: str | None
 
 
-def check_record(reader: RecordReader) -> Checked:
-    """Run a recorded run again, from scratch, and compare: conservation in the record, and every bit of every tick."""
-    simulation = reader.scenario().simulation(one_by_one=reader.header["one_by_one"])
-    again = TickReader(simulation)
-    flying = said = 0
-    for tick in range(reader.ticks):
-        reader.repeat_commands(simulation)
-        simulation.step()
-        try:
-            tables = reader.tables(tick)
-            spoke, change = _balance(tables)
-            differs = reader.compare(tick, again.blocks(simulation))
-        except RunError as error:
-            return Checked(tick, said, str(error))
-        said, flying = said + spoke, flying + change
-        if flying != int(tables["metric"]["in_flight"][0]):
-            return Checked(tick, said, f"tick {tick}: messages are missing or too many: {flying} should be in flight")
-        if differs is not None:
-            return Checked(tick, said, f"tick {tick} differs in the table {differs}")
-    return Checked(reader.ticks, said, None)
+def check_record(record: Record, watch: Watch | None = None) -> Checked:
+    """Do a recorded run again from scratch and compare every bit of every tick.
+
+    Also looked at: every page of the file, conservation of messages, and where the last checkpoint leads.
+    """
+    flying = said = tick = 0
+    try:
+        check_pages(record.base, record.path)
+        restored = _restored(record, 0)
+        for tick in range(record.ticks):
+            frame = record.frame(tick)
+            said += sum(len(each) for each in frame.said.values())
+            flying += _change(frame)
+            if flying != int(frame.metrics["in_flight"]):
+                return Checked(tick, said, f"tick {tick}: {flying} messages should be in flight")
+            if differs := _repeat(record, restored, tick + 1, watch):
+                return Checked(tick, said, f"{differs} comes out otherwise than recorded")
+        if last_checkpoint(record.base, record.ticks) and go_to(record, record.ticks).start == 0:
+            return Checked(record.ticks, said, "the last checkpoint does not lead where the run went")
+    except RunError as error:
+        return Checked(tick, said, str(error))
+    return Checked(record.ticks, said, None)
 
 
-def _balance(tables: dict[str, dict[str, npt.NDArray[Any]]]) -> tuple[int, int]:
-    """Return how many messages were said in a tick, and how many more are in flight after it."""
-    said = sum(len(table["channel"]) for name, table in tables.items() if name.startswith("said:"))
-    count = tables.get("count", {})
-    copied = sum(
-        int(number)
-        for fate, number in zip(count.get("fate", ()), count.get("count", ()), strict=True)
-        if fate == Fate.COPIED
-    )
-    ended = len(tables["end"]["channel"]) if "end" in tables else 0
-    if "end" in tables and int(tables["end"]["fate"].max()) >= len(FATES):
-        raise RunError("a message has met a fate that nobody knows")
-    return said, said + copied - ended
+def _change(frame: Frame) -> int:
+    """Return by how much the number of messages in flight changes in a tick: sent + copied - all that ended."""
+    copied = sum(number for _, fate, _, number in frame.counts if fate is Fate.COPIED)
+    return sum(len(each) for each in frame.said.values()) + copied - sum(len(each) for each in frame.ended)
