@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,25 +12,34 @@ import pyarrow as pa
 
 from .errors import RunError
 
-__all__ = ["CODEC", "Block", "Columns", "Packer", "digest", "first_difference", "steps", "unsteps"]
+__all__ = ["CODEC", "Array", "Block", "Columns", "Packer", "Steps", "digest", "first_difference"]
 
-Columns = dict[str, npt.NDArray[Any]]
+Array = npt.NDArray[Any]
+Columns = dict[str, Array]
 Block = tuple[int, bytes]
 """Bytes before compression, compressed bytes."""
 
 CODEC = pa.Codec("zstd", compression_level=1)
 
-_TYPES = tuple(np.dtype(name) for name in ("?", "u1", "u2", "i1", "<i4", "<i8", "<u8", "<f8"))
+_TYPES = tuple(np.dtype(name) for name in ("?", "u1", "u2", "i1", "<i2", "<i4", "<i8", "<u8", "<f8"))
+_SHORTEST = tuple(np.dtype(name) for name in ("i1", "<i2", "<i4", "<i8"))
 _CODES = {dtype: code for code, dtype in enumerate(_TYPES)}
-_TEXT = 255
+_STEPS, _TEXT = 100, 255
 _ALIGNED = 8
+
+
+class Steps(NamedTuple):
+    """Integers to be kept as their differences: where neighbours differ by little, that takes almost no room."""
+
+    values: npt.NDArray[np.integer]
 
 
 class Packer:
     """Turns columns into blocks and back.
 
-    A block is zstd over: the number of columns; for each its place in `names`, its type and its length (int64 each); then the
-    columns, each from a multiple of 8 bytes on. Texts are UTF-8 with a line feed after each.
+    A block is zstd over: the number of columns; for each its place in `names`, its type, its length and one number more
+    (int64 each); then the columns, each from a multiple of 8 bytes on. Texts are UTF-8 with a line feed after each, and the
+    number is their bytes; integers kept as differences are in the shortest type, and the number is the first of them.
 
     Parameters
     ----------
@@ -41,7 +50,7 @@ class Packer:
         self.names = list(names)
         self._place = {name: place for place, name in enumerate(names)}
 
-    def pack(self, columns: Mapping[str, npt.NDArray[Any]]) -> Block:
+    def pack(self, columns: Mapping[str, Array | Steps]) -> Block:
         """Return columns as a block.
 
         Raises
@@ -53,15 +62,9 @@ class Packer:
         for name, column in columns.items():
             if name not in self._place:
                 raise RunError(f"this record has no column {name}: it was started by another release")
-            text = column.dtype.hasobject
-            data = "".join(f"{word}\n" for word in column).encode() if text else np.ascontiguousarray(column).data
-            head += [self._place[name], _TEXT if text else _CODES[column.dtype], len(column)]
-            if len(column):
-                size = len(data) if text else column.nbytes
-                head += [size] if text else []
-                parts += [data, bytes(-size % _ALIGNED)]
-            elif text:
-                head.append(0)
+            code, length, more, data = _told(column)
+            head += [self._place[name], code, length, more]
+            parts += [data, bytes(-len(data) % _ALIGNED)]
         raw = b"".join([np.array(head, dtype="<i8").tobytes(), *parts])
         return len(raw), CODEC.compress(raw, asbytes=True)
 
@@ -70,25 +73,39 @@ class Packer:
         size, data = block
         raw = CODEC.decompress(data, decompressed_size=size, asbytes=True)
         count = int(np.frombuffer(raw, dtype="<i8", count=1)[0])
-        head = np.frombuffer(raw, dtype="<i8", count=min(1 + 4 * count, size // 8)).tolist()
-        layout, at = [], 1
-        for _ in range(count):
-            place, code, length = head[at : at + 3]
-            at += 3
+        head = np.frombuffer(raw, dtype="<i8", offset=8, count=4 * count).reshape(count, 4).tolist()
+        start, found = 8 + 32 * count, {}
+        for place, code, length, more in head:
             if code == _TEXT:
-                layout.append((self.names[place], None, length, head[at]))
-                at += 1
+                column, size = np.array(raw[start : start + more].decode().split("\n")[:-1], dtype=object), more
+            elif code >= _STEPS:
+                kept = max(length - 1, 0)
+                column, size = np.full(length, more, dtype=np.int64), kept * _TYPES[code - _STEPS].itemsize
+                np.cumsum(np.frombuffer(raw, dtype=_TYPES[code - _STEPS], count=kept, offset=start), out=column[1:])
+                column[1:] += more
             else:
-                layout.append((self.names[place], _TYPES[code], length, length * _TYPES[code].itemsize))
-        found: Columns = {}
-        start = 8 * at
-        for name, dtype, length, size in layout:
-            if dtype is None:
-                found[name] = np.array(raw[start : start + size].decode().split("\n")[:-1], dtype=object)
-            else:
-                found[name] = np.frombuffer(raw, dtype=dtype, count=length, offset=start)
+                column, size = (
+                    np.frombuffer(raw, dtype=_TYPES[code], count=length, offset=start),
+                    length * _TYPES[code].itemsize,
+                )
+            found[self.names[place]] = column
             start += size + -size % _ALIGNED
         return found
+
+
+def _told(column: Array | Steps) -> tuple[int, int, int, bytes | memoryview]:
+    """Return a column's type, length, the number that belongs to the type, and its bytes."""
+    if isinstance(column, Steps):
+        values = column.values
+        steps = np.diff(values)
+        low, high = (int(steps.min()), int(steps.max())) if len(steps) else (0, 0)
+        dtype = next(dtype for dtype in _SHORTEST if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max)
+        return _STEPS + _CODES[dtype], len(values), int(values[0]) if len(values) else 0, steps.astype(dtype).tobytes()
+    if column.dtype.hasobject:
+        text = "".join(f"{word}\n" for word in column).encode()
+        return _TEXT, len(column), len(text), text
+    plain = np.ascontiguousarray(column)
+    return _CODES[column.dtype], len(column), 0, plain.reshape(-1).view(np.uint8).data if plain.size else b""
 
 
 def digest(*blocks: Block) -> bytes:
@@ -109,16 +126,3 @@ def first_difference(one: Columns, other: Columns) -> str | None:
 
 def _bits(column: npt.NDArray[Any]) -> Any:
     return column.tolist() if column.dtype.hasobject else (column.dtype, np.ascontiguousarray(column).tobytes())
-
-
-def steps(values: npt.NDArray[Any], dtype: npt.DTypeLike = np.int32) -> npt.NDArray[Any]:
-    """Return the differences of integers: neighbours differ by little and often the same, which takes almost no room."""
-    found = np.empty(len(values), dtype=dtype)
-    found[:1] = values[:1]
-    np.subtract(values[1:], values[:-1], out=found[1:], casting="unsafe")
-    return found
-
-
-def unsteps(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """Return the integers whose differences these are."""
-    return np.cumsum(values, dtype=np.int64)

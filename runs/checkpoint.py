@@ -32,7 +32,9 @@ def _world(simulation: Simulation, trail: Trail | None) -> dict[str, Any]:
         "state": simulation.state,
         "observer": observer,
     }
-    return world if trail is None else world | {"trail": trail}
+    if trail is not None:
+        world["trail"] = {name: value for name, value in vars(trail).items() if name != "_places"}  # found anew
+    return world
 
 
 def write_checkpoint(base: sqlite3.Connection, simulation: Simulation, trail: Trail) -> None:
@@ -105,6 +107,8 @@ def read_checkpoint(
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotError(f"the checkpoint before tick {tick} does not fit this world ({error!r})") from None
     vars(simulation.observer).update(world["observer"])
+    if trail is not None:
+        vars(trail).update(world["trail"])
     simulation.tick = simulation.steps = tick
 
 

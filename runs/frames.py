@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..environment import Fate
-from .blocks import Columns, unsteps
+from .blocks import Columns
 from .tick_tables import FATES
 
 __all__ = [
@@ -72,18 +73,24 @@ class Way:
 
 @dataclass(frozen=True)
 class Ended:
-    """Messages of one kind and one tick that met the same fate in this tick: number, channel and copy of each, (n,)."""
+    """Messages of one kind and one tick that met the same fate in this tick: number and copy of each, (n,)."""
 
     kind: str
     sent: int
     fate: Fate
     reason: str
     number: Numbers
-    channel: Numbers
     copy: npt.NDArray[np.uint64]
+    find: Callable[[str, int], Said] = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.number)
+
+    @cached_property
+    def channel(self) -> Numbers:
+        """(n,): read from where they were said when it is asked for."""
+        said = self.find(self.kind, self.sent)
+        return said.channel[self.number - said.number[0]]
 
 
 @dataclass(frozen=True)
@@ -169,8 +176,8 @@ def frame_of(tick: int, state: Columns, shape: Shape, commands: list[dict[str, A
         transfer_price=state["transfer_price"].reshape(shape.lines, 2, shape.periods),
         x=[state[f"x.{k}"].reshape(n, shape.periods) for k, n in enumerate(shape.rows)] if written else None,
         counts=counts,
-        asleep=unsteps(state.get("asleep", _NONE)),
-        cut=unsteps(state.get("cut", _NONE)),
+        asleep=state.get("asleep", _NONE),
+        cut=state.get("cut", _NONE),
         bad=_bad(state),
         commands=commands,
     )
@@ -180,7 +187,7 @@ def _bad(state: Columns) -> dict[str, Numbers]:
     if "bad.fault" not in state:
         return {}
     ends = np.cumsum(state["bad.count"])[:-1]
-    return dict(zip(state["bad.fault"], np.split(unsteps(state["bad.channel"]), ends), strict=True))
+    return dict(zip(state["bad.fault"], np.split(state["bad.channel"], ends), strict=True))
 
 
 def said_of(tick: int, first: int, messages: Columns, shape: Shape) -> dict[str, Said]:
@@ -190,11 +197,11 @@ def said_of(tick: int, first: int, messages: Columns, shape: Shape) -> dict[str,
         name = f"said.{kind}"
         if f"{name}.channel" not in messages:
             continue
-        channel = unsteps(messages[f"{name}.channel"])
-        row = unsteps(messages[f"{name}.row"]) if f"{name}.row" in messages else None
-        payload = np.stack([messages[f"{name}.payload.{k}"] for k in range(width)], axis=1)
-        number = np.arange(first, first + len(channel))
-        found[kind] = Said(kind, tick, number, channel, unsteps(messages[f"{name}.cause"]), payload, row)
+        channel = messages[f"{name}.channel"]
+        row = messages.get(f"{name}.row")
+        payload = messages[f"{name}.payload"].reshape(width, -1).T
+        number, ago = np.arange(first, first + len(channel)), messages[f"{name}.cause"]
+        found[kind] = Said(kind, tick, number, channel, np.where(ago > 0, number - ago, -1), payload, row)
         first += len(channel)
     return found
 
@@ -204,7 +211,8 @@ def way_of(said: dict[str, Said], messages: Columns) -> dict[str, Way]:
     found = {}
     for kind, each in said.items():
         name = f"way.{kind}"
-        number = unsteps(messages[f"{name}.number"]) if f"{name}.number" in messages else each.number
+        place = messages.get(f"{name}.place")
+        number = each.number if place is None else place + each.number[0]
         late = messages.get(f"{name}.late", np.zeros(len(number), dtype=np.int64))
         copy = messages.get(f"{name}.copy", np.zeros(len(number), dtype=np.uint64))
         found[kind] = Way(number, late + np.int64(each.tick + 1), copy)
@@ -213,21 +221,19 @@ def way_of(said: dict[str, Said], messages: Columns) -> dict[str, Way]:
 
 def ended_of(messages: Columns, shape: Shape, said: Callable[[str, int], Said]) -> list[Ended]:
     """Return what left the world in a tick; `said` finds what was said of a kind in an earlier tick."""
-    if "end.kind" not in messages:
-        return []
-    kinds, reasons, found, start = list(shape.kinds), messages["end.reasons"], [], 0
-    number, channel = (unsteps(messages.get(name, _NONE)) for name in ("gone.number", "gone.channel"))
-    copy = messages.get("gone.copy", np.zeros(len(number), dtype=np.uint64))
-    for k, count in enumerate(messages["end.count"].tolist()):
-        kind, sent = kinds[messages["end.kind"][k]], int(messages["end.sent"][k])
-        told = (kind, sent, FATES[messages["end.fate"][k]], str(reasons[messages["end.reason"][k]]))
+    kinds, found, start = list(shape.kinds), [], 0
+    place = messages.get("gone.place", _NONE)
+    copy = messages.get("gone.copy", np.zeros(len(place), dtype=np.uint64))
+    for k, count in enumerate(messages.get("end.count", _NONE).tolist()):
+        kind, fate = kinds[messages["end.kind"][k]], FATES[messages["end.fate"][k]]
+        reason, first = messages["end.reasons"][messages["end.reason"][k]], int(messages["end.first"][k])
+        here = slice(start, start + count)
         if messages["end.whole"][k]:
-            whole = said(kind, sent)
-            found.append(Ended(*told, whole.number, whole.channel, np.zeros(count, dtype=np.uint64)))
+            number, copies = np.arange(first, first + count), np.zeros(count, dtype=np.uint64)
         else:
-            here = slice(start, start + count)
-            found.append(Ended(*told, number[here], channel[here], copy[here]))
+            number, copies = place[here] + first, copy[here]
             start += count
+        found.append(Ended(kind, int(messages["end.sent"][k]), fate, str(reason), number, copies, said))
     return found
 
 

@@ -52,13 +52,12 @@ _WORD = pa.dictionary(pa.int32(), pa.string())
 def metrics_table(record: Record) -> Iterator[pa.Table]:
     """Yield tick and metrics."""
     rows = [(frame.tick, *frame.metrics.values()) for frame in record.states()]
-    units = [text.partition(",")[0] for text in record.header["metrics"].values()]
     fields = [_field("tick", pa.int64())]
-    fields += [
-        _field(n, pa.float64(), u if u in UNITS else "1") for n, u in zip(record.shape.metrics, units, strict=True)
-    ]
+    for name, told in record.header["metrics"].items():
+        unit = told.partition(",")[0]
+        fields.append(_field(name, pa.float64() if unit in UNITS else pa.int64(), unit if unit in UNITS else "1"))
     columns = zip(*rows, strict=True) if rows else [()] * len(fields)
-    arrays = [pa.array(column, type=field.type) for column, field in zip(columns, fields, strict=True)]
+    arrays = [pa.array(column).cast(field.type) for column, field in zip(columns, fields, strict=True)]
     yield pa.table(arrays, schema=pa.schema(fields))
 
 
@@ -145,7 +144,7 @@ def message_tables(record: Record, first: int, last: int) -> Iterator[pa.Table]:
             return
     for (kind, sent), (number, copy, due) in flying.items():
         said = record.said(kind, sent)
-        left = Ended(kind, sent, Fate.SENT, "", number, said.channel[number - said.number[0]], copy)
+        left = Ended(kind, sent, Fate.SENT, "", number, copy, record.said)
         yield letters.table(said, left, due, FLYING)
 
 
@@ -185,7 +184,7 @@ class _Letters:
         cause = said.cause[place]
         values = said.payload[place if said.row is None else said.row[place]]
         sender, receiver = (
-            pa.DictionaryArray.from_arrays(pa.array(self._channels[end][ended.channel]), self._agents)
+            pa.DictionaryArray.from_arrays(pa.array(self._channels[end][said.channel[place]]), self._agents)
             for end in ("sender", "receiver")
         )
         columns: dict[str, Any] = {

@@ -81,7 +81,9 @@ class _Taker:
         if isinstance(value, np.ndarray):
             return self._array(value, where)
         if isinstance(value, dict):
-            pairs = [[self.told(k, where), self.told(v, f"{where}[{k!r}]")] for k, v in value.items()]
+            pairs = [
+                [self.told(k, where), self.told(v, f"{where}[{k!r}]" if where else str(k))] for k, v in value.items()
+            ]
             return ["counter" if isinstance(value, Counter) else "dict", pairs]
         if isinstance(value, deque):
             return ["deque", value.maxlen, [self.told(v, f"{where}[{k}]") for k, v in enumerate(value)]]

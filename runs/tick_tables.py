@@ -8,12 +8,14 @@ import numpy.typing as npt
 from ..environment import Fate, MessageBatch
 from ..environment.faults import Crash, Fault, Partition
 from ..environment.journal import Event
-from .blocks import Block, Columns, Packer, steps
+from .blocks import Array, Block, Packer, Steps
 from .observer import METRICS
 from .simulation import Simulation
 from .trail import Trail
 
 __all__ = ["FATES", "X_MAX", "TickReader", "column_names"]
+
+Told = dict[str, Array | Steps]
 
 FATES = tuple(Fate)
 X_MAX = 4096
@@ -61,9 +63,9 @@ class TickReader:
         since = self.trail.rest(tick, simulation.transport.schedule.asleep(tick))
         return first, since, self.packer.pack(self._state(simulation, tick)), self.packer.pack(messages)
 
-    def _state(self, simulation: Simulation, tick: int) -> Columns:
+    def _state(self, simulation: Simulation, tick: int) -> Told:
         state, schedule = simulation.state, simulation.transport.schedule
-        columns: Columns = {
+        columns: Told = {
             "metric": np.array([float(simulation.observer.latest[name]) for name in METRICS]),
             "round": state.round,
             "stopped": state.stopped,
@@ -81,19 +83,19 @@ class TickReader:
             columns["count"] = np.array([row[4] for row in counts], dtype=np.int64)
         asleep = schedule.asleep(tick)
         if asleep is not None:
-            columns["asleep"] = steps(np.flatnonzero(asleep))
+            columns["asleep"] = Steps(np.flatnonzero(asleep))
         cut = [
             self._covered(fault, simulation)
             for fault in schedule.faults
             if isinstance(fault, Partition | Crash) and fault.message is None and fault.active(tick)
         ]
         if cut:
-            columns["cut"] = steps(np.unique(np.concatenate(cut)))
+            columns["cut"] = Steps(np.unique(np.concatenate(cut)))
         bad = {name: np.flatnonzero(kept["bad"]) for name, kept in sorted(schedule.memory.items()) if "bad" in kept}
         if bad:
             columns["bad.fault"] = np.array(list(bad), dtype=object)
             columns["bad.count"] = np.array([len(channel) for channel in bad.values()], dtype=np.int64)
-            columns["bad.channel"] = steps(np.concatenate(list(bad.values())))
+            columns["bad.channel"] = Steps(np.concatenate(list(bad.values())))
         return columns
 
     def _covered(self, fault: Partition | Crash, simulation: Simulation) -> npt.NDArray[np.intp]:
@@ -102,16 +104,16 @@ class TickReader:
             self._covers[fault] = np.empty(0, dtype=np.intp) if covered is None else np.flatnonzero(covered)
         return self._covers[fault]
 
-    def _messages(self, events: list[Event]) -> Columns:
+    def _messages(self, events: list[Event]) -> Told:
         """Return what was heard, said and lost.
 
-        ``said.KIND.`` channel, row (where payloads are shared), cause and the fields of the payload; ``way.KIND.`` number,
-        due and copy of what went on its way (left out where all messages did and are due in the next tick); ``end.`` what
-        left the world in this tick, batch by batch, and ``gone.`` number, channel and copy of each of these messages, for
-        batches that are not a whole kind of a whole tick; ``garbled.`` what was heard in place of what was said. Numbers,
-        channels, rows and causes are stored as steps.
+        ``said.KIND.`` channel, cause (how many messages ago; 0 for none), payload (field by field) and row (where payloads
+        are shared); ``way.KIND.`` what went on its way: place among what was said, late (ticks), copy; left out where it is
+        everything, in the next tick, or the originals. ``end.`` what left the world in this tick, batch by batch, and
+        ``gone.`` place and copy of each of these messages, for batches that are not a whole kind of a whole tick.
+        ``garbled.`` what was heard in place of what was said. Places, channels, rows and causes are stored as steps.
         """
-        columns: Columns = {}
+        columns: Told = {}
         ended: list[Event] = []
         said: dict[str, MessageBatch] = {}
         carried: set[str] = set()
@@ -135,28 +137,28 @@ class TickReader:
             columns |= self._ends(ended) | self._garbled([e.batch for e in ended if e.fate is Fate.DELIVERED])
         return columns
 
-    def _said(self, batch: MessageBatch) -> Columns:
-        name = f"said.{batch.kind.name}"
-        columns: Columns = {
-            f"{name}.channel": steps(batch.channel),
-            f"{name}.cause": steps(self.trail.say(batch), np.int64),
+    def _said(self, batch: MessageBatch) -> Told:
+        name, cause = f"said.{batch.kind.name}", self.trail.say(batch)
+        number = np.arange(self.trail.number - len(batch), self.trail.number)
+        columns: Told = {
+            f"{name}.channel": Steps(batch.channel),
+            f"{name}.cause": Steps(np.where(cause < 0, 0, number - cause)),
+            f"{name}.payload": batch.payload.T.ravel(),  # numbers of one sort lie together, which takes less room
         }
         if batch.row is not None:
-            columns[f"{name}.row"] = steps(batch.row)
-        # Numbers of one sort lie together, which takes less room.
-        values = np.ascontiguousarray(batch.payload.T)
-        return columns | {f"{name}.payload.{k}": values[k] for k in range(batch.kind.width)}
+            columns[f"{name}.row"] = Steps(batch.row)
+        return columns
 
-    def _way(self, batch: MessageBatch) -> Columns:
+    def _way(self, batch: MessageBatch) -> Told:
         name = f"way.{batch.kind.name}"
-        columns: Columns = {f"{name}.number": steps(self.trail.numbers(batch), np.int64)}
+        columns: Told = {f"{name}.place": Steps(self.trail.places(batch))}
         if batch.due is not None:
-            columns[f"{name}.late"] = batch.due - np.int32(batch.sent + 1)
+            columns[f"{name}.late"] = Steps(batch.due - np.int32(batch.sent + 1))
         if batch.copy is not None:
             columns[f"{name}.copy"] = batch.copy
         return columns
 
-    def _garbled(self, heard: list[MessageBatch]) -> Columns:
+    def _garbled(self, heard: list[MessageBatch]) -> Told:
         """Return what was heard in place of what was said, batch by batch."""
         each = [(batch, self.trail.garbled(batch)) for batch in heard]
         found = [batch.take(which) for batch, which in each if which is not None]
@@ -170,22 +172,22 @@ class TickReader:
             "garbled.payload": np.concatenate([batch.values.ravel() for batch in found]),
         }
 
-    def _ends(self, ended: list[Event]) -> Columns:
+    def _ends(self, ended: list[Event]) -> Told:
         reasons = sorted({event.reason for event in ended})
         whole = [self.trail.is_whole(event.batch) for event in ended]
-        columns: Columns = {
+        columns: Told = {
             "end.kind": np.array([self._kinds.index(e.batch.kind.name) for e in ended], dtype=np.uint8),
             "end.sent": np.array([e.batch.sent for e in ended], dtype=np.int32),
             "end.fate": np.array([FATES.index(e.fate) for e in ended if e.fate], dtype=np.uint8),
             "end.reason": np.array([reasons.index(e.reason) for e in ended], dtype=np.uint16),
+            "end.first": np.array([self.trail.first(e.batch) for e in ended], dtype=np.int64),
             "end.count": np.array([len(e.batch) for e in ended], dtype=np.int64),
             "end.whole": np.array(whole),
             "end.reasons": np.array(reasons, dtype=object),
         }
         parts = [event.batch for event, all_of_it in zip(ended, whole, strict=True) if not all_of_it]
         if parts:
-            columns["gone.number"] = steps(np.concatenate([self.trail.numbers(batch) for batch in parts]), np.int64)
-            columns["gone.channel"] = steps(np.concatenate([batch.channel for batch in parts]))
+            columns["gone.place"] = Steps(np.concatenate([self.trail.places(batch) for batch in parts]))
             if any(batch.copy is not None for batch in parts):
                 columns["gone.copy"] = np.concatenate([_copies(batch) for batch in parts])
         return columns
@@ -201,11 +203,10 @@ def column_names(simulation: Simulation) -> list[str]:
     names += ["count", *(f"count.{name}" for name in ("kind", "fate", "reason"))]
     names += [f"bad.{name}" for name in ("fault", "count", "channel")]
     for kind in sorted(simulation.kinds):
-        names += [f"said.{kind}.{name}" for name in ("channel", "cause", "row")]
-        names += [f"said.{kind}.payload.{k}" for k in range(simulation.kinds[kind].width)]
-        names += [f"way.{kind}.{name}" for name in ("number", "late", "copy")]
-    names += [f"end.{name}" for name in ("kind", "sent", "fate", "reason", "count", "whole", "reasons")]
-    names += [f"gone.{name}" for name in ("number", "channel", "copy")]
+        names += [f"said.{kind}.{name}" for name in ("channel", "cause", "payload", "row")]
+        names += [f"way.{kind}.{name}" for name in ("place", "late", "copy")]
+    names += [f"end.{name}" for name in ("kind", "sent", "fate", "reason", "first", "count", "whole", "reasons")]
+    names += [f"gone.{name}" for name in ("place", "copy")]
     return names + [f"garbled.{name}" for name in ("kind", "count", "number", "copy", "payload")]
 
 

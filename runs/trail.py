@@ -45,6 +45,7 @@ class Trail:
         c = self._channels = topology.channels
         self.number = 0
         self._said: dict[tuple[str, int], tuple[int, MessageBatch]] = {}
+        self._places: dict[tuple[str, int], npt.NDArray[np.int32]] = {}
         self._last_due: dict[int, int] = {}
         self._back = np.full(len(c), -1, dtype=np.int32)
         hubs = topology.hubs
@@ -104,26 +105,37 @@ class Trail:
         self._last_due = {sent: due for sent, due in self._last_due.items() if due > tick}
         since = min(self._last_due, default=tick + 1)
         self._said = {key: kept for key, kept in self._said.items() if key[1] >= since}
+        self._places = {key: kept for key, kept in self._places.items() if key[1] >= since}
         return since
 
     def is_whole(self, batch: MessageBatch) -> bool:
         """Tell whether these are all messages of their kind and tick."""
         return batch.copy is None and len(batch) == len(self._said[batch.kind.name, batch.sent][1])
 
+    def first(self, batch: MessageBatch) -> int:
+        """Return the number of the first message of this kind and tick."""
+        return self._said[batch.kind.name, batch.sent][0]
+
+    def places(self, batch: MessageBatch) -> npt.NDArray[np.int32]:
+        """Return which messages of their kind and tick these are: their numbers less the first."""
+        if self.is_whole(batch):
+            return np.arange(len(batch), dtype=np.int32)
+        key = batch.kind.name, batch.sent
+        if key not in self._places:
+            said = self._said[key][1]
+            self._places[key] = np.empty(len(self._channels), dtype=np.int32)
+            self._places[key][said.channel] = np.arange(len(said), dtype=np.int32)
+        return self._places[key][batch.channel]
+
     def numbers(self, batch: MessageBatch) -> Numbers:
         """Return the numbers of messages that were said before."""
-        first, said = self._said[batch.kind.name, batch.sent]
-        if self.is_whole(batch):
-            return np.arange(first, first + len(batch))
-        place = np.empty(len(self._channels), dtype=np.int64)
-        place[said.channel] = np.arange(first, first + len(said))
-        return place[batch.channel]
+        return self.places(batch) + np.int64(self.first(batch))
 
     def garbled(self, batch: MessageBatch) -> npt.NDArray[np.bool_] | None:
         """Return which messages do not say any more what was said, (n,) bool; None if all do."""
-        first, said = self._said[batch.kind.name, batch.sent]
+        said = self._said[batch.kind.name, batch.sent][1]
         if batch.payload is said.payload:
             return None
-        differs = batch.values.view(np.int64) != said.values[self.numbers(batch) - first].view(np.int64)
+        differs = batch.values.view(np.int64) != said.values[self.places(batch)].view(np.int64)
         found = np.asarray(differs.any(axis=1))
         return found if found.any() else None
