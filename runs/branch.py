@@ -12,7 +12,7 @@ from ..environment import Fate
 from ..environment.faults import Fault
 from .checkpoint import arrays_of, repeat_commands
 from .reading import Record
-from .record import create, guarded
+from .record import create
 from .replay import Watch, go_to
 from .result import Result, evaluate
 from .simulation import Simulation
@@ -52,25 +52,25 @@ def fork(record: Record, path: Path, tick: int, command: Mapping[str, Any], told
     RunError
         It cannot be written.
     """
-    base = create(path, record.header | {"branch_of": str(record.path.resolve()), "branch_tick": tick} | told)
     before = [one for one in record.commands if one["tick"] <= tick]
     commands = [*before, command, *record.commands[len(before) :]]
-    with guarded(path):
-        base.execute("BEGIN IMMEDIATE")
-        _copy(record.base, base, "SELECT * FROM world", "world")
-        _copy(record.base, base, f"SELECT * FROM tick WHERE tick < {tick}", "tick")
-        _copy(record.base, base, f"SELECT * FROM checkpoint WHERE tick <= {tick}", "checkpoint")
+
+    def fill(base: sqlite3.Connection) -> None:
+        _copy(record.base, base, "world")
+        _copy(record.base, base, "tick", f"WHERE tick < {tick}")
+        _copy(record.base, base, "checkpoint", f"WHERE tick <= {tick}")
         for name in arrays_of(base):
             row = record.base.execute("SELECT * FROM array WHERE hash = ?", (name,)).fetchone()
-            base.execute("INSERT OR IGNORE INTO array VALUES (?, ?, ?)", row)
+            base.execute("INSERT INTO array VALUES (?, ?, ?)", row)
         rows = [(number, one["tick"], json.dumps(one)) for number, one in enumerate(commands)]
         base.executemany("INSERT INTO command VALUES (?, ?, ?)", rows)
-        base.execute("COMMIT")
-        base.close()
+
+    header = record.header | {"branch_of": str(record.path.resolve()), "branch_tick": tick} | told
+    create(path, header, fill).close()
 
 
-def _copy(source: sqlite3.Connection, target: sqlite3.Connection, query: str, table: str) -> None:
-    rows = source.execute(query)
+def _copy(source: sqlite3.Connection, target: sqlite3.Connection, table: str, which: str = "") -> None:
+    rows = source.execute(f"SELECT * FROM {table} {which}")
     marks = ", ".join("?" * len(rows.description))
     target.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
 

@@ -113,9 +113,11 @@ def export(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where they go; by default RUN/tables.")] = None,
 ) -> None:
     """Write a recorded run as Parquet files: metrics, prices, answers and messages."""
-    with Record.open(run) as record:
-        for path in export_record(record, run / "tables" if out is None else out):
-            typer.echo(str(path))
+    with Record.open(run) as record, _bar(record.ticks) as bar:
+        where = run / "tables" if out is None else out
+        paths = export_record(record, where, lambda name, tick: bar.tell(lambda: f"writing {name}", tick))
+    for path in paths:
+        typer.echo(str(path))
 
 
 def _bar(ticks: int) -> RunProgress:

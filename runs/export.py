@@ -22,14 +22,14 @@ GROUP_ROWS = 100_000
 """Rows that are written together."""
 
 
-def export(record: Record, folder: Path, watch: Callable[[pa.Table], None] | None = None) -> list[Path]:
+def export(record: Record, folder: Path, watch: Callable[[str, int], None] | None = None) -> list[Path]:
     """Write ``metrics``, ``prices``, ``answers`` and ``messages`` as Parquet files and return their paths.
 
     Parameters
     ----------
     record
     folder : made if it is not there
-    watch : called after each table
+    watch : called with a name and a tick, now and then
 
     Raises
     ------
@@ -44,12 +44,19 @@ def export(record: Record, folder: Path, watch: Callable[[pa.Table], None] | Non
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return [_write(folder / f"{name}.parquet", each, record, watch) for name, each in tables.items()]
+        return [_write(folder / f"{name}.parquet", _told(name, each, watch), record) for name, each in tables.items()]
     except OSError as error:
         raise RunError(f"{folder}: cannot be written: {error.strerror or error}") from None
 
 
-def _write(path: Path, tables: Iterable[pa.Table], record: Record, watch: Callable[[pa.Table], None] | None) -> Path:
+def _told(name: str, tables: Iterable[pa.Table], watch: Callable[[str, int], None] | None) -> Iterator[pa.Table]:
+    for table in tables:
+        if watch is not None and len(table):
+            watch(name, table["tick" if "tick" in table.schema.names else "ended"][-1].as_py())
+        yield table
+
+
+def _write(path: Path, tables: Iterable[pa.Table], record: Record) -> Path:
     beside = path.with_name(f".{path.name}")
     about = {"scenario": record.header["name"], "scenario_hash": record.header["scenario_hash"]}
     about |= {"seed": str(record.header["seed"]), "code_version": record.header["code_version"]}
@@ -59,8 +66,6 @@ def _write(path: Path, tables: Iterable[pa.Table], record: Record, watch: Callab
             if writer is None:
                 writer = pq.ParquetWriter(beside, table.schema.with_metadata(about), compression="zstd")
             writer.write_table(table.replace_schema_metadata(about))
-            if watch is not None:
-                watch(table)
         if writer is not None:
             writer.close()
             beside.replace(path)

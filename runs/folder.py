@@ -11,6 +11,7 @@ import shlex
 import tempfile
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,9 @@ __all__ = ["FIGURES", "FILES", "UNITS", "PriceRecord", "RunFolder", "prepare_fol
 FILES = ("scenario.toml", "result.json", "metrics.csv", "prices.csv", "messages.csv", "command.txt")
 FIGURES = tuple(f"{name}.{kind}" for name in ("prices", "residuals", "messages", "solution") for kind in ("png", "pdf"))
 """What `plot` adds to a run's folder."""
+
+TABLES = tuple(f"tables/{name}.parquet" for name in ("metrics", "prices", "answers", "messages"))
+"""What `export` adds."""
 
 PRICED_MAX = 200
 """Microgrids beyond which prices are not recorded."""
@@ -223,6 +227,8 @@ def _replace_together(path: Path, texts: Mapping[str, str]) -> None:
     finally:
         for beside in partial.values():
             beside.unlink(missing_ok=True)
-    # Figures and files of an older run would be taken for this one's.
-    for stale in {*FILES, *FIGURES} - {*partial}:
+    # Figures, tables and files of an older run would be taken for this one's.
+    for stale in {*FILES, *FIGURES, *TABLES} - {*partial}:
         (path / stale).unlink(missing_ok=True)
+    with suppress(OSError):  # it is not there, or holds something else
+        (path / "tables").rmdir()

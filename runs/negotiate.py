@@ -12,6 +12,7 @@ from rich.console import Console
 from .errors import USER_ERRORS
 from .folder import PriceRecord, RunFolder
 from .progress import RunProgress
+from .record import RECORD, UNFINISHED
 from .recorder import Recorder
 from .result import Result, evaluate
 from .scenario import Scenario
@@ -71,6 +72,9 @@ def negotiate(
         path = folder.write(result, prices)
         if recorder is not None:
             recorder.settle(path)
+        else:  # an older run's record would be taken for this one's
+            for name in (RECORD, UNFINISHED):
+                (path / name).unlink(missing_ok=True)
     return result
 
 

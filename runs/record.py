@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -94,15 +94,15 @@ def record_of(folder: Path) -> Path:
     raise RunError(f"{folder} holds no record. gridparley run SCENARIO --out {folder} writes one")
 
 
-def create(path: Path, header: Mapping[str, Any]) -> sqlite3.Connection:
-    """Start a record, instead of whatever is at this path.
+def create(path: Path, header: Mapping[str, Any], fill: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
+    """Start a record, instead of whatever is at this path; `fill` writes what it holds from the start.
 
     Raises
     ------
     RunError
         It cannot be written.
     """
-    # Under another name until it has its header: a kill leaves either no record or one that can be resumed.
+    # Under another name until it has all that: a kill leaves either no record or one that can be resumed.
     starting = path.with_name(STARTING)
     for file in (starting, path):
         for old in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm", "-journal"))):
@@ -115,6 +115,7 @@ def create(path: Path, header: Mapping[str, Any]) -> sqlite3.Connection:
             base.execute(statement)
         base.executemany("INSERT INTO header VALUES (?, ?)", [(key, json.dumps(v)) for key, v in header.items()])
         base.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        fill(base)
         base.execute("COMMIT")
         base.close()
         starting.replace(path)

@@ -65,13 +65,9 @@ class Recorder:
             It cannot be written.
         """
         header = header_of(scenario, simulation, one_by_one=one_by_one, command=command, reference=reference)
-        base = create(path, header)
         reader = TickReader(simulation)
-        with guarded(path):
-            base.execute("BEGIN IMMEDIATE")
-            for name, columns in world_of(simulation).items():
-                base.execute("INSERT INTO world VALUES (?, ?, ?)", (name, *reader.packer.pack(columns)))
-            base.execute("COMMIT")
+        world = [(name, *reader.packer.pack(columns)) for name, columns in world_of(simulation).items()]
+        base = create(path, header, lambda base: base.executemany("INSERT INTO world VALUES (?, ?, ?)", world))
         return cls(path, base, reader)
 
     def watch(self, simulation: Simulation) -> None:

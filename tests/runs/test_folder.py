@@ -106,6 +106,15 @@ def test_reading_gives_what_was_written(lossy):
     assert sum(count for _, fate, count in run.messages if fate == "sent") == run.result["messages"]["sent"]
 
 
+def test_a_newer_run_takes_the_place_of_an_older_one_with_its_record_and_tables(tmp_path):
+    out = tmp_path / "kept"
+    assert call("run", "three-microgrids", "--ticks", 20, "--out", out).exit_code == 0
+    assert call("export", out).exit_code == 0
+    assert (out / "tables" / "messages.parquet").exists()
+    assert call("run", "three-microgrids", "--ticks", 30, "--out", out, "--no-record").exit_code == 0
+    assert sorted(file.name for file in out.iterdir()) == sorted(FILES)
+
+
 def test_a_newer_run_takes_the_place_of_an_older_one_with_its_figures(tmp_path):
     out = tmp_path / "again"
     assert call("run", "three-microgrids", "--ticks", 20, "--out", out).exit_code == 0
