@@ -48,8 +48,12 @@ def _resumed(run: Path) -> tuple[Result, RunFolder]:
     record = Record(record_of(run), writing=True)
     scenario, header = record.scenario(), record.header
     folder = RunFolder(run, scenario, header["command"])
-    with _bar(record.ticks) as bar:
-        restored = go_to(record, record.ticks, bar.watch)
+    try:
+        with _bar(record.ticks) as bar:
+            restored = go_to(record, record.ticks, bar.watch)
+    except BaseException:
+        record.close()
+        raise
     recorder = Recorder(record.path, record.base, restored.reader, record.commands)
     start = f"the checkpoint before tick {restored.start}" if restored.start else "the first tick"
     typer.echo(f"{record.ticks} ticks are recorded; what follows {start} was done again and is the same", err=True)

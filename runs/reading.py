@@ -62,7 +62,11 @@ class Record:
         self.commands: list[dict[str, Any]] = []
         self._unpacked: OrderedDict[int, tuple[Columns, dict[str, Said]]] = OrderedDict()
         self.ticks = 0
-        self.refresh()
+        try:
+            self.refresh()
+        except BaseException:
+            self.close()
+            raise
 
     @classmethod
     def open(cls, folder: Path | str) -> Self:

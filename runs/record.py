@@ -11,11 +11,16 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from .errors import RunError
+
+try:
+    import fcntl
+except ImportError:  # no such thing on Windows
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = [
     "RECORD",
@@ -35,6 +40,8 @@ UNFINISHED = "unfinished.sqlite"
 """The same while the run is going, so that a run never replaces an older one before it has ended."""
 
 STARTING = ".starting.sqlite"
+BUSY_SECONDS = 2.0
+"""How long to wait for somebody else who is reading or writing just now."""
 
 SCHEMA_VERSION = 1
 APPLICATION = 0x47725061
@@ -94,7 +101,7 @@ def record_of(folder: Path) -> Path:
     raise RunError(f"{folder} holds no record. gridparley run SCENARIO --out {folder} writes one")
 
 
-def create(path: Path, header: Mapping[str, Any], fill: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
+def create(path: Path, header: Mapping[str, Any], fill: Callable[[sqlite3.Connection], object]) -> sqlite3.Connection:
     """Start a record, instead of whatever is at this path; `fill` writes what it holds from the start.
 
     Raises
@@ -107,22 +114,24 @@ def create(path: Path, header: Mapping[str, Any], fill: Callable[[sqlite3.Connec
     for file in (starting, path):
         for old in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm", "-journal"))):
             old.unlink(missing_ok=True)
-    with guarded(path):
-        base = sqlite3.connect(starting, isolation_level=None)
-        base.executescript(f"PRAGMA page_size=16384; PRAGMA application_id={APPLICATION}; PRAGMA journal_mode=OFF;")
-        base.execute("BEGIN")
-        for statement in _TABLES.split(";"):
-            base.execute(statement)
-        base.executemany("INSERT INTO header VALUES (?, ?)", [(key, json.dumps(v)) for key, v in header.items()])
-        base.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        fill(base)
-        base.execute("COMMIT")
-        base.close()
-        starting.replace(path)
-        base = sqlite3.connect(path, isolation_level=None)
-        base.execute("PRAGMA journal_mode=WAL")
-        _for_writing(base)
-    return base
+    held = _held(path)
+    try:
+        with guarded(path):
+            base = sqlite3.connect(starting, isolation_level=None)
+            base.executescript(f"PRAGMA page_size=16384; PRAGMA application_id={APPLICATION}; PRAGMA journal_mode=OFF;")
+            base.execute("BEGIN")
+            for statement in _TABLES.split(";"):
+                base.execute(statement)
+            base.executemany("INSERT INTO header VALUES (?, ?)", [(key, json.dumps(v)) for key, v in header.items()])
+            base.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+            fill(base)
+            base.execute("COMMIT")
+            base.close()
+            starting.replace(path)
+            return _for_writing(path, held)
+    except BaseException:
+        _let_go(held)
+        raise
 
 
 def open_record(path: Path, *, writing: bool = False) -> tuple[sqlite3.Connection, dict[str, Any]]:
@@ -146,7 +155,7 @@ def open_record(path: Path, *, writing: bool = False) -> tuple[sqlite3.Connectio
         raise RunError(f"{path}: is damaged, and was left as it is ({size} bytes are left of {wanted})")
     with guarded(path):
         base = sqlite3.connect(
-            f"{path.resolve().as_uri()}?mode={'rw' if writing else 'ro'}", uri=True, isolation_level=None
+            f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=BUSY_SECONDS
         )
         version = base.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
@@ -156,8 +165,8 @@ def open_record(path: Path, *, writing: bool = False) -> tuple[sqlite3.Connectio
             )
         header = {key: json.loads(value) for key, value in base.execute("SELECT key, value FROM header")}
         if writing:
-            base.execute("PRAGMA journal_mode=WAL")
-            _for_writing(base)
+            base.close()
+            base = _for_writing(path, _held(path))
     return base, header
 
 
@@ -175,6 +184,70 @@ def check_pages(base: sqlite3.Connection, path: Path) -> None:
         raise RunError(f"{path}: is damaged, and was left as it is ({verdict.splitlines()[-1]})")
 
 
-def _for_writing(base: sqlite3.Connection) -> None:
+class _Writing(sqlite3.Connection):
+    """A connection that keeps its folder to itself as long as it is open."""
+
+    held = -1
+
+    def close(self) -> None:
+        super().close()
+        _let_go(self.held)
+        self.held = -1
+
+
+def _for_writing(path: Path, held: int) -> sqlite3.Connection:
+    base = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS, factory=_Writing)
+    base.held = held
     # In WAL mode NORMAL never breaks the file. Moving pages from the log to the file in larger pieces costs less.
-    base.executescript("PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=2048;")
+    base.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=2048;")
+    return base
+
+
+def _held(path: Path) -> int:
+    """Return a file descriptor of the record's folder, locked until it is closed or the process dies; -1 where none can be.
+
+    Raises
+    ------
+    RunError
+        Another process holds it: both would write the same ticks, and whoever came second would stop the other.
+    """
+    if fcntl is None:
+        return -1
+    held = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(held)
+        raise RunError(f"{path}: another process is writing this record") from None
+    except OSError:  # a file system without locks
+        os.close(held)
+        return -1
+    return held
+
+
+def _let_go(held: int) -> None:
+    if held >= 0:
+        os.close(held)
+
+
+def close_as_one_file(base: sqlite3.Connection, path: Path) -> None:
+    """Close a record that was written, with everything in the one file, unless somebody is reading it just now.
+
+    Raises
+    ------
+    RunError
+        The disk is full; then the log beside the file holds what the file lacks.
+    """
+    try:
+        with guarded(path):
+            base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            with suppress(sqlite3.OperationalError):  # somebody has it open; then it needs its folder to be writable
+                base.execute("PRAGMA journal_mode=DELETE")
+    finally:
+        base.close()
+
+
+def is_one_file(path: Path) -> bool:
+    """Tell whether nothing of a record stands in the log beside it."""
+    log = path.with_name(f"{path.name}-wal")
+    return not (log.exists() and log.stat().st_size)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from .blocks import digest
 from .checkpoint import repeat_commands, write_checkpoint
 from .header import header_of, world_of
-from .record import RECORD, UNFINISHED, create, guarded
+from .record import RECORD, UNFINISHED, close_as_one_file, create, guarded, is_one_file
 from .scenario import Scenario
 from .simulation import Simulation
 from .snapshot import SnapshotError
@@ -119,15 +118,13 @@ class Recorder:
         """
         simulation.journal.events = None
         try:
-            with guarded(self.path):
-                if len(simulation.commands) > self._written:
+            if len(simulation.commands) > self._written:
+                with guarded(self.path):
                     self._write_commands(simulation)
-                with suppress(sqlite3.OperationalError):  # somebody is reading it, and goes on reading it
-                    self._base.execute("PRAGMA journal_mode=DELETE")
         finally:
-            self._base.close()
+            close_as_one_file(self._base, self.path)
 
     def settle(self, folder: Path) -> None:
-        """Put the record of a run that was not finished where the run's other files are."""
-        if self.path.name == UNFINISHED:
+        """Put the record of a run that was not finished where the run's other files are, if it is one file."""
+        if self.path.name == UNFINISHED and is_one_file(self.path):
             self.path.replace(folder / RECORD)

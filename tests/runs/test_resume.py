@@ -12,8 +12,10 @@ import time
 
 import pytest
 
+from gridparley import load_scenario
 from gridparley.runs.reading import Record
-from gridparley.runs.record import UNFINISHED, record_of
+from gridparley.runs.record import RECORD, UNFINISHED, record_of
+from gridparley.runs.recorder import Recorder
 
 from .command import call
 from .recorded import LONG, contents, files, record_to, result
@@ -125,10 +127,45 @@ def test_a_run_that_has_ended_is_resumed_to_the_same_files(long, tmp_path):
 
 def test_two_processes_do_not_write_one_record(tmp_path):
     record_to(tmp_path, ticks=30)
-    one = Record(record_of(tmp_path), writing=True)
-    one.base.execute("BEGIN IMMEDIATE")
-    done = call("resume", tmp_path)
-    one.base.execute("ROLLBACK")
-    one.close()
-    assert done.exit_code == 1
-    assert "another process" in done.output
+    with Record(record_of(tmp_path), writing=True):
+        done = call("resume", tmp_path)
+        assert done.exit_code == 1
+        assert "another process is writing this record" in done.output
+    assert call("resume", tmp_path).exit_code == 0
+
+
+def test_a_record_that_somebody_is_reading_is_not_torn_from_its_log(tmp_path):
+    scenario = load_scenario("three-microgrids")
+    simulation = scenario.simulation()
+    recorder = Recorder.start(tmp_path / UNFINISHED, scenario, simulation)
+    simulation.run(5, recorder.watch)
+    with Record(tmp_path / UNFINISHED) as reading:
+        assert reading.ticks == 5
+        reading.base.execute("BEGIN")
+        reading.base.execute("SELECT count(*) FROM tick").fetchone()
+        simulation.run(20, recorder.watch)
+        recorder.finish(simulation)
+        recorder.settle(tmp_path)
+        reading.base.execute("COMMIT")
+        assert reading.refresh() == 20
+    assert not (tmp_path / RECORD).exists()
+    assert call("resume", tmp_path).exit_code == 0
+    with Record.open(tmp_path) as record:
+        assert record.path.name == RECORD
+        assert record.ticks == 133
+
+
+def test_a_run_can_be_read_while_it_goes_on(tmp_path):
+    scenario = load_scenario("three-microgrids", faults=["delay=0..2"])
+    simulation = scenario.simulation()
+    recorder = Recorder.start(tmp_path / UNFINISHED, scenario, simulation)
+    with Record.open(tmp_path) as record:
+        for tick in range(60):
+            simulation.step()
+            recorder.watch(simulation)
+            assert record.refresh() == tick + 1
+            assert record.frame(tick).price.tobytes() == simulation.state.price.tobytes()
+        recorder.finish(simulation)
+        recorder.settle(tmp_path)
+        assert record.frame(59).tick == 59
+    assert call("check", tmp_path).exit_code == 0
