@@ -38,7 +38,7 @@ class Packer:
     """Turns columns into blocks and back.
 
     A block is zstd over: the number of columns; for each its place in `names`, its type, its length and one number more
-    (int64 each); then the columns, each from a multiple of 8 bytes on. Texts are UTF-8 with a line feed after each, and the
+    (int64 each); then the columns, each from a multiple of 8 bytes on. Texts are UTF-8 with a zero byte after each, and the
     number is their bytes; integers kept as differences are in the shortest type, and the number is the first of them.
 
     Parameters
@@ -77,7 +77,7 @@ class Packer:
         start, found = 8 + 32 * count, {}
         for place, code, length, more in head:
             if code == _TEXT:
-                column, size = np.array(raw[start : start + more].decode().split("\n")[:-1], dtype=object), more
+                column, size = np.array(raw[start : start + more].decode().split("\0")[:-1], dtype=object), more
             elif code >= _STEPS:
                 kept = max(length - 1, 0)
                 column, size = np.full(length, more, dtype=np.int64), kept * _TYPES[code - _STEPS].itemsize
@@ -102,7 +102,7 @@ def _told(column: Array | Steps) -> tuple[int, int, int, bytes | memoryview]:
         dtype = next(dtype for dtype in _SHORTEST if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max)
         return _STEPS + _CODES[dtype], len(values), int(values[0]) if len(values) else 0, steps.astype(dtype).tobytes()
     if column.dtype.hasobject:
-        text = "".join(f"{word}\n" for word in column).encode()
+        text = "".join(f"{word}\0" for word in column).encode()
         return _TEXT, len(column), len(text), text
     plain = np.ascontiguousarray(column)
     return _CODES[column.dtype], len(column), 0, plain.reshape(-1).view(np.uint8).data if plain.size else b""

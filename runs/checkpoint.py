@@ -20,21 +20,22 @@ from .trail import Trail
 
 __all__ = ["arrays_of", "last_checkpoint", "read_checkpoint", "repeat_commands", "write_checkpoint"]
 
+PROOF_TICKS = 4
+"""Ticks that are always done again after a checkpoint and compared: two rounds, in which it shows if it lacked anything."""
 
-def _world(simulation: Simulation, trail: Trail | None) -> dict[str, Any]:
+
+def _world(simulation: Simulation, trail: Trail) -> dict[str, Any]:
     """Return everything that has state. No generator has: every draw is keyed. The past is in the record's ticks."""
     observer = {name: value for name, value in vars(simulation.observer).items() if name != "rounds"}
     societies = [simulation.market.virtual, *(population.society for population in simulation.market.members)]
-    world = {
+    return {
         "societies": societies,
         "roles": simulation.roles,
         "transport": simulation.transport,
         "state": simulation.state,
         "observer": observer,
+        "trail": {name: value for name, value in vars(trail).items() if name != "_places"},  # which are found anew
     }
-    if trail is not None:
-        world["trail"] = {name: value for name, value in vars(trail).items() if name != "_places"}  # found anew
-    return world
 
 
 def write_checkpoint(base: sqlite3.Connection, simulation: Simulation, trail: Trail) -> None:
@@ -62,8 +63,9 @@ def write_checkpoint(base: sqlite3.Connection, simulation: Simulation, trail: Tr
 
 
 def last_checkpoint(base: sqlite3.Connection, tick: int) -> int:
-    """Return the last tick before or at this one before which there is a checkpoint; 0 if there is none."""
-    return int(base.execute("SELECT coalesce(max(tick), 0) FROM checkpoint WHERE tick <= ?", (tick,)).fetchone()[0])
+    """Return the last tick some ticks before this one before which there is a checkpoint; 0 if there is none."""
+    query = "SELECT coalesce(max(tick), 0) FROM checkpoint WHERE tick <= ?"
+    return int(base.execute(query, (tick - PROOF_TICKS,)).fetchone()[0])
 
 
 def arrays_of(base: sqlite3.Connection) -> list[bytes]:
@@ -81,7 +83,7 @@ def read_checkpoint(
     base: sqlite3.Connection,
     tick: int,
     simulation: Simulation,
-    trail: Trail | None,
+    trail: Trail,
     commands: Sequence[Mapping[str, Any]],
 ) -> None:
     """Make a simulation, just built, what it was before this tick, but for the past: that is in the record's ticks.
@@ -107,8 +109,7 @@ def read_checkpoint(
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotError(f"the checkpoint before tick {tick} does not fit this world ({error!r})") from None
     vars(simulation.observer).update(world["observer"])
-    if trail is not None:
-        vars(trail).update(world["trail"])
+    vars(trail).update(world["trail"])
     simulation.tick = simulation.steps = tick
 
 

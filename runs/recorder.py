@@ -70,7 +70,7 @@ class Recorder:
         return cls(path, base, reader)
 
     def watch(self, simulation: Simulation) -> None:
-        """Write the tick that has just ended.
+        """Write the tick that has just ended, before anything is changed for the next.
 
         Raises
         ------

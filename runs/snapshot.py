@@ -30,7 +30,7 @@ __all__ = ["SnapshotError", "put_back", "take"]
 AnyArray = npt.NDArray[Any]
 
 _PLAIN = (bool, int, float, str, type(None))
-_KEPT = (Topology, Market, Journal, BaseModel, Remembered, FunctionType, BuiltinFunctionType, MethodType, type)
+_KEPT = (Topology, Market, Journal, Remembered, FunctionType, BuiltinFunctionType, MethodType, type)
 _CONTAINERS = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
 _LEFT_OUT = ("_names", "_which")
 """Attributes of societies that say who the agents are, not what they do."""
@@ -48,7 +48,10 @@ def take(world: dict[str, Any]) -> tuple[Any, list[AnyArray]]:
     SnapshotError
     """
     taker = _Taker()
-    return taker.told(world, ""), taker.arrays
+    try:
+        return taker.told(world, ""), taker.arrays
+    except RecursionError:
+        raise SnapshotError("somebody's objects are nested too deeply to be saved") from None
 
 
 class _Taker:
@@ -69,8 +72,8 @@ class _Taker:
             return ["kind", value.name]
         if isinstance(value, Fault):
             return ["fault", value.name]
-        if isinstance(value, _KEPT):
-            return ["kept"]
+        if isinstance(value, _KEPT) or (isinstance(value, BaseModel) and value.model_config.get("frozen")):
+            return ["kept", _label(value)]
         if id(value) in self._numbers:
             return ["seen", self._numbers[id(value)]]
         self._numbers[id(value)] = len(self._numbers)
@@ -88,7 +91,7 @@ class _Taker:
         if isinstance(value, deque):
             return ["deque", value.maxlen, [self.told(v, f"{where}[{k}]") for k, v in enumerate(value)]]
         if type(value) in _CONTAINERS.values():
-            found = sorted(value) if isinstance(value, set | frozenset) else value
+            found = sorted(value, key=repr) if isinstance(value, set | frozenset) else value
             return [type(value).__name__, [self.told(v, f"{where}[{k}]") for k, v in enumerate(found)]]
         if isinstance(value, Sequence) or not hasattr(value, "__dict__") or _slots(type(value)):
             raise SnapshotError(f"{where or 'the world'} is a {type(value).__name__}, which cannot be saved")
@@ -124,7 +127,7 @@ def put_back(
 
     Parameters
     ----------
-    world : what is in the snapshot and not here is passed over, if it comes last there
+    world
     told, arrays : from `take`
     kinds, faults : by name
 
@@ -136,8 +139,7 @@ def put_back(
     giver = _Giver([np.frombuffer(bytearray(array.tobytes()), dtype=np.uint8) for array in arrays], kinds, faults)
     giver.number(world)
     for key, value in told[1]:
-        if key in world:
-            world[key] = giver.given(world[key], value, key)
+        world[key] = giver.given(world[key], value, key)
 
 
 class _Giver:
@@ -171,9 +173,9 @@ class _Giver:
                 return self._faults[name]
             case ["seen", number]:
                 return self._values[number]
-            case ["kept"]:
-                if now is None:
-                    raise SnapshotError(f"{where} is not there in a world just built")
+            case ["kept", label]:
+                if now is None or _label(now) != label:
+                    raise SnapshotError(f"{where} was {label}, and is not that in a world just built")
                 return now
             case [("list" | "tuple" | "set" | "frozenset") as name, _]:
                 return self._sequence(now, told[1], name, where)
@@ -247,6 +249,10 @@ class _Giver:
 
 def _class(value: Any) -> str:
     return f"{type(value).__module__}:{type(value).__qualname__}"
+
+
+def _label(value: Any) -> str:
+    return str(getattr(value, "__qualname__", type(value).__qualname__))
 
 
 def _slots(cls: type) -> bool:

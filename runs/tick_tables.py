@@ -140,10 +140,12 @@ class TickReader:
     def _said(self, batch: MessageBatch) -> Told:
         name, cause = f"said.{batch.kind.name}", self.trail.say(batch)
         number = np.arange(self.trail.number - len(batch), self.trail.number)
+        # Numbers of one sort lie together, which takes less room.
+        payload = batch.payload.T.astype(np.float64, copy=False).ravel()
         columns: Told = {
             f"{name}.channel": Steps(batch.channel),
             f"{name}.cause": Steps(np.where(cause < 0, 0, number - cause)),
-            f"{name}.payload": batch.payload.T.ravel(),  # numbers of one sort lie together, which takes less room
+            f"{name}.payload": payload,
         }
         if batch.row is not None:
             columns[f"{name}.row"] = Steps(batch.row)

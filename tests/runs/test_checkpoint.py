@@ -9,6 +9,7 @@ import pytest
 
 from gridparley import load_scenario
 from gridparley.environment.remembered import fixed
+from gridparley.runs.checkpoint import PROOF_TICKS
 from gridparley.runs.reading import Record
 from gridparley.runs.record import RECORD
 from gridparley.runs.recorder import Recorder
@@ -84,7 +85,7 @@ def test_a_users_own_protocol_and_fault_need_no_code_for_it(own):
     with Record.open(own / "out") as record:
         assert "no_checkpoint" not in record.header
         for tick in (60, 110, 140):
-            assert go_to(record, tick).start == tick // 50 * 50
+            assert go_to(record, tick).start == (tick - PROOF_TICKS) // 50 * 50
         simulation = go_to(record, 140).simulation
         assert simulation.roles[0].late.keeper is simulation.roles[0]
         assert np.shares_memory(simulation.roles[0].bids, simulation.roles[0].memory["bid"].values)
@@ -111,13 +112,13 @@ def test_every_way_to_run_goes_on_from_a_checkpoint(settings, one_by_one, tmp_pa
     record_to(tmp_path, faults, 110, settings, one_by_one=one_by_one)
     with Record.open(tmp_path) as record:
         for tick in (50, 75, 110):
-            assert go_to(record, tick).start == tick // 50 * 50
+            assert go_to(record, tick).start == (tick - PROOF_TICKS) // 50 * 50
 
 
 def test_a_checkpoint_is_the_same_when_it_is_taken_after_another_was_put_back(tmp_path):
     whole = record_to(tmp_path / "whole", ["loss=0.3", "burst_loss=0.1"], 100)
     with Record.open(tmp_path / "whole") as record:
-        restored = go_to(record, 50)
+        restored = go_to(record, 54)
         assert restored.start == 50
         simulation = restored.simulation
         simulation.run(100)
