@@ -38,7 +38,10 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def resume(run: Run) -> None:
-    """Go on with a recorded run that was killed, or ran out of disk: it ends as if nothing had happened."""
+    """Go on with a run that was killed or ran out of disk.
+
+    It ends as if nothing had happened.
+    """
     result, folder = _resumed(run)
     print_result(result, Console(highlight=False))
     typer.echo(f"written to {folder.path}", err=True)
@@ -63,7 +66,11 @@ def _resumed(run: Path) -> tuple[Result, RunFolder]:
 
 
 def check(run: Run) -> None:
-    """Do a recorded run again and compare every bit; exit with 1, naming the first tick that differs."""
+    """Do a recorded run again and compare every bit.
+
+    Also looked at: every page of the file, conservation of messages, and the last checkpoint. Exit with 1, naming the first
+    tick that differs.
+    """
     with Record.open(run) as record:
         with _bar(record.ticks) as bar:
             found = check_record(record, bar.watch)
@@ -88,7 +95,10 @@ def branch(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Also into a folder that holds other files.")] = False,
 ) -> None:
-    """Let a recorded run go on from a tick with other faults, and show how it ends without and with them."""
+    """Go on from a tick of a run with other faults.
+
+    How it ends without and with them is shown side by side.
+    """
     if not (fault or end):
         raise RunError("a branch needs a change: --fault KIND=VALUE adds a fault, --end NAME ends one")
     add = [read_fault_table(read_fault(text), "--fault") for text in fault or []]
@@ -116,7 +126,10 @@ def export(
     run: Run,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where they go; by default RUN/tables.")] = None,
 ) -> None:
-    """Write a recorded run as Parquet files: metrics, prices, answers and messages."""
+    """Write a recorded run as Parquet files.
+
+    Metrics, prices, answers and messages, with units in their columns' names and metadata.
+    """
     with Record.open(run) as record, _bar(record.ticks) as bar:
         where = run / "tables" if out is None else out
         paths = export_record(record, where, lambda name, tick: bar.tell(lambda: f"writing {name}", tick))

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from .blocks import Block, Columns, Packer, digest, first_difference
 from .errors import RunError
-from .frames import Frame, Said, Shape, ended_of, frame_of, garbled_of, said_of, way_of
+from .frames import Frame, Said, Shape, Way, ended_of, frame_of, garbled_of, said_of, way_of
 from .record import guarded, open_record, record_of
 from .record_tables import answer_tables, frame_of_all, message_tables, metrics_table, price_tables
 from .scenario import Scenario
@@ -170,9 +170,7 @@ class Record:
             It is damaged, or not there.
         """
         first, state, messages = self.blocks(tick)
-        if tick not in self._unpacked:
-            self._keep(tick, first, messages)
-        columns, said = self._unpacked[tick]
+        columns, said = self._messages(tick, (first, messages))
         commands = [command for command in self.commands if command["tick"] == tick]
         return replace(
             frame_of(tick, self.packer.unpack(state), self.shape, commands),
@@ -184,16 +182,16 @@ class Record:
 
     def said(self, kind: str, tick: int) -> Said:
         """Return what was said of one kind in one tick."""
-        if tick not in self._unpacked:
-            first, _, messages = self.blocks(tick)
-            self._keep(tick, first, messages)
-        return self._unpacked[tick][1][kind]
+        return self._messages(tick)[1][kind]
 
-    def _keep(self, tick: int, first: int, messages: Block) -> None:
-        columns = self.packer.unpack(messages)
-        self._unpacked[tick] = columns, said_of(tick, first, columns, self.shape)
-        if len(self._unpacked) > KEPT_TICKS:
-            self._unpacked.popitem(last=False)
+    def _messages(self, tick: int, read: tuple[int, Block] | None = None) -> tuple[Columns, dict[str, Said]]:
+        if tick not in self._unpacked:
+            first, block = self.blocks(tick)[::2] if read is None else read
+            columns = self.packer.unpack(block)
+            self._unpacked[tick] = columns, said_of(tick, first, columns, self.shape)
+            if len(self._unpacked) > KEPT_TICKS:
+                self._unpacked.popitem(last=False)
+        return self._unpacked[tick]
 
     def states(self, first: int = 0, last: int | None = None) -> Iterator[Frame]:
         """Yield the frames of some ticks, first <= tick < last, without their messages, which is much faster."""
@@ -207,6 +205,17 @@ class Record:
         """Return the oldest tick from which something was on its way at the end of this one; the next one if nothing was."""
         with guarded(self.path):
             return int(self.base.execute("SELECT since FROM tick WHERE tick = ?", (tick,)).fetchone()[0])
+
+    def flying(self, tick: int) -> list[tuple[Said, Way]]:
+        """Return what was on its way at the end of a tick: what was said, with number, due tick and copy of those still out."""
+        found = []
+        for before in range(self.since(tick), tick + 1):
+            columns, said = self._messages(before)
+            for kind, way in way_of(said, columns).items():
+                out = way.due > tick
+                if out.any():
+                    found.append((said[kind], Way(way.number[out], way.due[out], way.copy[out])))
+        return found
 
     def where(self, number: int) -> tuple[str, int]:
         """Return kind and tick of a message, by its number: to follow causes.

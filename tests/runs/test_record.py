@@ -113,6 +113,9 @@ def test_messages_on_their_way_are_told_with_their_due_tick(tmp_path):
                     zip(zip(way.number.tolist(), way.copy.tolist(), strict=True), way.due.tolist(), strict=True)
                 )
             assert len(flying) == frame.metrics["in_flight"]
+            out = [row for _, way in record.flying(tick) for row in zip(way.number, way.copy, way.due, strict=True)]
+            assert {(int(number), int(copy)): int(due) for number, copy, due in out} == flying
+            assert len(out) == len(flying)
             oldest = min((record.where(number)[1] for number, _ in flying), default=tick + 1)
             assert oldest == record.since(tick)
 
