@@ -44,6 +44,7 @@ class Recorder:
         self.path, self._base, self._reader, self._planned = path, base, reader, list(commands)
         self._written = len(self._planned)
         self.no_checkpoint: str | None = None
+        self._broken = False
 
     @classmethod
     def start(
@@ -89,6 +90,7 @@ class Recorder:
                     self._write_checkpoint(simulation)
                 self._base.execute("COMMIT")
             except BaseException:
+                self._broken = True
                 if self._base.in_transaction:
                     self._base.execute("ROLLBACK")
                 raise
@@ -125,6 +127,9 @@ class Recorder:
             close_as_one_file(self._base, self.path)
 
     def settle(self, folder: Path) -> None:
-        """Put the record of a run that was not finished where the run's other files are, if it is one file."""
-        if self.path.name == UNFINISHED and is_one_file(self.path):
+        """Put the record of a run that was not finished where the run's other files are.
+
+        One that could not be written to its end, or is not one file, stays where `resume` finds it.
+        """
+        if self.path.name == UNFINISHED and not self._broken and is_one_file(self.path):
             self.path.replace(folder / RECORD)

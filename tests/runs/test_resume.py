@@ -92,6 +92,8 @@ def test_killed_at_random_moments_and_resumed_it_is_the_same_run(long, server, t
 
 def test_a_full_disk_loses_nothing_that_was_written(long, tmp_path):
     out = tmp_path / "out"
+    assert call("run", "three-microgrids", "--ticks", 5, "--no-reference", "--out", out).exit_code == 0
+    older = result(out)
     done = subprocess.run(
         [sys.executable, "-m", "gridparley", *LONG, "--out", str(out)],
         capture_output=True,
@@ -101,7 +103,9 @@ def test_a_full_disk_loses_nothing_that_was_written(long, tmp_path):
     )
     assert done.returncode == 1, done.stderr
     assert "kept" in done.stderr
+    assert f"gridparley resume {out}" in done.stderr
     assert "Traceback" not in done.stderr
+    assert result(out) == older
     with Record(record_of(out)) as record:
         assert 0 < record.ticks < 220
     assert call("resume", out).exit_code == 0
