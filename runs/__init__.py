@@ -2,12 +2,14 @@
 
 from .errors import RunError, ScenarioError
 from .outcome import Outcome
+from .reading import Record
 from .result import Result, run_scenario
 from .scenario import Scenario, load_scenario, scenario_names
 from .simulation import Simulation
 
 __all__ = [
     "Outcome",
+    "Record",
     "Result",
     "RunError",
     "Scenario",

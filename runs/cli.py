@@ -16,8 +16,6 @@ from __future__ import annotations
 import io
 import json
 import sys
-import time
-from collections.abc import Callable, Sequence
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
@@ -30,15 +28,15 @@ from . import cli_options as options
 from .catalog import SECTIONS, catalog
 from .catalog_tables import print_catalog
 from .cli_options import Choice
+from .cli_record import add_commands
 from .errors import USER_ERRORS
-from .folder import PriceRecord, RunFolder, prepare_folder, scenario_text
+from .folder import RunFolder, prepare_folder, scenario_text
 from .folder_read import read_run
 from .invariants import Invariants
+from .negotiate import negotiate
 from .outcome import Outcome
-from .progress import RunProgress
-from .result import Result, evaluate
-from .scenario import Scenario
-from .simulation import Simulation
+from .record import UNFINISHED
+from .recorder import Recorder
 from .tables import print_result
 
 __all__ = ["app", "main"]
@@ -138,6 +136,9 @@ def run(
     no_reference: Annotated[
         bool, typer.Option("--no-reference", help="Do without the central solve beside the negotiation.")
     ] = False,
+    no_record: Annotated[
+        bool, typer.Option("--no-record", help="With --out: do without the record of every message.")
+    ] = False,
     one_by_one: Annotated[
         bool, typer.Option("--one-by-one", help="A role of its own for every agent: slower, the same to the last bit.")
     ] = False,
@@ -151,13 +152,28 @@ def run(
     chosen = choice.load()
     simulation = chosen.simulation(one_by_one=one_by_one, keep_messages=invariants)
     # Before the run: nobody wants to hear after an hour that the folder cannot be written.
-    folder = None
+    folder = recorder = None
     if out is not None:
         prepare_folder(out, force=force)
         folder = RunFolder(out, chosen, choice.command())
+        if not no_record:
+            recorder = Recorder.start(
+                out / UNFINISHED,
+                chosen,
+                simulation,
+                one_by_one=one_by_one,
+                command=folder.command,
+                reference=False if no_reference else None,
+            )
     checks = [Invariants(simulation)] if invariants else []
     result = negotiate(
-        chosen, simulation, folder, checks, progress=not as_json, reference=False if no_reference else None
+        chosen,
+        simulation,
+        folder,
+        checks,
+        recorder,
+        progress=not as_json,
+        reference=False if no_reference else None,
     )
     if as_json:
         typer.echo(json.dumps(result.to_dict(), indent=2, allow_nan=False))
@@ -167,48 +183,6 @@ def run(
         typer.echo(f"written to {folder.path}", err=True)
     if strict and result.outcome is not Outcome.CONVERGED:
         raise typer.Exit(3)
-
-
-def negotiate(
-    scenario: Scenario,
-    simulation: Simulation,
-    folder: RunFolder | None,
-    checks: Sequence[Callable[[Simulation], None]] = (),
-    *,
-    progress: bool,
-    reference: bool | None,
-) -> Result:
-    """Run, judge and write; what was recorded until an error is written too."""
-    prices = PriceRecord(scenario.spec.report.transfer_price_sign)
-    try:
-        with RunProgress(scenario.spec.run.ticks, Console(stderr=True), wanted=progress) as bar:
-
-            def watch(now: Simulation) -> None:
-                for check in checks:
-                    check(now)
-                prices.watch(now)
-                bar.watch(now)
-
-            start = time.perf_counter()
-            simulation.run(scenario.spec.run.ticks, watch)
-            seconds = time.perf_counter() - start
-            bar.judging()
-            result = evaluate(scenario, simulation, seconds=seconds, reference=reference)
-    except BaseException as error:
-        if folder is not None:
-            typer.echo(f"{_rescued(folder, error, simulation, prices)}", err=True)
-        raise
-    if folder is not None:
-        folder.write(result, prices)
-    return result
-
-
-def _rescued(folder: RunFolder, error: BaseException, simulation: Simulation, prices: PriceRecord) -> str:
-    try:
-        return f"what was recorded until tick {simulation.tick} is in {folder.write_failure(error, simulation, prices)}"
-    except USER_ERRORS as second:
-        # The first error matters more and is raised next.
-        return f"what was recorded is lost: {second}"
 
 
 @app.command(epilog=options.PLOT)
@@ -222,6 +196,9 @@ def plot(
 
     for file in draw_figures(read_run(run), run if out is None else out, kind.value):
         typer.echo(str(file))
+
+
+add_commands(app)
 
 
 def main() -> None:

@@ -13,9 +13,13 @@ from .fault_text import read_fault_file
 from .scenario import Scenario, load_scenario, scenario_names
 
 __all__ = [
+    "BRANCH",
+    "CHECK",
+    "EXPORT",
     "GENERAL",
     "LIST",
     "PLOT",
+    "RESUME",
     "RUN",
     "SHOW",
     "Choice",
@@ -66,6 +70,7 @@ First steps:
   gridparley run three-microgrids
   gridparley run three-microgrids --fault loss=0.3 --fault delay=0..5 --out lossy
   gridparley plot lossy
+  gridparley branch lossy --tick 30 --fault crash=B.operator,from=30,to=50
 
 \b
 From Python:
@@ -110,7 +115,8 @@ Exit status: 0 the run has ended, whatever its outcome; 1 something in the scena
   are several periods. A transfer over A-B is positive from A to B.
 
 \b
---out DIR writes scenario.toml, result.json, metrics.csv, prices.csv, messages.csv and command.txt; see gridparley plot.
+--out DIR writes scenario.toml, result.json, metrics.csv, prices.csv, messages.csv and command.txt (see gridparley plot),
+  and record.sqlite: every message of every tick, as it happens. A run that was killed goes on with gridparley resume DIR.
 """
 
 SHOW = """
@@ -130,6 +136,49 @@ Examples:
 
 \b
 Figures: prices, residuals and gap on a log axis, messages by what became of them, and the solution.
+"""
+
+
+RESUME = """
+\b
+Examples:
+  gridparley run microgrids --fault loss=0.3 --out long      # and somebody kills it
+  gridparley resume long
+
+\b
+What was recorded is done again from the last checkpoint and compared; the record ends up the same to the last bit as if
+nothing had happened. A record that this release would continue otherwise is left as it is.
+"""
+
+CHECK = """
+\b
+Examples:
+  gridparley check lossy
+
+\b
+Exit status: 0 it is as it should be; 1 it is not.
+"""
+
+BRANCH = """
+\b
+Examples:
+  gridparley branch lossy --tick 30 --fault loss=0.9,name=storm,to=60
+  gridparley branch lossy --tick 30 --end loss --out healed
+
+\b
+Both runs draw the same numbers: what differs is what the faults did. The branch is a run of its own, which plot, resume,
+check and branch take.
+"""
+
+EXPORT = """
+\b
+Examples:
+  gridparley export lossy
+  gridparley export lossy --out for-pandas
+
+\b
+messages.parquet has a row for every message and every copy: id, kind, sender, receiver, sent, ended (ticks), fate, reason,
+  cause (the id of the message that led to it), and what it says. metrics, prices and answers have a row a tick and number.
 """
 
 

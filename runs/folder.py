@@ -11,6 +11,7 @@ import shlex
 import tempfile
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,26 +20,32 @@ import numpy as np
 import tomli_w
 
 from ..environment import Fate
+from ..protocols import MarketState
 from .errors import RunError
 from .folder_read import read_result
+from .frames import Frame
 from .observer import METRICS
 from .plugins import own_file
+from .record import STARTING, UNFINISHED
 from .result import Result
 from .scenario import Scenario
 from .simulation import Simulation
 
-__all__ = ["FIGURES", "FILES", "PriceRecord", "RunFolder", "prepare_folder", "scenario_text"]
+__all__ = ["FIGURES", "FILES", "UNITS", "PriceRecord", "RunFolder", "prepare_folder", "scenario_text"]
 
 FILES = ("scenario.toml", "result.json", "metrics.csv", "prices.csv", "messages.csv", "command.txt")
 FIGURES = tuple(f"{name}.{kind}" for name in ("prices", "residuals", "messages", "solution") for kind in ("png", "pdf"))
 """What `plot` adds to a run's folder."""
+
+TABLES = tuple(f"tables/{name}.parquet" for name in ("metrics", "prices", "answers", "messages"))
+"""What `export` adds."""
 
 PRICED_MAX = 200
 """Microgrids beyond which prices are not recorded."""
 NUMBERS_MAX = 2_000_000
 """Prices beyond which a record keeps every third row only."""
 
-_UNITS = {"kW": "_kw", "$/kWh": "_usd_per_kwh", "$/h": "_usd_per_h"}
+UNITS = {"kW": "_kw", "$/kWh": "_usd_per_kwh", "$/h": "_usd_per_h"}
 
 
 @dataclass
@@ -55,12 +62,16 @@ class PriceRecord:
     _stride: int = 1
 
     def watch(self, simulation: Simulation) -> None:
+        """Note the prices of the tick that has just ended."""
+        self.note(simulation.tick - 1, simulation.state)
+
+    def note(self, tick: int, state: MarketState | Frame) -> None:
         """Note the prices when a round was completed everywhere."""
-        state, rounds = simulation.state, int(simulation.state.round.min())
+        rounds = int(state.round.min())
         if len(state.price) > PRICED_MAX or (self.rows and rounds < self.rows[-1][1] + self._stride):
             return
         prices = np.concatenate([state.price, self.sign * state.transfer_price.mean(axis=1)]) + 0.0
-        self.rows.append((simulation.tick - 1, rounds, prices))
+        self.rows.append((tick, rounds, prices))
         # Every third rather than every second: half of an oscillation between two points looks like rest.
         if prices.size * len(self.rows) > NUMBERS_MAX:
             self.rows, self._stride = self.rows[::3], 3 * self._stride
@@ -83,9 +94,13 @@ def prepare_folder(path: Path, *, force: bool = False) -> None:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
-        others = sorted(entry.name for entry in path.iterdir())
+        others = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith(STARTING))
     except OSError as error:
         raise RunError(f"--out {path}: cannot be written: {error.strerror or error}") from None
+    if UNFINISHED in others and not force:
+        raise RunError(
+            f"--out {path}: holds a run that has not ended; gridparley resume {path} ends it, --force starts anew"
+        )
     if others and "result.json" not in others and not force:
         shown = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
         raise RunError(
@@ -176,7 +191,7 @@ def _command_text(command: Sequence[str]) -> str:
 
 def _metrics(simulation: Simulation) -> str:
     columns = simulation.datacollector.model_vars
-    names = [name + _UNITS.get(METRICS[name].partition(",")[0], "") for name in METRICS]
+    names = [name + UNITS.get(METRICS[name].partition(",")[0], "") for name in METRICS]
     return _csv(("tick", *names), ((tick, *row) for tick, row in enumerate(zip(*columns.values(), strict=True))))
 
 
@@ -187,7 +202,7 @@ def _prices(simulation: Simulation, prices: PriceRecord) -> str:
     names = [f"price.{name}" for name in topology.microgrids] + [
         f"transfer_price.{name}" for name in topology.line_names
     ]
-    header = ("tick", "round", "period", *(name + _UNITS["$/kWh"] for name in names))
+    header = ("tick", "round", "period", *(name + UNITS["$/kWh"] for name in names))
     rows = ((tick, rounds, p, *table[:, p].tolist()) for tick, rounds, table in prices.rows for p in range(periods))
     return _csv(header, rows)
 
@@ -211,6 +226,8 @@ def _replace_together(path: Path, texts: Mapping[str, str]) -> None:
     finally:
         for beside in partial.values():
             beside.unlink(missing_ok=True)
-    # Figures and files of an older run would be taken for this one's.
-    for stale in {*FILES, *FIGURES} - {*partial}:
+    # Figures, tables and files of an older run would be taken for this one's.
+    for stale in {*FILES, *FIGURES, *TABLES} - {*partial}:
         (path / stale).unlink(missing_ok=True)
+    with suppress(OSError):  # it is not there, or holds something else
+        (path / "tables").rmdir()

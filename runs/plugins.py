@@ -14,9 +14,11 @@ from typing import Any, TypeVar
 
 from .errors import ScenarioError
 
-__all__ = ["find_type", "own_file"]
+__all__ = ["find_type", "own_file", "type_name"]
 
 T = TypeVar("T")
+
+_PREFIX = "_gridparley_"
 
 
 def find_type(
@@ -65,6 +67,15 @@ def own_file(text: str, folder: Path | None) -> tuple[Path, str] | None:
     return (path, name) if path.is_file() else None
 
 
+def type_name(cls: type[T], known: Mapping[str, type[T]], name: str) -> str:
+    """Return what `find_type` finds a class by, from any folder and in any process: its `name` where it is built in."""
+    if known.get(name) is cls and cls.__module__.startswith(__package__.rpartition(".")[0] + "."):
+        return name
+    module = sys.modules[cls.__module__]
+    source = str(module.__file__) if module.__name__.startswith(_PREFIX) else module.__name__
+    return f"{source}:{cls.__qualname__}"
+
+
 def _load(source: str, where: str, folder: Path | None) -> ModuleType:
     if not source.endswith(".py"):
         try:
@@ -80,7 +91,7 @@ def _load(source: str, where: str, folder: Path | None) -> ModuleType:
         text = path.read_bytes()
     except OSError as error:
         raise ScenarioError(f"{where}: {path} cannot be read: {error.strerror or error}") from None
-    name = f"_gridparley_{path.stem}_{hashlib.blake2b(bytes(path) + text, digest_size=8).hexdigest()}"
+    name = f"{_PREFIX}{path.stem}_{hashlib.blake2b(bytes(path) + text, digest_size=8).hexdigest()}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -58,10 +59,14 @@ class RunProgress:
 
     def watch(self, simulation: Simulation) -> None:
         """Show a tick, unless the last one shown is too recent."""
+        self.tell(lambda: _state(simulation), simulation.tick)
+
+    def tell(self, what: Callable[[], str], tick: int) -> None:
+        """Show some words with a tick, unless the last ones shown are too recent."""
         if not self._on or time.monotonic() < self._due:
             return
         self._due = time.monotonic() + REDRAW_SECONDS
-        self._show(_state(simulation), simulation.tick)
+        self._show(what(), tick)
 
     def judging(self) -> None:
         """Show that the negotiation is over and the certificate and the central optimum are being found."""

@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from ..agents import Society
 from ..environment import Fate, FaultError, Journal, Outbox, Transport
-from ..environment.faults import Fault
+from ..environment.faults import Fault, fault_types
 from ..protocols import Market, MarketState, Protocol, Role
 from .observer import METRICS, Observer
+from .plugins import type_name
 
 __all__ = ["AgentView", "Simulation", "SocietyView"]
 
@@ -130,15 +131,22 @@ class Simulation(mesa.Model):
             if fault.start < self.tick
         ]
         self.transport.schedule = schedule.changed([*kept, *ended, *add])
-        told = [{"kind": type(fault).kind, **fault.model_dump(by_alias=True, exclude_none=True)} for fault in add]
+        told = [
+            {
+                "kind": type_name(type(fault), fault_types(), type(fault).kind),
+                **fault.model_dump(mode="json", by_alias=True, exclude_none=True),
+            }
+            for fault in add
+        ]
         self.commands.append({"tick": self.tick, "add": told, "end": list(end)})
 
     def _hear(self, tick: int, batch: Any) -> None:
-        total, news, stale = len(batch), 0, 0
+        arrived, total, news, stale = batch, len(batch), 0, 0
         if self.transport.schedule.corrupting:
             # Receivers refuse what cannot be true; nobody else would notice.
             batch = batch.take(batch.sound())
             self.journal.count(tick, batch.kind.name, Fate.REFUSED, total - len(batch), "unsound")
+            self.journal.tell_change(arrived, batch, Fate.REFUSED, "unsound")
         for role in self.roles:
             written, old = role.hear(tick, batch)
             news, stale = news + written, stale + old
@@ -146,6 +154,23 @@ class Simulation(mesa.Model):
         self.journal.count(tick, batch.kind.name, Fate.STALE, stale)
         # What no role listens to was sent by mistake, and the books must still balance.
         self.journal.count(tick, batch.kind.name, Fate.REFUSED, len(batch) - news - stale, "nobody listens")
+        if self.journal.events is not None:
+            self._tell(tick, batch, whole=news == len(batch))
+
+    def _tell(self, tick: int, batch: Any, *, whole: bool) -> None:
+        """Tell the journal which messages of a batch, just heard, were news, and which stale."""
+        if whole:
+            self.journal.tell(Fate.DELIVERED, batch)
+            return
+        heard = np.zeros((2, len(self.market.topology.channels)), dtype=bool)
+        for memory in (role.memory[batch.kind.name] for role in self.roles if batch.kind.name in role.memory):
+            heard[0, memory.channel] = True
+            heard[1, memory.channel] = (memory.sent == batch.sent) & (memory.heard == tick)
+        listened, news = heard[:, batch.channel]
+        news[1:] &= batch.channel[1:] != batch.channel[:-1]  # of two copies in one batch the first is news
+        for fate, which in ((Fate.DELIVERED, news), (Fate.STALE, listened & ~news)):
+            self.journal.tell(fate, batch.take(which))
+        self.journal.tell(Fate.REFUSED, batch.take(~listened), "nobody listens")
 
     def _wake(self, tick: int) -> None:
         """Tell the roles which of their agents are down or resting, and which have just lost their memory."""

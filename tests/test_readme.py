@@ -69,6 +69,12 @@ def test_the_five_lines_of_python_work(folder):
     assert done.stdout.startswith("CONVERGED -16.354")
 
 
+def test_the_record_of_the_readme_can_be_read(folder):
+    done = run([sys.executable, "read_record.py"], folder)  # of the run that a command above has left
+    assert done.returncode == 0, done.stderr
+    assert "delivered" in done.stdout
+
+
 def test_the_agent_of_the_readme_passes_the_conformance_kit(folder):
     code = (
         "from gridparley.conformance import check_agent\n"

@@ -12,7 +12,7 @@ from .agents import Array, MicrogridOperator, Prosumer, Society, VirtualAgent, b
 from .environment import Topology
 from .environment.faults import Fault
 from .protocols import Market, Population, Protocol
-from .runs import Outcome, Result, Scenario, Simulation, load_scenario, run_scenario, scenario_names
+from .runs import Outcome, Record, Result, Scenario, Simulation, load_scenario, run_scenario, scenario_names
 
 __all__ = [
     "Array",
@@ -23,6 +23,7 @@ __all__ = [
     "Population",
     "Prosumer",
     "Protocol",
+    "Record",
     "Result",
     "Scenario",
     "Simulation",

@@ -34,7 +34,7 @@ def rows(file):
 
 
 def test_every_file_is_there_and_no_other(lossy):
-    assert sorted(file.name for file in lossy.iterdir()) == sorted(FILES)
+    assert sorted(file.name for file in lossy.iterdir()) == sorted([*FILES, "record.sqlite"])
 
 
 def test_the_result_is_what_json_prints(lossy):
@@ -106,6 +106,15 @@ def test_reading_gives_what_was_written(lossy):
     assert sum(count for _, fate, count in run.messages if fate == "sent") == run.result["messages"]["sent"]
 
 
+def test_a_newer_run_takes_the_place_of_an_older_one_with_its_record_and_tables(tmp_path):
+    out = tmp_path / "kept"
+    assert call("run", "three-microgrids", "--ticks", 20, "--out", out).exit_code == 0
+    assert call("export", out).exit_code == 0
+    assert (out / "tables" / "messages.parquet").exists()
+    assert call("run", "three-microgrids", "--ticks", 30, "--out", out, "--no-record").exit_code == 0
+    assert sorted(file.name for file in out.iterdir()) == sorted(FILES)
+
+
 def test_a_newer_run_takes_the_place_of_an_older_one_with_its_figures(tmp_path):
     out = tmp_path / "again"
     assert call("run", "three-microgrids", "--ticks", 20, "--out", out).exit_code == 0
@@ -113,7 +122,7 @@ def test_a_newer_run_takes_the_place_of_an_older_one_with_its_figures(tmp_path):
     assert (out / "prices.png").exists()
     assert call("run", "three-microgrids", "--ticks", 30, "--out", out).exit_code == 0
     assert json.loads((out / "result.json").read_text())["ticks"] == 30
-    assert sorted(file.name for file in out.iterdir()) == sorted(FILES)
+    assert sorted(file.name for file in out.iterdir()) == sorted([*FILES, "record.sqlite"])
 
 
 def test_a_folder_with_other_files_is_refused_unless_forced(tmp_path):
@@ -149,7 +158,14 @@ def test_a_disk_that_fills_up_leaves_the_older_run(tmp_path, monkeypatch):
     done = call("run", "three-microgrids", "--ticks", 30, "--out", out)
     assert done.exit_code == 1
     assert "No space left on device" in done.stderr
-    assert {file.name: file.read_bytes() for file in out.iterdir()} == before
+    after = {file.name: file.read_bytes() for file in out.iterdir()}
+    # What the newer run recorded is not lost either: with room on the disk, it takes the older one's place.
+    assert after.pop("unfinished.sqlite")
+    assert after == before
+    monkeypatch.undo()
+    assert call("resume", out).exit_code == 0
+    assert json.loads((out / "result.json").read_text())["ticks"] == 30
+    assert sorted(file.name for file in out.iterdir()) == sorted(before)
 
 
 @pytest.mark.parametrize("name", ["result.json", "metrics.csv", "messages.csv", "prices.csv", "scenario.toml"])
@@ -204,4 +220,4 @@ def test_a_process_writes_where_it_is_told(tmp_path):
     assert done.returncode == 0
     assert json.loads(done.stdout)["ticks"] == 5
     assert done.stderr == "written to deep/er\n"
-    assert sorted(file.name for file in (tmp_path / "deep" / "er").iterdir()) == sorted(FILES)
+    assert sorted(file.name for file in (tmp_path / "deep" / "er").iterdir()) == sorted([*FILES, "record.sqlite"])
