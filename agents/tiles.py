@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from .society import Society
 
@@ -21,9 +23,21 @@ def tiles(society: Society) -> list[tuple[Society, slice]]:
     >>> [(len(part), rows) for part, rows in tiles(SquareRootLoad(beta=1.0, cap=1.0, names=["a", "b"]))]
     [(2, slice(0, 2, None))]
     """
+    columns = [getattr(society, name) for name in society._facts]
+    known, found = _known.get(society, ([], []))
+    if not found or len(known) != len(columns) or any(a is not b for a, b in zip(known, columns, strict=True)):
+        found = _cut(society)
+        _known[society] = columns, found
+    return found
+
+
+_known: WeakKeyDictionary[Society, tuple[list[Any], list[tuple[Society, slice]]]] = WeakKeyDictionary()
+
+
+def _cut(society: Society) -> list[tuple[Society, slice]]:
     size = max(1, TILE // society.periods)
     if society.rows <= size:
-        return [(society, slice(0, society.rows))]
+        return [(society.take(slice(0, len(society))), slice(0, society.rows))]  # not itself, or it would live for ever
     start = society.row_start
     cuts = [0]
     while cuts[-1] < len(society):

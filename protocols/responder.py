@@ -75,7 +75,6 @@ class Responder(Role):
         self.called = np.full(len(self.society), np.inf)
         self.lost = np.zeros(len(self.society), dtype=bool)
         self.answered = np.full(len(self.society), -1.0)
-        self._tiles = tiles(self.society)
         self._nothing = np.broadcast_to(0.0, (self.society.rows, market.periods))
         self._keep(np.full((self.society.rows, market.periods + 1), np.nan))
 
@@ -134,7 +133,7 @@ class Responder(Role):
         if ready.all():
             answers = np.empty((self.society.rows, self.society.periods + 1))
             columns = [self._ask(field) for field in ("price", "target", "rho")]
-            for part, span in self._tiles:
+            for part, span in tiles(self.society):
                 answers[span, :-1] = answer(part, *(column[span] for column in columns))
             answers[:, -1] = asked if not self._has_ports else asked[self._row_agent]
         else:
