@@ -186,7 +186,8 @@ def _from_anywhere(node: Any, folder: Path) -> Any:
 
 
 def _command_text(command: Sequence[str]) -> str:
-    return f"{shlex.join(command)}\n# the same from this folder: gridparley run scenario.toml\n"
+    again = "# the same from this folder: gridparley run scenario.toml\n" if "run" in command[1:2] else ""
+    return f"{shlex.join(command)}\n{again}"
 
 
 def _metrics(simulation: Simulation) -> str:
