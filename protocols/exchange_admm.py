@@ -10,6 +10,7 @@ from pydantic import Field
 
 from .exchange import RHO_MAX, RHO_MIN, Exchange
 from .keeper import Keeper
+from .market import Market
 from .protocol import Protocol
 
 __all__ = ["ExchangeADMM"]
@@ -48,6 +49,12 @@ class ExchangeKeeper(Keeper):
         bus = np.asarray((self.bus.moved <= eps_abs + eps_rel * np.abs(self.price)).all(axis=1))
         line = np.asarray((self.line.moved <= eps_abs + eps_rel * np.abs(self.transfer_price)).all(axis=1))
         return np.asarray(bus & (w.sum_by_hub(w.book_hub, ~line) == 0))
+
+    def open(self, market: Market, first_round: int, tick: int) -> None:
+        """Begin a period: targets and penalties stay, and the penalties may adapt again."""
+        super().open(market, first_round, tick)
+        self.bus.open()
+        self.line.open()
 
     def forget(self, agents: Mask) -> None:
         """Make some hubs wake up without targets and penalties too."""
