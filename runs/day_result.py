@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,6 +31,8 @@ class DayResult(Result):
     references : the central optimum of each, on what the periods before it had left; None without
     unserved : kWh that agents needed and did not get, by name
     """
+
+    cost_unit: ClassVar[str] = "$"
 
     ends: tuple[PeriodEnd, ...] = ()
     references: tuple[Reference | None, ...] = ()
@@ -147,7 +149,7 @@ def evaluate_day(
     whole = Certificate(lower, upper, (upper - lower) / max(abs(upper), 1.0), ends[-1].certificate.x)
     best = _sum_of(references, ends)
     return DayResult(
-        scenario, simulation, *_verdict(ends, len(day.clock.periods)), whole, best, best, seconds, ends[-1].x,
+        scenario, simulation, *_verdict(ends, len(day.clock.periods)), whole, best, None, seconds, ends[-1].x,
         tuple(ends), tuple(references), day.unserved(ends[-1]),
     )  # fmt: skip
 

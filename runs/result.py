@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +59,8 @@ class Result:
     def optimum_cost(self) -> float | None:
         """$/h, the cost less utility, without regularising terms, of the optimum of the market as posed."""
         return None if self.reference is None else self.simulation.observer.cost(self.reference.x)
+
+    cost_unit: ClassVar[str] = "$/h"
 
     @property
     def objective(self) -> float:

@@ -19,6 +19,9 @@ __all__ = ["MICROGRIDS_MAX", "number", "plain_table", "print_result", "same_digi
 MICROGRIDS_MAX = 12
 """Microgrids beyond which tables show a summary instead of everybody."""
 
+PERIODS_MAX = 24
+"""Periods beyond which tables show only those that did not converge."""
+
 COLOURS = {
     Outcome.CONVERGED: "green",
     Outcome.DIVERGED: "red",
@@ -83,6 +86,9 @@ def print_result(result: Result, console: Console) -> None:
             if told[kind]:
                 console.print()
                 console.print(_solution(told[kind], name, keys))
+        if "periods" in told:
+            console.print()
+            console.print(_hours(told))
         if told["tie_lines"]:
             console.print(Text(_signs(result), style="dim"))
     if printed := result.scenario.spec.report.printed:
@@ -108,13 +114,21 @@ def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:
         ("scenario", f"{result.scenario.name}: {spec.title}" if spec.title else result.scenario.name),
         ("protocol", f"{told['protocol']}, seed {told['seed']}, faults: {faults}"),
         ("outcome", Text.assemble((str(outcome), f"bold {colour}"), f" - {result.reason}")),
-        ("took", f"{told['ticks']} ticks, {told['rounds']} rounds, {told['seconds']:.2f} s"),
+        ("took", f"{told['ticks']} ticks, {told['rounds']} rounds{_each(told)}, {told['seconds']:.2f} s"),
         ("messages", _messages(told["messages"])),
         ("residuals", _residuals(told["residuals"])),
-        ("certificate", _certificate(told["certificate"])),
-        ("total cost", _cost(told["total_cost"], told["reference_cost"], told["regularisation_gap"], "without")),
-        ("objective", _cost(told["objective"], told["reference_objective"], told["gap"], "with")),
+        ("certificate", _certificate(told["certificate"], result.cost_unit)),
+        *(
+            (what, _cost(told[key], told[best], told[gap], terms, result.cost_unit))
+            for what, key, best, gap, terms in (
+                ("total cost", "total_cost", "reference_cost", "regularisation_gap", "without"),
+                ("objective", "objective", "reference_objective", "gap", "with"),
+            )
+        ),
     ]
+    if told.get("unserved_kwh"):
+        missing = ", ".join(f"{name} {number(kwh, 2)} kWh" for name, kwh in told["unserved_kwh"].items())
+        rows.append(("not served", Text(missing, style="yellow")))
     if outcome is not Outcome.CONVERGED:
         rows.append(("worst", _worst(told["worst"])))
     grid = Table.grid(padding=(0, 2, 0, 0))
@@ -146,18 +160,22 @@ def _residuals(residuals: Mapping[str, float | None]) -> str:
     return ", ".join(shown) or "nothing was proposed yet"
 
 
-def _certificate(certificate: Mapping[str, Any]) -> str:
+def _each(told: Mapping[str, Any]) -> str:
+    return f" (a period {told['rounds_median']:g}, at most {told['rounds_max']})" if "periods" in told else ""
+
+
+def _certificate(certificate: Mapping[str, Any], unit: str) -> str:
     if not certificate["committed"]:
         return "none: no point was found that everybody can keep"
     low, high, gap = certificate["lower"], certificate["upper"], certificate["gap"]
-    bound = f"the optimum is between {number(low)} and {number(high)} $/h"
+    bound = f"the optimum is between {number(low)} and {number(high)} {unit}"
     return bound if gap is None else f"{bound}, relative gap {gap:.1e}"
 
 
-def _cost(ours: float | None, best: float | None, gap: float | None, terms: str) -> str:
+def _cost(ours: float | None, best: float | None, gap: float | None, terms: str, unit: str) -> str:
     if ours is None:
         return "none: somebody is outside his limits"
-    text = f"{number(ours)} $/h, {terms} regularising terms"
+    text = f"{number(ours)} {unit}, {terms} regularising terms"
     if best is None:
         return text
     # Where nothing balances there is no gap, but still an optimum.
@@ -182,6 +200,34 @@ def _solution(table: Mapping[str, Mapping[str, Any]], name: str, keys: Iterable[
     for k, row in enumerate(table):
         shown.add_row(row, *(_cell(values[key][k]) for key in keys))
     return shown
+
+
+def _hours(told: Mapping[str, Any]) -> RenderableType:
+    """What was negotiated period by period; of more than a screen's worth only those that did not converge."""
+    periods, microgrids = told["periods"], told["microgrids"]
+    shown = [k for k, p in enumerate(periods) if len(periods) <= PERIODS_MAX or p["outcome"] != "CONVERGED"]
+    if not shown:
+        return Text(f"{len(periods)} periods, each CONVERGED", style="dim")
+    named = list(microgrids)[:3]
+    sources = [s for s in ("demand", "generation", "pv", "storage") if s in next(iter(microgrids.values()))]
+    table = plain_table(
+        [("from", "left"), ("rounds", "right"), *((f"λ {name}", "right") for name in named)]
+        + [(f"{'discharge' if s == 'storage' else s}, kW", "right") for s in sources]
+        + [("cost, $/h", "right"), ("gap", "right"), ("", "left")]
+    )
+    for k in shown:
+        period, gap = periods[k], periods[k]["gap"]
+        clock = period["start"] % 24
+        table.add_row(
+            f"{int(clock):02d}:{round(clock % 1 * 60):02d}",
+            str(period["rounds"]),
+            *(number(microgrids[name]["price"][k]) for name in named),
+            *(number(sum(row[s][k] for row in microgrids.values()), 2) for s in sources),
+            number(period["objective"]),
+            "-" if gap is None else f"{gap:.0e}",
+            "" if period["outcome"] == "CONVERGED" else Text(period["outcome"], style="yellow"),
+        )
+    return table
 
 
 def _cell(values: np.ndarray[Any, Any]) -> str:
