@@ -59,19 +59,22 @@ def test_what_is_committed_balances_and_rolls_on(day):
 
 
 def test_lost_and_late_messages_and_a_crash_move_no_bit():
-    """Six hours are enough: the same committed powers, to the last bit."""
-    short = {"ticks": 4000}
-
-    def run(*faults):
-        simulation = load_scenario("prosumer-day", short, faults=faults).simulation()
-        while simulation.day.number < 3:
-            simulation.step()
-        return [x.tobytes() for end in simulation.day.ends for x in end.x], simulation.tick
-
-    plain, ticks = run()
-    faulty, more = run("loss=0.3", "delay=0..5", "crash,agent=B.operator,from=100,to=120")
+    plain, ticks = three_hours()
+    faulty, more = three_hours("loss=0.3", "delay=0..5", "crash,agent=B.operator,from=100,to=120")
     assert plain == faulty
     assert more > ticks
+
+
+def test_one_by_one_and_in_any_order_it_is_the_same_day():
+    assert three_hours() == three_hours(one_by_one=True, order=lambda roles: roles[::-1])
+
+
+def three_hours(*faults, **options):
+    """Run three periods: what was committed, and the ticks."""
+    simulation = load_scenario("prosumer-day", faults=faults).simulation(**options)
+    while simulation.day.number < 3:
+        simulation.step()
+    return [x.tobytes() for end in simulation.day.ends for x in end.x], simulation.tick
 
 
 def test_a_keeper_that_loses_its_memory_as_a_period_opens_finds_its_place():
