@@ -160,7 +160,8 @@ class TickReader:
         columns: Told = {f"{name}.place": Steps(np.concatenate([self.trail.places(part) for part in parts]))}
         if any(part.due is not None for part in parts):
             late = np.concatenate([part.due_ticks - np.int32(part.sent + 1) for part in parts])
-            columns[f"{name}.late"] = Steps(late)
+            # Luck has no steps: as it is it takes less room than as differences.
+            columns[f"{name}.late"] = late.astype(np.uint8 if late.max(initial=0) < 256 else np.int32)
         if any(part.copy is not None for part in parts):
             columns[f"{name}.copy"] = np.concatenate([_copies(part) for part in parts])
         return columns

@@ -58,13 +58,13 @@ class Trail:
 
     def hear(self, batch: MessageBatch) -> None:
         """Note messages that were just heard and were news."""
-        number, receiver = self.numbers(batch), self._channels.receiver[batch.channel]
+        number, receiver = self.numbers(batch), self._channels.receiver.take(batch.channel)
         self._heard[batch.channel] = number
         self._last[receiver] = number
-        link: npt.NDArray[np.int8] | Link = self._channels.link[batch.channel]
         if len(batch.kind.links) == 1:
-            link = batch.kind.links[0]
-        self._by_link[link, receiver] = number
+            self._by_link[batch.kind.links[0]][receiver] = number
+        else:
+            self._by_link[self._channels.link.take(batch.channel), receiver] = number
         self._news = True
 
     def say(self, parts: list[MessageBatch]) -> Numbers:
@@ -74,18 +74,25 @@ class Trail:
         self.number += len(channel)
         if not self._news:
             return np.full(len(channel), -1, dtype=np.int64)
-        sender = self._channels.sender[channel]
-        cause = np.empty(len(channel), dtype=np.int64)
-        link = self._channels.link[channel] if len(kind.links) > 1 else None
-        for one in kind.links:
-            which = slice(None) if link is None else link == one
-            found = self._by_link[_OPPOSITE[one]][sender[which]]
-            if one in _ANSWERS:
-                asked = self._heard[self._back[channel[which]]]
-                found = np.where(asked >= 0, asked, found)
-            cause[which] = found
+        sender = self._channels.sender.take(channel)
+        if len(kind.links) == 1:
+            cause = self._cause(kind.links[0], channel, sender)
+        else:
+            cause = np.empty(len(channel), dtype=np.int64)
+            link = self._channels.link.take(channel)
+            for one in kind.links:
+                which = (link == one).nonzero()[0]
+                cause[which] = self._cause(one, channel.take(which), sender.take(which))
         missing = cause < 0
-        return np.where(missing, self._last[sender], cause) if missing.any() else cause
+        return np.where(missing, self._last.take(sender), cause) if missing.any() else cause
+
+    def _cause(self, link: Link, channel: npt.NDArray[np.int32], sender: npt.NDArray[np.int32]) -> Numbers:
+        """(n,): the newest message heard over the opposite link, or of an answer the ask that it answers."""
+        found = self._by_link[_OPPOSITE[link]].take(sender)
+        if link not in _ANSWERS:
+            return found
+        asked = self._heard.take(self._back.take(channel))
+        return np.where(asked >= 0, asked, found)
 
     def carry(self, batch: MessageBatch) -> None:
         """Note until when messages that were just said may be on their way."""
@@ -125,7 +132,7 @@ class Trail:
             channel = self._said[key][1]
             self._places[key] = np.empty(len(self._channels), dtype=np.int32)
             self._places[key][channel] = np.arange(len(channel), dtype=np.int32)
-        return self._places[key][batch.channel]
+        return self._places[key].take(batch.channel)
 
     def numbers(self, batch: MessageBatch) -> Numbers:
         """Return the numbers of messages that were said before."""
