@@ -182,8 +182,8 @@ def _from_anywhere(node: Any, folder: Path) -> Any:
     """Return plain data in which every ``my_file.py:Class``, key or value, has a path that does not depend on a folder."""
     if isinstance(node, dict):
         whole = {_from_anywhere(key, folder): _from_anywhere(child, folder) for key, child in node.items()}
-        if isinstance(node.get("profiles"), str):
-            whole["profiles"] = str(profiles_file(node["profiles"], folder))
+        if isinstance(node.get("profiles"), str) and (folder / node["profiles"]).is_file():
+            whole["profiles"] = str(profiles_file(node["profiles"], folder))  # built-in ones are found by name
         return whole
     if isinstance(node, list):
         return [_from_anywhere(child, folder) for child in node]
