@@ -28,7 +28,7 @@ class Exchange:
 
         step = sum x / sum w,   target_i = x_i - w_i step,   price += step,
 
-    which is ADMM in the metric of the penalties (S. Boyd et al., Distributed Optimization and Statistical Learning via the
+    where x is first taken further than it went, to relaxation x + (1 - relaxation) target. It is ADMM in the metric of the penalties (S. Boyd et al., Distributed Optimization and Statistical Learning via the
     Alternating Direction Method of Multipliers, 2011, section 7.3.2, with one penalty a row). A penalty that equals the
     curvature of its row's cost needs fewest rounds, and two answers tell the curvature: h_i = |change of g_i| / |change of
     x_i|. So rho_i moves to the geometric mean of itself and h_i. After `adapting` rounds penalties rest: from then on it is
@@ -41,6 +41,7 @@ class Exchange:
     periods
     rho : $/kW²h, the first penalty of every row
     adapting : rounds
+    relaxation : 1 takes answers as they are; up to 1.6 saves rounds where costs are smooth
 
     Attributes
     ----------
@@ -49,8 +50,10 @@ class Exchange:
     moved : (groups, periods) $/kWh, by how much the last step moved the price or any row's penalty term
     """
 
-    def __init__(self, group: Places, groups: int, periods: int, rho: float, adapting: int) -> None:
-        self.group, self.first_rho, self.adapting = group, rho, adapting
+    def __init__(
+        self, group: Places, groups: int, periods: int, rho: float, adapting: int, relaxation: float = 1.0
+    ) -> None:
+        self.group, self.first_rho, self.adapting, self.relaxation = group, rho, adapting, relaxation
         m = len(group)
         # Sums go through one kernel, CSR times columns, whose order does not depend on who else is summed.
         self._sum = sparse.csr_array((np.ones(m), (group, np.arange(m))), shape=(groups, m))
@@ -72,8 +75,9 @@ class Exchange:
             return
         gradient = -(price.take(self.group, axis=0) + self.rho * (x - self.target))
         share = 1.0 / self.rho
-        step = np.asarray(self._sum @ x) / np.where(which[:, None], np.asarray(self._sum @ share), 1.0)
-        target = x - share * step.take(self.group, axis=0)
+        further = x if self.relaxation == 1.0 else self.relaxation * x + (1.0 - self.relaxation) * self.target
+        step = np.asarray(self._sum @ further) / np.where(which[:, None], np.asarray(self._sum @ share), 1.0)
+        target = further - share * step.take(self.group, axis=0)
         moved = np.zeros_like(self.moved)
         np.maximum.at(moved, self.group, np.abs(self.rho * (target - self.target)))
         price[which] += step[which]

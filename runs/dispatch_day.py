@@ -113,7 +113,7 @@ class DispatchDay(BaseModel):
     def advice(self) -> dict[str, dict[str, float]]:
         """Return, by protocol, its first penalty: one that turns a whole line's power into a change of price by the tariff."""
         rho = abs(float(np.mean(self.tariff))) / self.transfer_max
-        return {"exchange_admm": {"rho": rho}} if rho > 0.0 else {}
+        return {name: {"rho": rho} for name in ("exchange_admm", "incentive") if rho > 0.0}
 
     def _operators(self, rng: np.random.Generator, topology: Topology) -> DispatchOperator:
         n, originals = self.microgrids, len(self.load)
@@ -169,7 +169,7 @@ class DispatchDay(BaseModel):
 
     def _common(self) -> dict[str, float]:
         line = {"transfer_quadratic": self.transfer_quadratic, "transfer_cost": self.transfer_linear}
-        return {"bus_max": 0.0, "hours": self.hours, **line}
+        return {"hours": self.hours, **line}
 
 
 _PARTS = ("cost_quadratic", "cost_linear", "power_max", "storage_quadratic", "storage_max", "capacity_kwh")
