@@ -17,6 +17,7 @@ from .errors import ScenarioError
 from .outcome import Outcome, judge
 from .reference import ROWS_MAX, Reference, central_solve
 from .scenario import Scenario
+from .settlement import settle
 from .simulation import Simulation
 
 __all__ = ["Result", "evaluate", "run_scenario"]
@@ -90,9 +91,10 @@ class Result:
         return (cost - best.cost) / max(abs(best.cost), 1.0)
 
     def microgrids(self) -> dict[str, dict[str, Any]]:
-        """Return, by microgrid: price, demand, generation, pv, net_export; kW and $/kWh, a list where there are periods.
+        """Return, by microgrid: price, demand, generation, net_export, and pv, battery, main_grid, energy, tariff where any.
 
-        An operator of an own type has no PV here: all that it supplies is generation.
+        kW, $/kWh, and kWh for energy; a list where there are periods. An operator tells by `used(x)` who serves its load,
+        or else by its `pv`; all that an operator of an own type supplies is generation.
         """
         market = self.simulation.market
         hubs, periods = market.topology.hubs, market.periods
@@ -105,12 +107,32 @@ class Result:
                 np.add.at(table["demand"], home, x[society.own_rows])
                 continue
             supply = -np.add.reduceat(x, society.own_rows)
-            pv = society.pv if isinstance(society, MicrogridOperator) else np.zeros_like(supply)
-            # What an operator of another sort supplies is all generation: nobody else knows what of it is PV.
-            for name, values in (("generation", supply - pv), ("pv", pv), ("net_export", x[society.own_rows] + supply)):
+            parts = {"net_export": x[society.own_rows] + supply}
+            if hasattr(society, "used"):
+                parts |= society.used(x)
+            else:
+                pv = society.pv if isinstance(society, MicrogridOperator) else np.zeros_like(supply)
+                # What an operator of another sort supplies is all generation: nobody else knows what of it is PV.
+                parts |= {"generation": supply - pv, "pv": pv}
+            for name, values in parts.items():
                 table.setdefault(name, np.zeros((hubs, periods)))[home] += values
         names = market.topology.microgrids
         return {name: {key: _plain(values[k]) for key, values in table.items()} for k, name in enumerate(names)}
+
+    @property
+    def period_hours(self) -> float | None:
+        """H, length of a period, where the agents know one."""
+        known = (getattr(p.society, "hours", None) for p in self.simulation.market.members)
+        return next((float(hours.flat[0]) for hours in known if hours is not None), None)
+
+    @property
+    def cost_unit(self) -> str:
+        """Of all costs here: added up over several periods of an hour each, $/h are $."""
+        return "$" if self.simulation.market.periods > 1 and self.period_hours == 1.0 else "$/h"
+
+    def settlement(self) -> dict[str, dict[str, float]]:
+        """Return, by microgrid, what it pays together and alone, in $: see `settle`."""
+        return {} if self.certificate.x is None else settle(self.simulation, self.certificate.x)
 
     def tie_lines(self) -> dict[str, dict[str, Any]]:
         """Return, by tie-line: transfer (kW, positive from its first to its second microgrid) and transfer_price ($/kWh)."""
@@ -170,8 +192,11 @@ class Result:
             },
             "residuals": {name: latest[name] for name in ("primal_residual", "dual_residual", "price_disagreement")},
             "worst": self.worst(),
+            "cost_unit": self.cost_unit,
+            "period_hours": self.period_hours,
             "microgrids": self.microgrids(),
             "tie_lines": self.tie_lines(),
+            "settlement": self.settlement(),
         }
         return dict(_finite(told))
 

@@ -32,6 +32,8 @@ QUANTITIES = {
     "demand": "demand D, kW",
     "generation": "generation G, kW",
     "pv": "PV, kW",
+    "battery": "battery, kW",
+    "main_grid": "main grid, kW",
     "net_export": "net export, kW",
     "transfer": "transfer T, kW",
     "transfer_price": "transfer price μ, $/kWh",
@@ -77,7 +79,7 @@ def print_result(result: Result, console: Console) -> None:
     # What was never proposed everywhere is not a solution.
     if not any(np.isnan(x).any() for x in result.x):
         for kind, name, keys in (
-            ("microgrids", "microgrid", ("price", "demand", "generation", "pv", "net_export")),
+            ("microgrids", "microgrid", ("price", "demand", "generation", "pv", "battery", "main_grid", "net_export")),
             ("tie_lines", "tie-line", ("transfer", "transfer_price")),
         ):
             if told[kind]:
@@ -85,9 +87,27 @@ def print_result(result: Result, console: Console) -> None:
                 console.print(_solution(told[kind], name, keys))
         if told["tie_lines"]:
             console.print(Text(_signs(result), style="dim"))
+        if told["settlement"]:
+            console.print()
+            console.print(_settlement(told["settlement"]))
     if printed := result.scenario.spec.report.printed:
         console.print()
         console.print(_beside(printed, told, result.scenario.spec.report.source or "the source"))
+
+
+def _settlement(table: Mapping[str, Mapping[str, float | None]]) -> RenderableType:
+    """What each microgrid pays; for many, who gains least and most."""
+    shown = plain_table(
+        [("settlement", "left"), *((f"{key}, $", "right") for key in ("cost", "payment", "together", "alone", "gain"))]
+    )
+    gains = {name: row["gain"] for name, row in table.items() if row["gain"] is not None}
+    names = list(table) if len(table) <= MICROGRIDS_MAX or not gains else [min(gains, key=gains.get), max(gains, key=gains.get)]  # type: ignore[arg-type]
+    for name in names:
+        shown.add_row(name, *(number(table[name][key], 3) for key in ("cost", "payment", "together", "alone", "gain")))
+    total = {key: [row[key] for row in table.values()] for key in ("together", "alone", "gain")}
+    sums = {key: None if None in values else sum(values) for key, values in total.items()}  # type: ignore[arg-type]
+    shown.add_row("all", "", "", *(number(sums[key], 3) for key in ("together", "alone", "gain")))
+    return shown
 
 
 def _signs(result: Result) -> str:
@@ -111,9 +131,9 @@ def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:
         ("took", f"{told['ticks']} ticks, {told['rounds']} rounds, {told['seconds']:.2f} s"),
         ("messages", _messages(told["messages"])),
         ("residuals", _residuals(told["residuals"])),
-        ("certificate", _certificate(told["certificate"])),
-        ("total cost", _cost(told["total_cost"], told["reference_cost"], told["regularisation_gap"], "without")),
-        ("objective", _cost(told["objective"], told["reference_objective"], told["gap"], "with")),
+        ("certificate", _certificate(told["certificate"], told["cost_unit"])),
+        ("total cost", _cost(told["total_cost"], told["reference_cost"], told["regularisation_gap"], "without", told["cost_unit"])),
+        ("objective", _cost(told["objective"], told["reference_objective"], told["gap"], "with", told["cost_unit"])),
     ]
     if outcome is not Outcome.CONVERGED:
         rows.append(("worst", _worst(told["worst"])))
@@ -146,18 +166,18 @@ def _residuals(residuals: Mapping[str, float | None]) -> str:
     return ", ".join(shown) or "nothing was proposed yet"
 
 
-def _certificate(certificate: Mapping[str, Any]) -> str:
+def _certificate(certificate: Mapping[str, Any], unit: str) -> str:
     if not certificate["committed"]:
         return "none: no point was found that everybody can keep"
     low, high, gap = certificate["lower"], certificate["upper"], certificate["gap"]
-    bound = f"the optimum is between {number(low)} and {number(high)} $/h"
+    bound = f"the optimum is between {number(low)} and {number(high)} {unit}"
     return bound if gap is None else f"{bound}, relative gap {gap:.1e}"
 
 
-def _cost(ours: float | None, best: float | None, gap: float | None, terms: str) -> str:
+def _cost(ours: float | None, best: float | None, gap: float | None, terms: str, unit: str) -> str:
     if ours is None:
         return "none: somebody is outside his limits"
-    text = f"{number(ours)} $/h, {terms} regularising terms"
+    text = f"{number(ours)} {unit}, {terms} regularising terms"
     if best is None:
         return text
     # Where nothing balances there is no gap, but still an optimum.
