@@ -28,11 +28,12 @@ class Exchange:
 
         step = sum x / sum w,   target_i = x_i - w_i step,   price += step,
 
-    where x is first taken further than it went, to relaxation x + (1 - relaxation) target. It is ADMM in the metric of the penalties (S. Boyd et al., Distributed Optimization and Statistical Learning via the
-    Alternating Direction Method of Multipliers, 2011, section 7.3.2, with one penalty a row). A penalty that equals the
-    curvature of its row's cost needs fewest rounds, and two answers tell the curvature: h_i = |change of g_i| / |change of
-    x_i|. So rho_i moves to the geometric mean of itself and h_i. After `adapting` rounds penalties rest: from then on it is
-    ADMM with a fixed metric, which converges for every convex market.
+    where x is first taken further than it went, to relaxation x + (1 - relaxation) target. It is ADMM in the metric of the
+    penalties (S. Boyd et al., Distributed Optimization and Statistical Learning via the Alternating Direction Method of
+    Multipliers, 2011, section 7.3.2, with one penalty a row). A penalty that equals the curvature of its row's cost needs
+    fewest rounds, and two answers tell the curvature: h_i = |change of g_i| / |change of x_i|. So rho_i moves to the
+    geometric mean of itself and h_i. After `adapting` rounds penalties rest: from then on it is ADMM with a fixed metric,
+    which converges for every convex market.
 
     Parameters
     ----------

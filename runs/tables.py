@@ -101,11 +101,14 @@ def _settlement(table: Mapping[str, Mapping[str, float | None]]) -> RenderableTy
         [("settlement", "left"), *((f"{key}, $", "right") for key in ("cost", "payment", "together", "alone", "gain"))]
     )
     gains = {name: row["gain"] for name, row in table.items() if row["gain"] is not None}
-    names = list(table) if len(table) <= MICROGRIDS_MAX or not gains else [min(gains, key=gains.get), max(gains, key=gains.get)]  # type: ignore[arg-type]
+    names = list(table)
+    if len(table) > MICROGRIDS_MAX and gains:
+        by_gain = sorted(gains, key=lambda name: gains[name])
+        names = [by_gain[0], by_gain[-1]]
     for name in names:
         shown.add_row(name, *(number(table[name][key], 3) for key in ("cost", "payment", "together", "alone", "gain")))
     total = {key: [row[key] for row in table.values()] for key in ("together", "alone", "gain")}
-    sums = {key: None if None in values else sum(values) for key, values in total.items()}  # type: ignore[arg-type]
+    sums = {key: None if None in values else sum(v for v in values if v is not None) for key, values in total.items()}
     shown.add_row("all", "", "", *(number(sums[key], 3) for key in ("together", "alone", "gain")))
     return shown
 
@@ -121,7 +124,7 @@ def _signs(result: Result) -> str:
 
 
 def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:
-    spec, outcome = result.scenario.spec, result.outcome
+    spec, outcome, unit = result.scenario.spec, result.outcome, told["cost_unit"]
     colour = COLOURS.get(outcome, "yellow")
     faults = "; ".join(map(_fault, spec.fault)) or "none"
     rows: list[tuple[str, str | Text]] = [
@@ -131,9 +134,9 @@ def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:
         ("took", f"{told['ticks']} ticks, {told['rounds']} rounds, {told['seconds']:.2f} s"),
         ("messages", _messages(told["messages"])),
         ("residuals", _residuals(told["residuals"])),
-        ("certificate", _certificate(told["certificate"], told["cost_unit"])),
-        ("total cost", _cost(told["total_cost"], told["reference_cost"], told["regularisation_gap"], "without", told["cost_unit"])),
-        ("objective", _cost(told["objective"], told["reference_objective"], told["gap"], "with", told["cost_unit"])),
+        ("certificate", _certificate(told["certificate"], unit)),
+        ("total cost", _cost(told["total_cost"], told["reference_cost"], told["regularisation_gap"], "without", unit)),
+        ("objective", _cost(told["objective"], told["reference_objective"], told["gap"], "with", unit)),
     ]
     if outcome is not Outcome.CONVERGED:
         rows.append(("worst", _worst(told["worst"])))
@@ -195,18 +198,19 @@ def _solution(table: Mapping[str, Mapping[str, Any]], name: str, keys: Iterable[
     keys = [key for key in keys if key in next(iter(table.values()))]
     values = {key: np.array([np.atleast_1d(row[key]) for row in table.values()], dtype=float) for key in keys}
     periods = next(iter(values.values())).shape[1]
-    note = "" if periods == 1 else f"mean of {periods} periods (first period)"
+    first = len(keys) <= 5  # more would not fit
+    note = "" if periods == 1 else f"mean of {periods} periods{' (first period)' if first else ''}"
     if len(table) > MICROGRIDS_MAX:
         return _summary(values, list(table), name, note)
     shown = plain_table([(name, "left"), *((QUANTITIES[key], "right") for key in keys)], caption=note or None)
     for k, row in enumerate(table):
-        shown.add_row(row, *(_cell(values[key][k]) for key in keys))
+        shown.add_row(row, *(_cell(values[key][k], first=first) for key in keys))
     return shown
 
 
-def _cell(values: np.ndarray[Any, Any]) -> str:
+def _cell(values: np.ndarray[Any, Any], *, first: bool) -> str:
     mean = number(float(values.mean()))
-    return mean if len(values) == 1 else f"{mean} ({number(float(values[0]))})"
+    return mean if len(values) == 1 or not first else f"{mean} ({number(float(values[0]))})"
 
 
 def _summary(values: Mapping[str, np.ndarray[Any, Any]], names: list[str], name: str, note: str) -> RenderableType:
