@@ -136,7 +136,7 @@ class DispatchDay(BaseModel):
         to_main_grid = (topology.lines[line] >= n).any(axis=1)
         limit = np.where(to_main_grid, self.connection_max, self.transfer_max if self.transfers else 0.0)[:, None]
         trades = self.main_grid in ("buy", "buy_sell")
-        return DispatchOperator(
+        facts: dict[str, Any] = dict(
             names=[f"{name}.operator" for name in topology.microgrids[:n]],
             periods=self.periods,
             ports=np.bincount(topology.lines.ravel(), minlength=n)[:n],
@@ -151,6 +151,8 @@ class DispatchDay(BaseModel):
             **self._common(),
             **parts,
         )
+        DispatchOperator(bus_max=0.0, **facts)  # nobody else is at its bus: it says at once if its load is too much
+        return DispatchOperator(**facts)
 
     def _station(self) -> DispatchOperator:
         """The main grid behind the shared connection."""
