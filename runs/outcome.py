@@ -60,7 +60,8 @@ def judge(simulation: Simulation, certificate: Certificate, reference: Reference
     if certificate.x is None and reference is None and _infeasible(simulation):
         where = most_missing(simulation)
         return Verdict(
-            Outcome.INFEASIBLE, f"it is proven that no point balances: demand and supply cannot meet, least of all {where}"
+            Outcome.INFEASIBLE,
+            f"it is proven that no point balances: demand and supply cannot meet, least of all {where}",
         )
     if simulation.broken:
         return Verdict(Outcome.DIVERGED, "prices run away; a smaller step may help")
