@@ -195,6 +195,12 @@ class DispatchOperator(Society):
             generation, discharge, main_grid, energy, np.where(np.abs(missing) <= 1e-12 * scale, 0.0, missing)
         )
 
+    def used(self, x: Floats) -> dict[str, Floats]:
+        """Return, by source, who serves its load where x is exchanged, (n, periods) kW; energy in kWh, tariff in $/kWh."""
+        plan = self.schedule(x)
+        devices = {"generation": plan.generation, "battery": plan.discharge, "main_grid": plan.main_grid}
+        return {"demand": self.load, **devices, "energy": plan.energy, "tariff": self.tariff}
+
     def _solve(self, members: Rows, sources: Sequence[Source], load: Floats) -> tuple[Floats, Floats]:
         """Return what each source, (m, periods, j), and the battery, (m, periods), supply."""
         m, periods = load.shape

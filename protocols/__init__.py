@@ -3,6 +3,7 @@
 from .dual_decomposition import DualDecomposition
 from .errors import ProtocolError
 from .exchange_admm import ExchangeADMM
+from .incentive import Incentive
 from .keeper import Keeper
 from .market import Market, Population
 from .memory import Memory
@@ -14,6 +15,7 @@ from .state import MarketState
 __all__ = [
     "DualDecomposition",
     "ExchangeADMM",
+    "Incentive",
     "Keeper",
     "Market",
     "MarketState",

@@ -28,11 +28,12 @@ class Exchange:
 
         step = sum x / sum w,   target_i = x_i - w_i step,   price += step,
 
-    which is ADMM in the metric of the penalties (S. Boyd et al., Distributed Optimization and Statistical Learning via the
-    Alternating Direction Method of Multipliers, 2011, section 7.3.2, with one penalty a row). A penalty that equals the
-    curvature of its row's cost needs fewest rounds, and two answers tell the curvature: h_i = |change of g_i| / |change of
-    x_i|. So rho_i moves to the geometric mean of itself and h_i. After `adapting` rounds penalties rest: from then on it is
-    ADMM with a fixed metric, which converges for every convex market.
+    where x is first taken further than it went, to relaxation x + (1 - relaxation) target. It is ADMM in the metric of the
+    penalties (S. Boyd et al., Distributed Optimization and Statistical Learning via the Alternating Direction Method of
+    Multipliers, 2011, section 7.3.2, with one penalty a row). A penalty that equals the curvature of its row's cost needs
+    fewest rounds, and two answers tell the curvature: h_i = |change of g_i| / |change of x_i|. So rho_i moves to the
+    geometric mean of itself and h_i. After `adapting` rounds penalties rest: from then on it is ADMM with a fixed metric,
+    which converges for every convex market.
 
     Parameters
     ----------
@@ -41,6 +42,7 @@ class Exchange:
     periods
     rho : $/kW²h, the first penalty of every row
     adapting : rounds
+    relaxation : 1 takes answers as they are; up to 1.6 saves rounds where costs are smooth
 
     Attributes
     ----------
@@ -49,8 +51,10 @@ class Exchange:
     moved : (groups,) $/kWh, the most by which the last step moved a price or any row's penalty term
     """
 
-    def __init__(self, group: Places, groups: int, periods: int, rho: float, adapting: int) -> None:
-        self.group, self.first_rho, self.adapting = group, rho, adapting
+    def __init__(
+        self, group: Places, groups: int, periods: int, rho: float, adapting: int, relaxation: float = 1.0
+    ) -> None:
+        self.group, self.first_rho, self.adapting, self.relaxation = group, rho, adapting, relaxation
         m = len(group)
         # Sums go through one kernel, CSR times columns, whose order does not depend on who else is summed.
         self._sum = sparse.csr_array((np.ones(m), (group, np.arange(m))), shape=(groups, m))
@@ -74,12 +78,16 @@ class Exchange:
         whole = len(groups) == len(which)
         rows = np.arange(len(self.group)) if whole else which.take(self.group).nonzero()[0]
         place = self.group if whole else groups.searchsorted(self.group.take(rows))
-        total = np.asarray((self._sum if whole else self._sum[groups]) @ x)
+        add = self._sum if whole else self._sum[groups]
+        total = np.asarray(add @ x)
+        if self.relaxation != 1.0:
+            total = self.relaxation * total + (1.0 - self.relaxation) * np.asarray(add @ self.target)
         asked, x = price.take(groups, axis=0).take(place, axis=0), x.take(rows, axis=0)
         before, rho = self.target.take(rows, axis=0), self.rho.take(rows, axis=0)
         gradient = -(asked + rho * (x - before))
         step = total / np.bincount(place, 1.0 / rho[:, 0], len(groups))[:, None]
-        target = x - step.take(place, axis=0) / rho
+        further = x if self.relaxation == 1.0 else self.relaxation * x + (1.0 - self.relaxation) * before
+        target = further - step.take(place, axis=0) / rho
         moved = np.abs(step).max(axis=1)
         np.maximum.at(moved, place, np.abs(rho * (target - before)).max(axis=1))
         price[groups] += step

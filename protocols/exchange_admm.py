@@ -23,14 +23,16 @@ class ExchangeKeeper(Keeper):
     """Virtual agents of `ExchangeADMM`: one `Exchange` for their buses, one for their tie-lines."""
 
     personal = True
+    exchange: type[Exchange] = Exchange
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         protocol, w, periods = self.protocol, self.wiring, self.price.shape[1]
         assert isinstance(protocol, ExchangeADMM)
         slot_book = np.repeat(np.arange(len(w.book_hub)), 2)
-        self.bus = Exchange(w.member_hub, len(w.hub), periods, protocol.rho, protocol.adapting)
-        self.line = Exchange(slot_book, len(w.book_hub), periods, protocol.rho, protocol.adapting)
+        options = periods, protocol.rho, protocol.adapting, protocol.relaxation
+        self.bus = self.exchange(w.member_hub, len(w.hub), *options)
+        self.line = self.exchange(slot_book, len(w.book_hub), *options)
 
     def ask(self, *, books: bool) -> Floats:
         """Return price, target and penalty of each end of a line or each member."""
@@ -87,6 +89,7 @@ class ExchangeADMM(Protocol):
 
     rho: float = Field(default=0.01, ge=RHO_MIN, le=RHO_MAX, description="first penalty, $/kW²h; it adapts by itself")
     adapting: int = Field(default=200, ge=0, description="rounds of a period in which penalties adapt")
+    relaxation: float = Field(default=1.0, ge=1, lt=2, description="how far answers are taken; 1 as they are")
 
     @property
     def keeper(self) -> type[Keeper]:

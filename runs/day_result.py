@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -32,11 +32,19 @@ class DayResult(Result):
     unserved : kWh that agents needed and did not get, by name
     """
 
-    cost_unit: ClassVar[str] = "$"
-
     ends: tuple[PeriodEnd, ...] = ()
     references: tuple[Reference | None, ...] = ()
     unserved: dict[str, float] | None = None
+
+    @property
+    def cost_unit(self) -> str:
+        """Of all costs here, which are the whole day's."""
+        return "$"
+
+    @property
+    def period_hours(self) -> float | None:
+        """H, length of a period."""
+        return self.ends[0].period.hours
 
     @property
     def objective(self) -> float:

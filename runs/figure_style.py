@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from .folder_read import RecordedRun, Window
 
-__all__ = ["COLOURS", "LINES_MAX", "draw_lines", "legend_beside", "new_figure", "style", "time_axes"]
+__all__ = ["COLOURS", "LINES_MAX", "draw_lines", "legend_beside", "new_figure", "stack_sources", "style", "time_axes"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -129,7 +129,7 @@ def _end(window: Window, ticks: int) -> int:
     return max(window.start, ticks if window.end is None else min(window.end, ticks))
 
 
-def draw_lines(axis: Axes, x: Floats, lines: dict[str, Floats], what: str) -> None:
+def draw_lines(axis: Axes, x: Floats, lines: dict[str, Floats], what: str, *, whole: bool = False) -> None:
     """Draw step lines; many of them in grey, with the median and those that end lowest and highest on top.
 
     Parameters
@@ -137,6 +137,7 @@ def draw_lines(axis: Axes, x: Floats, lines: dict[str, Floats], what: str) -> No
     axis, x
     lines : by name, as long as x
     what : the plural of what a line stands for, for the legend
+    whole : keep everything in the picture; by default first rounds that would flatten the rest leave it
     """
     if len(lines) <= LINES_MAX:
         for k, (name, y) in enumerate(lines.items()):
@@ -156,7 +157,8 @@ def draw_lines(axis: Axes, x: Floats, lines: dict[str, Floats], what: str) -> No
         ):
             axis.step(x, table[k], where="post", color=COLOURS[colour], label=f"{names[k]} ({word} at the end)")
         axis.step(x, np.median(table, axis=0), where="post", color="#000000", label="median")
-    _look_at_the_end(axis, np.array(list(lines.values())))
+    if not whole:
+        _look_at_the_end(axis, np.array(list(lines.values())))
 
 
 def _same(one: Floats, other: Floats) -> bool:
@@ -177,6 +179,33 @@ def _look_at_the_end(axis: Axes, table: Floats) -> None:
     if all_of_it.min() < low - 2 * span or all_of_it.max() > high + 2 * span:
         axis.set_ylim(late.min() - 0.25 * span, late.max() + 0.25 * span)
         axis.set_title("the first rounds reach beyond the picture", loc="right", fontsize=9, color="#555555")
+
+
+def stack_sources(axis: Axes, edges: Floats, sources: dict[str, tuple[Floats, str]], load: Floats | None) -> None:
+    """Stack power by source over time: what is supplied upwards, what charges or leaves downwards, and the load as a line.
+
+    What the sources supply less what they take is the load.
+
+    Parameters
+    ----------
+    axis
+    edges : (periods + 1,) where each period begins, and the last one's end
+    sources : by label, from the bottom: kW, (periods,), and the name of a colour in `COLOURS`
+    load : (periods,) kW, or None
+    """
+    up, down = np.zeros(len(edges) - 1), np.zeros(len(edges) - 1)
+    for label, (power, colour) in sources.items():
+        named: str | None = label
+        for bottom, part in ((up, np.maximum(power, 0.0)), (down, np.minimum(power, 0.0))):
+            if np.abs(part).max(initial=0.0) > 1e-6:  # below that it is a rounding error of a negotiation
+                axis.stairs(bottom + part, edges, baseline=bottom.copy(), fill=True, color=COLOURS[colour], label=named)
+                named = None
+                bottom += part
+    if load is not None:
+        axis.stairs(load, edges, baseline=None, color="#000000", linewidth=1.6, label="load")
+    if down.any():
+        axis.axhline(0.0, color="#000000", linewidth=0.6)
+        axis.use_sticky_edges = False
 
 
 def legend_beside(axis: Axes) -> None:

@@ -14,6 +14,8 @@ from ..environment import Topology
 from ..environment.faults import Span
 from ..protocols import Market, Population
 from .build import LazyNames
+from .dispatch_day import DispatchDay
+from .graphs import Shape, tie_line_graph
 
 __all__ = ["Microgrids", "generators"]
 
@@ -46,7 +48,7 @@ class Microgrids(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     microgrids: int = Field(default=30, ge=1, le=1_000_000)
-    topology: Literal["ring", "tree", "random_regular", "small_world", "grid"] = "small_world"
+    topology: Shape = "small_world"
     prosumers: Span = Field(default="10..100", validate_default=True)
     lines: Literal["ordinary", "copperplate"] = "ordinary"
     periods: int = Field(default=1, ge=1, le=10_000)
@@ -63,7 +65,7 @@ class Microgrids(BaseModel):
         """Draw the market: the same for the same parameters, on every machine."""
         rng = np.random.default_rng(self.seed)
         count = rng.integers(self.prosumers.low, self.prosumers.high, self.microgrids, endpoint=True)
-        graph = _graph(self.topology, self.microgrids, int(rng.integers(2**31)))
+        graph = tie_line_graph(self.topology, self.microgrids, int(rng.integers(2**31)))
         graph = nx.relabel_nodes(graph, {node: f"m{k}" for k, node in enumerate(graph.nodes)})
         for node, houses in zip(graph.nodes, count.tolist(), strict=True):
             graph.nodes[node]["members"] = {"operator": 1, "house": houses}
@@ -129,34 +131,6 @@ class Microgrids(BaseModel):
         return Population(society, address)
 
 
-def _graph(topology: str, n: int, seed: int) -> nx.Graph:
-    """Return a connected graph of n nodes; small n give the nearest graph of the family that exists."""
-    if n <= 2 or topology == "ring":
-        return nx.path_graph(n) if n <= 2 else nx.cycle_graph(n)
-    if topology == "tree":
-        return nx.random_labeled_tree(n, seed=seed)
-    if topology == "random_regular":
-        return _regular(n, seed)
-    if topology == "small_world":
-        return nx.connected_watts_strogatz_graph(n, min(4, n - 1), 0.1, tries=1000, seed=seed)
-    columns = int(np.ceil(np.sqrt(n)))
-    # The last row may be short; cutting it from its end leaves the rest in one piece.
-    return (
-        nx.grid_2d_graph(-(-n // columns), columns)
-        .subgraph(sorted(nx.grid_2d_graph(-(-n // columns), columns))[:n])
-        .copy()
-    )
-
-
-def _regular(n: int, seed: int) -> nx.Graph:
-    degree = min(3 if n % 2 == 0 else 4, n - 1)
-    for attempt in range(100):
-        graph = nx.random_regular_graph(degree, n, seed=seed + attempt)
-        if nx.is_connected(graph):
-            return nx.relabel_nodes(graph, {node: node for node in sorted(graph.nodes)})
-    raise RuntimeError(f"no connected {degree}-regular graph of {n} nodes in 100 draws")
-
-
-def generators() -> dict[str, type[Microgrids]]:
+def generators() -> dict[str, type[Microgrids] | type[DispatchDay]]:
     """Return the generators by name."""
-    return {"microgrids": Microgrids}
+    return {"microgrids": Microgrids, "dispatch_day": DispatchDay}

@@ -60,7 +60,11 @@ def judge(simulation: Simulation, certificate: Certificate, reference: Reference
         return _finished(certificate, reference)
     # Prices that swing or run away may do so because there is nothing to find.
     if certificate.x is None and reference is None and _infeasible(simulation):
-        return Verdict(Outcome.INFEASIBLE, "it is proven that no point balances: demand and supply cannot meet")
+        where = most_missing(simulation)
+        return Verdict(
+            Outcome.INFEASIBLE,
+            f"it is proven that no point balances: demand and supply cannot meet, least of all {where}",
+        )
     if simulation.broken:
         return Verdict(Outcome.DIVERGED, "prices run away; a smaller step may help")
     return _unfinished(simulation)
@@ -114,6 +118,16 @@ def _infeasible(simulation: Simulation) -> bool:
     if observer.rounds:
         guesses.insert(0, observer.drift()[2])
     return any(find_infeasibility(market, observer, *guess) for guess in guesses)
+
+
+def most_missing(simulation: Simulation) -> str:
+    """Say where, and when, what was proposed last balances least: steps that never end lead to what is in the way."""
+    buses, lines = simulation.observer.balance(simulation.state.x)
+    apart = np.abs(np.concatenate([buses, lines]))
+    place, period = np.unravel_index(int(apart.argmax()), apart.shape)
+    topology = simulation.market.topology
+    name = (*topology.microgrids, *topology.line_names)[place]
+    return f"at {name}" + (f" in period {period}" if apart.shape[1] > 1 else "")
 
 
 def _unfinished(simulation: Simulation) -> Verdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from .errors import ScenarioError
 from .outcome import Outcome, judge
 from .reference import ROWS_MAX, Reference, central_solve
 from .scenario import Scenario
+from .settlement import settle
 from .simulation import Simulation
 from .solution import microgrids_of, tie_lines_of
 
@@ -60,8 +61,6 @@ class Result:
         """$/h, the cost less utility, without regularising terms, of the optimum of the market as posed."""
         return None if self.reference is None else self.simulation.observer.cost(self.reference.x)
 
-    cost_unit: ClassVar[str] = "$/h"
-
     @property
     def objective(self) -> float:
         """$/h, the cost of `x` in the market as posed, regularising terms included."""
@@ -94,6 +93,21 @@ class Result:
     def microgrids(self) -> dict[str, dict[str, Any]]:
         """Return, by microgrid: price, demand, generation, pv, net_export; kW and $/kWh, a list where there are periods."""
         return microgrids_of(self.simulation.market, self.x, self.simulation.state.price)
+
+    @property
+    def period_hours(self) -> float | None:
+        """H, length of a period, where the agents know one."""
+        known = (getattr(p.society, "hours", None) for p in self.simulation.market.members)
+        return next((float(hours.flat[0]) for hours in known if hours is not None), None)
+
+    @property
+    def cost_unit(self) -> str:
+        """Of all costs here: added up over several periods of an hour each, $/h are $."""
+        return "$" if self.simulation.market.periods > 1 and self.period_hours == 1.0 else "$/h"
+
+    def settlement(self) -> dict[str, dict[str, float]]:
+        """Return, by microgrid, what it pays together and alone, in $: see `settle`."""
+        return {} if self.certificate.x is None else settle(self.simulation, self.certificate.x)
 
     def tie_lines(self) -> dict[str, dict[str, Any]]:
         """Return, by tie-line: transfer (kW, positive from its first to its second microgrid) and transfer_price ($/kWh)."""
@@ -144,8 +158,11 @@ class Result:
             },
             "residuals": {name: latest[name] for name in ("primal_residual", "dual_residual", "price_disagreement")},
             "worst": self.worst(),
+            "cost_unit": self.cost_unit,
+            "period_hours": self.period_hours,
             "microgrids": self.microgrids(),
             "tie_lines": self.tie_lines(),
+            "settlement": self.settlement(),
         }
         return dict(_finite(told))
 

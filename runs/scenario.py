@@ -226,7 +226,7 @@ def _expanded(spec: ScenarioSpec, folder: Path | None) -> dict[str, Any]:
     chosen = spec.run.protocol
     document["protocol"][chosen] = _protocol(chosen, spec.protocol, folder).model_dump(mode="json")
     if spec.generate is not None:
-        document["generate"] = _generator(spec.generate.generator, spec.generate.model_extra or {})
+        document["generate"] = _generator(spec.generate.generator, spec.generate.model_extra or {}, folder)
     return document
 
 
@@ -250,12 +250,13 @@ def _advice(document: Mapping[str, Any], protocol: str) -> dict[str, Any]:
     return generators()[made["generator"]].model_validate(parameters).advice().get(protocol, {})
 
 
-def _generator(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def _generator(name: str, parameters: Mapping[str, Any], folder: Path | None) -> dict[str, Any]:
     known: dict[str, type[BaseModel]] = dict(generators())
     if name not in known:
         raise ScenarioError(f"generate.generator = {name!r}: unknown. Known: {', '.join(known)}")
     refuse_flags(parameters, known[name], "generate")
     try:
-        return {"generator": name, **known[name].model_validate(parameters).model_dump(mode="json")}
+        made = known[name].model_validate(parameters, context={"folder": folder})
+        return {"generator": name, **made.model_dump(mode="json")}
     except ValidationError as error:
         raise ScenarioError(f"generate: {explain(error, known[name])}") from None

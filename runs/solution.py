@@ -58,6 +58,8 @@ def _sources(society: Society, x: Floats) -> dict[str, Floats]:
             "soc": soc,
             "net_export": own + supply,
         }
+    if hasattr(society, "used"):
+        return {"net_export": own + supply, **society.used(x)}
     # What an operator of another sort supplies is all generation: nobody else knows what of it is PV.
     pv = society.pv if isinstance(society, MicrogridOperator) else np.zeros_like(supply)
     return {"generation": supply - pv, "pv": pv, "net_export": own + supply}

@@ -35,6 +35,8 @@ QUANTITIES = {
     "demand": "demand D, kW",
     "generation": "generation G, kW",
     "pv": "PV, kW",
+    "battery": "battery, kW",
+    "main_grid": "main grid, kW",
     "net_export": "net export, kW",
     "transfer": "transfer T, kW",
     "transfer_price": "transfer price μ, $/kWh",
@@ -80,7 +82,7 @@ def print_result(result: Result, console: Console) -> None:
     # What was never proposed everywhere is not a solution.
     if not any(np.isnan(x).any() for x in result.x):
         for kind, name, keys in (
-            ("microgrids", "microgrid", ("price", "demand", "generation", "pv", "net_export")),
+            ("microgrids", "microgrid", ("price", "demand", "generation", "pv", "battery", "main_grid", "net_export")),
             ("tie_lines", "tie-line", ("transfer", "transfer_price")),
         ):
             if told[kind]:
@@ -91,9 +93,30 @@ def print_result(result: Result, console: Console) -> None:
             console.print(_hours(told))
         if told["tie_lines"]:
             console.print(Text(_signs(result), style="dim"))
+        if told["settlement"]:
+            console.print()
+            console.print(_settlement(told["settlement"]))
     if printed := result.scenario.spec.report.printed:
         console.print()
         console.print(_beside(printed, told, result.scenario.spec.report.source or "the source"))
+
+
+def _settlement(table: Mapping[str, Mapping[str, float | None]]) -> RenderableType:
+    """What each microgrid pays; for many, who gains least and most."""
+    shown = plain_table(
+        [("settlement", "left"), *((f"{key}, $", "right") for key in ("cost", "payment", "together", "alone", "gain"))]
+    )
+    gains = {name: row["gain"] for name, row in table.items() if row["gain"] is not None}
+    names = list(table)
+    if len(table) > MICROGRIDS_MAX and gains:
+        by_gain = sorted(gains, key=lambda name: gains[name])
+        names = [by_gain[0], by_gain[-1]]
+    for name in names:
+        shown.add_row(name, *(number(table[name][key], 3) for key in ("cost", "payment", "together", "alone", "gain")))
+    total = {key: [row[key] for row in table.values()] for key in ("together", "alone", "gain")}
+    sums = {key: None if None in values else sum(v for v in values if v is not None) for key, values in total.items()}
+    shown.add_row("all", "", "", *(number(sums[key], 3) for key in ("together", "alone", "gain")))
+    return shown
 
 
 def _signs(result: Result) -> str:
@@ -107,7 +130,7 @@ def _signs(result: Result) -> str:
 
 
 def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:
-    spec, outcome = result.scenario.spec, result.outcome
+    spec, outcome, unit = result.scenario.spec, result.outcome, told["cost_unit"]
     colour = COLOURS.get(outcome, "yellow")
     faults = "; ".join(map(_fault, spec.fault)) or "none"
     rows: list[tuple[str, str | Text]] = [
@@ -117,14 +140,9 @@ def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:
         ("took", f"{told['ticks']} ticks, {told['rounds']} rounds{_each(told)}, {told['seconds']:.2f} s"),
         ("messages", _messages(told["messages"])),
         ("residuals", _residuals(told["residuals"])),
-        ("certificate", _certificate(told["certificate"], result.cost_unit)),
-        *(
-            (what, _cost(told[key], told[best], told[gap], terms, result.cost_unit))
-            for what, key, best, gap, terms in (
-                ("total cost", "total_cost", "reference_cost", "regularisation_gap", "without"),
-                ("objective", "objective", "reference_objective", "gap", "with"),
-            )
-        ),
+        ("certificate", _certificate(told["certificate"], unit)),
+        ("total cost", _cost(told["total_cost"], told["reference_cost"], told["regularisation_gap"], "without", unit)),
+        ("objective", _cost(told["objective"], told["reference_objective"], told["gap"], "with", unit)),
     ]
     if told.get("unserved_kwh"):
         missing = ", ".join(f"{name} {number(kwh, 2)} kWh" for name, kwh in told["unserved_kwh"].items())
@@ -193,12 +211,13 @@ def _solution(table: Mapping[str, Mapping[str, Any]], name: str, keys: Iterable[
     keys = [key for key in keys if key in next(iter(table.values()))]
     values = {key: np.array([np.atleast_1d(row[key]) for row in table.values()], dtype=float) for key in keys}
     periods = next(iter(values.values())).shape[1]
-    note = "" if periods == 1 else f"mean of {periods} periods (first period)"
+    first = len(keys) <= 5  # more would not fit
+    note = "" if periods == 1 else f"mean of {periods} periods{' (first period)' if first else ''}"
     if len(table) > MICROGRIDS_MAX:
         return _summary(values, list(table), name, note)
     shown = plain_table([(name, "left"), *((QUANTITIES[key], "right") for key in keys)], caption=note or None)
     for k, row in enumerate(table):
-        shown.add_row(row, *(_cell(values[key][k]) for key in keys))
+        shown.add_row(row, *(_cell(values[key][k], first=first) for key in keys))
     return shown
 
 
@@ -230,9 +249,9 @@ def _hours(told: Mapping[str, Any]) -> RenderableType:
     return table
 
 
-def _cell(values: np.ndarray[Any, Any]) -> str:
+def _cell(values: np.ndarray[Any, Any], *, first: bool) -> str:
     mean = number(float(values.mean()))
-    return mean if len(values) == 1 else f"{mean} ({number(float(values[0]))})"
+    return mean if len(values) == 1 or not first else f"{mean} ({number(float(values[0]))})"
 
 
 def _summary(values: Mapping[str, np.ndarray[Any, Any]], names: list[str], name: str, note: str) -> RenderableType:

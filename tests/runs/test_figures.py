@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from gridparley.runs.figure_day import hours_figure, schedule_figure, settlement_figure
 from gridparley.runs.figure_style import COLOURS, style
 from gridparley.runs.figures import messages_figure, prices_figure, residuals_figure, solution_figure
 from gridparley.runs.folder_read import read_run
@@ -18,6 +19,7 @@ from gridparley.runs.folder_read import read_run
 from .command import call
 
 DRAWERS = (prices_figure, residuals_figure, messages_figure, solution_figure)
+DAY = (schedule_figure, hours_figure, settlement_figure)
 SCENARIOS = {
     "note": ("three-microgrids",),
     "stormy": ("three-microgrids", "--fault", "loss=0.5,from=20,to=60", "--fault", "duplicate=0.5,from=40,to=100"),
@@ -25,6 +27,9 @@ SCENARIOS = {
     "thirty": ("microgrids", "--set", "prosumers=3", "--ticks", 200),
     "hundred": ("microgrids", "--set", "microgrids=100", "--set", "prosumers=1", "--ticks", 60),
     "day": ("microgrids", "--set", "microgrids=4", "--set", "prosumers=3", "--set", "periods=24", "--ticks", 100),
+    "shared": ("dispatch-day", "--set", "main_grid=shared_limit"),
+    "fifteen": ("dispatch-day", "--set", "microgrids=15", "--ticks", 8),
+    "fifty": ("dispatch-day", "--set", "microgrids=50", "--ticks", 8),
     "alone": ("microgrids", "--set", "microgrids=1", "--set", "prosumers=3", "--ticks", 100),
 }
 
@@ -48,8 +53,15 @@ def drawn(draw, run):
     return figure, canvas.get_renderer()
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-@pytest.mark.parametrize("draw", DRAWERS)
+def pictures():
+    """Every scenario with all that is drawn of it."""
+    for name in SCENARIOS:
+        planned = name in ("shared", "fifteen", "fifty")
+        for draw in (*DRAWERS[:3], *(DAY if planned else DAY[:2] if name == "day" else DRAWERS[3:])):
+            yield pytest.param(name, draw, id=f"{name}-{draw.__name__}")
+
+
+@pytest.mark.parametrize(("name", "draw"), list(pictures()))
 def test_nothing_overlaps_and_nothing_leaves_the_page(name, draw, runs):
     figure, renderer = drawn(draw, runs[name])
     page = figure.bbox
@@ -70,15 +82,14 @@ def test_nothing_overlaps_and_nothing_leaves_the_page(name, draw, runs):
         assert not first.padded(-2).overlaps(second.padded(-2)), f"{one} and {two}"
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-@pytest.mark.parametrize("draw", DRAWERS)
+@pytest.mark.parametrize(("name", "draw"), list(pictures()))
 def test_axes_have_units_and_legends_at_most_ten_entries(name, draw, runs):
     figure, _ = drawn(draw, runs[name])
     for axis in figure.axes:
         assert axis.get_legend() is None or len(axis.get_legend().get_texts()) <= 10
     labels = " ".join(axis.get_ylabel() for axis in figure.axes)
     legends = " ".join(t.get_text() for axis in figure.axes if axis.get_legend() for t in axis.get_legend().get_texts())
-    assert any(unit in labels + legends for unit in ("kW", "messages per tick"))
+    assert any(unit in labels + legends for unit in ("kW", "messages per tick", "$"))
 
 
 def test_lines_that_lie_on_each_other_are_both_seen(runs):
@@ -143,6 +154,30 @@ def test_supply_and_use_are_equally_high(runs):
             side = (k, patch.get_x() < k)
             tops[side] = max(tops.get(side, 0.0), patch.get_y() + patch.get_height())
     assert [tops[k, True] for k in range(3)] == pytest.approx([tops[k, False] for k in range(3)])
+
+
+def test_sources_stacked_are_the_load(runs):
+    run = runs["shared"]
+    assert all(draw(run) is None for draw in DRAWERS[3:])
+    with style():
+        figure = schedule_figure(run)
+    for axis, (name, day) in zip(figure.axes, run.result["microgrids"].items(), strict=True):
+        levels = {patch.get_label(): patch.get_data().values for patch in axis.patches}
+        load = levels.pop("load", np.zeros(24))
+        assert load == pytest.approx(day["demand"]), name
+        parts = [(patch.get_data().values, patch.get_data().baseline) for patch in axis.patches if patch.get_fill()]
+        stacked = sum(np.asarray(top) - np.asarray(bottom) for top, bottom in parts)
+        assert stacked == pytest.approx(load, abs=1e-4), name
+
+
+def test_what_everybody_gains_is_what_trade_saves(runs):
+    table = runs["shared"].result["settlement"]
+    assert all(row["gain"] > 0.5 for row in table.values())
+    assert sum(row["payment"] for row in table.values()) == pytest.approx(0.0, abs=1e-6)
+    assert sum(row["gain"] for row in table.values()) == pytest.approx(2267.543 - 2232.867, abs=2e-3)
+    figure, _ = drawn(settlement_figure, runs["shared"])
+    heights = [bar.get_height() for bar in figure.axes[1].patches]
+    assert heights == pytest.approx([row["gain"] for row in table.values()])
 
 
 def test_colours_are_those_of_okabe_and_ito():
