@@ -135,7 +135,8 @@ Examples:
   gridparley plot cut --format pdf --out figures
 
 \b
-Figures: prices, residuals and gap on a log axis, messages by what became of them, and the solution.
+Figures: prices, residuals and gap on a log axis, messages by what became of them, and the solution; of several periods
+  instead each microgrid's schedule by source, states of charge, prices and transfers by the hour, and the settlement.
 """
 
 

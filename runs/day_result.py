@@ -53,6 +53,13 @@ class DayResult(Result):
         )
 
     @property
+    def optimum_cost(self) -> float | None:
+        """$ for the day, without regularising terms, of the optimum of every period as posed."""
+        costs = [_optimum_cost(end, best) for end, best in zip(self.ends, self.references, strict=True)]
+        known = [cost * end.period.hours for cost, end in zip(costs, self.ends, strict=True) if cost is not None]
+        return sum(known) if len(known) == len(costs) else None
+
+    @property
     def gap(self) -> float | None:
         """The largest gap of any period to its central optimum, relative to that."""
         gaps = [gap for gap in map(_gap, self.ends, self.references) if gap is not None]
@@ -85,6 +92,7 @@ class DayResult(Result):
                 "ticks": end.ticks,
                 "objective": end.certificate.upper,
                 "certificate_gap": end.certificate.gap,
+                "optimum_cost": _optimum_cost(end, reference),
                 "reference_objective": None if reference is None else reference.cost,
                 "gap": _gap(end, reference),
             }
@@ -108,6 +116,14 @@ def _gap(end: PeriodEnd, reference: Reference | None) -> float | None:
     if reference is None or end.certificate.x is None:
         return None
     return (end.certificate.upper - reference.cost) / max(abs(reference.cost), 1.0)
+
+
+def _optimum_cost(end: PeriodEnd, reference: Reference | None) -> float | None:
+    """$/h, without regularising terms, of a period's central optimum."""
+    if reference is None:
+        return None
+    pairs = zip(end.market.members, reference.x, strict=True)
+    return sum(cost_of(population.society.unregularised(), x) for population, x in pairs)
 
 
 def _finite_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The figure of a solution: who supplies, who uses, and what flows over tie-lines; or everybody's day."""
+"""The figure of a solution of one period: who supplies, who uses, and what flows over tie-lines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from .figure_style import COLOURS, legend_beside, new_figure
 from .folder_read import RecordedRun
@@ -22,18 +21,15 @@ NAMED_MAX = 40
 
 
 def solution_figure(run: RecordedRun) -> Figure | None:
-    """Draw supply by source beside use, by microgrid or, with several periods, by period; and the transfers."""
+    """Draw supply by source beside use, by microgrid, and the transfers; None where there are several periods."""
     microgrids, lines = run.result.get("microgrids"), run.result.get("tie_lines")
     if not microgrids or any(row.get("demand") is None for row in microgrids.values()):
         return None
     table = {key: _column(microgrids, key) for key in ("demand", "generation", "pv", "net_export")}
-    if not all(np.isfinite(values).all() for values in table.values()):
+    if table["demand"].shape[1] > 1 or not all(np.isfinite(values).all() for values in table.values()):
         return None
     figure = new_figure(run, 6.0 if lines else 3.6)
     axes = [figure.add_subplot(2 if lines else 1, 1, 1 + k) for k in range(2 if lines else 1)]
-    if table["demand"].shape[1] > 1:
-        _schedule(axes, table, _column(microgrids, "price"))
-        return figure
     _balances(axes[0], list(microgrids), {key: values[:, 0] for key, values in table.items()})
     if lines:
         _transfers(axes[1], list(lines), _column(lines, "transfer")[:, 0])
@@ -100,34 +96,3 @@ def _name_bars(axis: Axes, names: list[str], what: str) -> None:
         return
     upright = len(names) > 12 or max(map(len, names)) > 8
     axis.set_xticks(range(len(names)), names, rotation=90 if upright else 0, fontsize=8 if upright else 10)
-
-
-def _schedule(axes: list[Axes], table: dict[str, Floats], price: Floats) -> None:
-    """Everybody's power by source over the periods, and the prices below."""
-    total = {key: values.sum(axis=0) for key, values in table.items()}
-    period = np.arange(len(total["demand"]))
-    bottom = np.zeros(len(period))
-    for label, key, colour in (("PV", "pv", "orange"), ("generation", "generation", "blue")):
-        axes[0].bar(period, total[key], 1.0, bottom, color=COLOURS[colour], label=label)
-        bottom += total[key]
-    edges = np.arange(len(period) + 1) - 0.5
-    axes[0].stairs(total["demand"], edges, color=COLOURS["vermillion"], linewidth=1.8, baseline=None, label="demand")
-    axes[0].set_ylabel("power of all microgrids, kW")
-    legend_beside(axes[0])
-    if len(axes) > 1:
-        low, middle, high = np.percentile(price, (0, 50, 100), axis=0)
-        axes[1].fill_between(
-            edges,
-            np.append(low, low[-1]),
-            np.append(high, high[-1]),
-            step="post",
-            color="#bbbbbb",
-            label="all microgrids",
-        )
-        axes[1].stairs(middle, edges, color="#000000", baseline=None, label="median")
-        axes[1].set_ylabel("price λ, $/kWh")
-        legend_beside(axes[1])
-    for axis in axes:
-        axis.set_xlim(edges[0], edges[-1])
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes[-1].set_xlabel("period")

@@ -35,7 +35,8 @@ from .simulation import Simulation
 __all__ = ["FIGURES", "FILES", "UNITS", "PriceRecord", "RunFolder", "prepare_folder", "scenario_text"]
 
 FILES = ("scenario.toml", "result.json", "metrics.csv", "prices.csv", "messages.csv", "command.txt")
-FIGURES = tuple(f"{name}.{kind}" for name in ("prices", "residuals", "messages", "solution") for kind in ("png", "pdf"))
+DRAWN = ("prices", "residuals", "messages", "solution", "schedule", "hours", "settlement")
+FIGURES = tuple(f"{name}.{kind}" for name in DRAWN for kind in ("png", "pdf"))
 """What `plot` adds to a run's folder."""
 
 TABLES = tuple(f"tables/{name}.parquet" for name in ("metrics", "prices", "answers", "messages"))
