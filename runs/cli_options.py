@@ -97,6 +97,7 @@ Examples:
   gridparley run three-microgrids --fault loss=0.3 --fault duplicate=0.2,from=20,to=60 --seed 7
   gridparley run microgrids --set microgrids=8 --set topology=ring --set prosumers=3..10 --json
   gridparley run three-microgrids --fault delay=0..5 --out delayed
+  gridparley run prosumer-day --settlement
 
 \b
 A tick is one hop of a message, a round one iteration of the protocol (usually two ticks).
@@ -110,9 +111,10 @@ Exit status: 0 the run has ended, whatever its outcome; 1 something in the scena
 --json prints one object: scenario, scenario_hash, protocol, seed, outcome, reason (for the outcome), ticks, rounds,
   seconds, messages (by fate), total_cost, reference_cost, optimum_cost (all three without regularising terms; the last
   at the optimum with them), objective, reference_objective (both with them), gap, regularisation_gap, certificate (lower,
-  upper, gap, committed), residuals, worst, and the solution as microgrids (price, demand, generation, pv, net_export) and
-  tie_lines (transfer, transfer_price); in kW, $/kWh and $/h, null where there is no such number, and a list where there
-  are several periods. A transfer over A-B is positive from A to B.
+  upper, gap, committed), residuals, worst, the solution as microgrids (price, demand, generation, pv, net_export) and
+  tie_lines (transfer, transfer_price), and with --settlement its rows (cost, payment, together, alone, gain); in kW,
+  $/kWh and $/h, null where there is no such number, and a list where there are several periods. A transfer over A-B is
+  positive from A to B.
 
 \b
 --out DIR writes scenario.toml, result.json, metrics.csv, prices.csv, messages.csv and command.txt (see gridparley plot),

@@ -9,12 +9,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .certificate import Certificate
-from .day import PeriodEnd
+from .day import Day, PeriodEnd
 from .observer import cost_of
 from .outcome import Outcome, Verdict, check_reference
 from .reference import ROWS_MAX, Reference, central_solve
 from .result import Result
 from .scenario import Scenario
+from .settlement import Table, settle_day
 from .simulation import Simulation
 from .solution import joined, microgrids_of, tie_lines_of
 
@@ -78,6 +79,14 @@ class DayResult(Result):
         """Return, by tie-line: transfer and transfer_price, each a list over the periods."""
         sign = self.scenario.spec.report.transfer_price_sign
         return joined([tie_lines_of(end.market, end.x, sign * end.transfer_price) for end in self.ends])
+
+    def settlement(self, *, solve: bool = False) -> Table:
+        """Return, by microgrid, what the day costs it together and alone: see `settle_day`; only where it was asked for."""
+        if self.settled is not None or not solve:
+            return self.settled or {}
+        clock = self.scenario.clock()
+        assert clock is not None
+        return settle_day(Day(self.scenario.market(), clock), self.ends)
 
     def periods(self) -> list[dict[str, Any]]:
         """Return how each period went: start and hours in h, outcome, rounds, ticks, cost in $/h, and gaps."""

@@ -11,16 +11,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator, PercentFormatter
 
-from .figure_style import LINES_MAX, clock_text, draw_lines, legend_beside, new_figure, stack_sources
+from .figure_style import COLOURS, LINES_MAX, clock_text, draw_lines, legend_beside, new_figure, stack_sources
 from .folder_read import RecordedRun
 
-__all__ = ["hours_figure", "schedule_figure"]
+__all__ = ["hours_figure", "schedule_figure", "settlement_figure"]
 
 Floats = npt.NDArray[np.float64]
 Day = dict[str, Floats]
 
 PANELS_MAX = 6
 """Microgrids beyond which a schedule shows the sum of all instead of one panel each."""
+BARS_MAX = 40
+"""Microgrids beyond which a settlement is a sorted curve without names."""
 
 SOURCES = {
     "pv": ("PV", "orange"),
@@ -96,6 +98,43 @@ def hours_figure(run: RecordedRun) -> Figure | None:
         axis.set_ylabel(label)
         legend_beside(axis)
     _hours(axes[-1], run.result, edges)
+    return figure
+
+
+def settlement_figure(run: RecordedRun) -> Figure | None:
+    """Draw what each microgrid gains against acting alone, and by what; of many, the gains alone, sorted.
+
+    A gain is what the own cost is lower by, and what neighbours pay; None where it was not asked for or cannot be told.
+    """
+    table = run.result.get("settlement") or {}
+    if not table or any(value is None for row in table.values() for value in row.values()):
+        return None
+    cost, payment, alone, gain = (
+        np.array([row[key] for row in table.values()]) for key in ("cost", "payment", "alone", "gain")
+    )
+    figure = new_figure(run, 3.6)
+    axis = figure.add_subplot()
+    axis.grid(visible=False, axis="x")
+    axis.set_ylabel("against acting alone, $")
+    if len(table) > BARS_MAX:
+        axis.stairs(np.sort(gain), np.arange(len(gain) + 1), fill=True, color=COLOURS["green"], label="gain")
+        axis.set_xlabel(f"{len(table)} microgrids, by gain")
+        axis.set_xticks([])
+        legend_beside(axis)
+        return figure
+    parts = (
+        ("own cost is\nlower by", alone - cost, "blue"),
+        ("received from\nneighbours", -payment, "sky"),
+        ("gain", gain, "green"),
+    )
+    for k, (label, values, colour) in enumerate(parts):
+        bars = axis.bar(np.arange(len(table)) + 0.27 * (k - 1), values, 0.25, color=COLOURS[colour], label=label)
+        if len(table) <= 8:
+            axis.bar_label(bars, [f"{value:.2f}" for value in values], padding=2, fontsize=8)
+    axis.margins(y=0.12)
+    axis.axhline(0.0, color="#000000", linewidth=0.8)
+    axis.set_xticks(range(len(table)), list(table), rotation=90 if len(table) > 12 else 0)
+    legend_beside(axis)
     return figure
 
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatterSciNotation
 
 from .errors import RunError
-from .figure_day import hours_figure, schedule_figure
+from .figure_day import hours_figure, schedule_figure, settlement_figure
 from .figure_solution import solution_figure
 from .figure_style import COLOURS, draw_lines, legend_beside, openings, style, time_axes
 from .folder_read import PRICE_UNIT, RecordedRun
@@ -54,6 +54,7 @@ def draw_figures(run: RecordedRun, folder: Path, kind: str = "png") -> list[Path
         "solution": solution_figure,
         "schedule": schedule_figure,
         "hours": hours_figure,
+        "settlement": settlement_figure,
     }
     written = []
     with style():

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from gridparley.runs.figure_day import hours_figure, schedule_figure
+from gridparley.runs.figure_day import hours_figure, schedule_figure, settlement_figure
 from gridparley.runs.figure_style import COLOURS, style
 from gridparley.runs.figures import messages_figure, prices_figure, residuals_figure, solution_figure
 from gridparley.runs.folder_read import read_run
@@ -20,7 +20,7 @@ from gridparley.runs.folder_read import read_run
 from .command import call
 
 DAY = (schedule_figure, hours_figure)
-DRAWERS = (prices_figure, residuals_figure, messages_figure, solution_figure, *DAY)
+DRAWERS = (prices_figure, residuals_figure, messages_figure, solution_figure, *DAY, settlement_figure)
 SCENARIOS = {
     "note": ("three-microgrids",),
     "stormy": ("three-microgrids", "--fault", "loss=0.5,from=20,to=60", "--fault", "duplicate=0.5,from=40,to=100"),
@@ -28,7 +28,7 @@ SCENARIOS = {
     "thirty": ("microgrids", "--set", "prosumers=3", "--ticks", 200),
     "hundred": ("microgrids", "--set", "microgrids=100", "--set", "prosumers=1", "--ticks", 60),
     "day": ("microgrids", "--set", "microgrids=4", "--set", "prosumers=3", "--set", "periods=24", "--ticks", 100),
-    "hours": ("prosumer-day", "--ticks", 700, "--fault", "loss=0.1,from=100,to=200"),
+    "hours": ("prosumer-day", "--ticks", 700, "--fault", "loss=0.1,from=100,to=200", "--settlement"),
     "alone": ("microgrids", "--set", "microgrids=1", "--set", "prosumers=3", "--ticks", 100),
 }
 
@@ -47,7 +47,8 @@ def pairs():
     """Every figure with every run that has one: of several periods everybody's day stands in the place of the solution."""
     for name in SCENARIOS:
         last = DAY if name in ("hours", "day") else (solution_figure,)
-        yield from ((name, draw) for draw in (*DRAWERS[:3], *last))
+        settled = (settlement_figure,) if name == "hours" else ()
+        yield from ((name, draw) for draw in (*DRAWERS[:3], *last, *settled))
 
 
 PAIRS = list(pairs())
