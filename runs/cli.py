@@ -28,6 +28,7 @@ from . import cli_options as options
 from .catalog import SECTIONS, catalog
 from .catalog_tables import print_catalog
 from .cli_options import Choice
+from .cli_profiles import add_profiles
 from .cli_record import add_commands
 from .errors import USER_ERRORS
 from .folder import RunFolder, prepare_folder, scenario_text
@@ -204,6 +205,7 @@ def plot(
         typer.echo(str(file))
 
 
+add_profiles(app)
 add_commands(app)
 
 

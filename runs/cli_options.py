@@ -19,6 +19,7 @@ __all__ = [
     "GENERAL",
     "LIST",
     "PLOT",
+    "PROFILES",
     "RESUME",
     "RUN",
     "SHOW",
@@ -141,6 +142,17 @@ Figures: prices, residuals and gap on a log axis, messages by what became of the
   instead each microgrid's schedule by source, states of charge, prices and transfers by the hour, and the settlement.
 """
 
+
+PROFILES = """
+\b
+Examples:
+  gridparley profiles mine.csv --lat 51.31 --lon 9.48 --date 2023-06-21 --pv roof:45 --household home:4000
+  gridparley profiles mine.csv --lat 51.31 --lon 9.48 --date 2023-06-21 --step 15min --business cbd:210000:g1
+
+\b
+The file has a column in kW for each, which facts of a scenario name: profiles = "mine.csv", and pv = "roof". PV is that
+  of a clear sky; households and businesses are the German standard load profiles (h0_dyn, g0 to g6), without holidays.
+"""
 
 RESUME = """
 \b

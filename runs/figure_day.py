@@ -83,7 +83,7 @@ def hours_figure(run: RecordedRun) -> Figure | None:
     figure = new_figure(run, 0.9 + 2.0 * len(found))
     axes: list[Axes] = figure.subplots(len(found), 1, squeeze=False, sharex=True)[:, 0].tolist()
     for axis, (days, where, key, label) in zip(axes, found, strict=True):
-        lines = {name: day[key] for name, day in days.items()}
+        lines = {name: day[key] for name, day in days.items() if key != "energy" or day[key].any()}
         if key == "soc":  # of a moment, the others are means over a period
             draw_lines(axis, edges[:-1], lines, "storages", steps=False)
             axis.set_ylim(0.0, 1.0)
@@ -112,30 +112,39 @@ def settlement_figure(run: RecordedRun) -> Figure | None:
     cost, payment, alone, gain = (
         np.array([row[key] for row in table.values()]) for key in ("cost", "payment", "alone", "gain")
     )
-    figure = new_figure(run, 3.6)
-    axis = figure.add_subplot()
-    axis.grid(visible=False, axis="x")
-    axis.set_ylabel("against acting alone, $")
     if len(table) > BARS_MAX:
+        figure = new_figure(run, 3.0)
+        axis = figure.add_subplot()
         axis.stairs(np.sort(gain), np.arange(len(gain) + 1), fill=True, color=COLOURS["green"], label="gain")
         axis.set_xlabel(f"{len(table)} microgrids, by gain")
+        axis.set_ylabel("against acting alone, $")
         axis.set_xticks([])
         legend_beside(axis)
         return figure
-    parts = (
-        ("own cost is\nlower by", alone - cost, "blue"),
-        ("received from\nneighbours", -payment, "sky"),
-        ("gain", gain, "green"),
-    )
-    for k, (label, values, colour) in enumerate(parts):
-        bars = axis.bar(np.arange(len(table)) + 0.27 * (k - 1), values, 0.25, color=COLOURS[colour], label=label)
-        if len(table) <= 8:
-            axis.bar_label(bars, [f"{value:.2f}" for value in values], padding=2, fontsize=8)
-    axis.margins(y=0.12)
-    axis.axhline(0.0, color="#000000", linewidth=0.8)
-    axis.set_xticks(range(len(table)), list(table), rotation=90 if len(table) > 12 else 0)
-    legend_beside(axis)
+    figure = new_figure(run, 5.0)
+    above, below = figure.subplots(2, 1, sharex=True)
+    place = np.arange(len(table))
+    for offset, label, values, colour in (
+        (-0.2, "own cost is\nlower by", alone - cost, "blue"),
+        (0.2, "received from\nneighbours", -payment, "sky"),
+    ):
+        _labelled(above, place + offset, values, 0.38, color=COLOURS[colour], label=label)
+    _labelled(below, place, gain, 0.5, color=COLOURS["green"], label="gain:\nthe sum of both")
+    for axis in (above, below):
+        axis.axhline(0.0, color="#000000", linewidth=0.8)
+        axis.set_ylabel("against acting\nalone, $")
+        legend_beside(axis)
+    below.set_xticks(place, list(table), rotation=90 if len(table) > 12 else 0)
     return figure
+
+
+def _labelled(axis: Axes, place: Any, values: Floats, width: float, **look: Any) -> None:
+    """Bars with their values, where there is room for them."""
+    bars = axis.bar(place, values, width, **look)
+    if len(values) <= 8:
+        axis.bar_label(bars, [f"{value:.2f}" for value in values], padding=2, fontsize=8)
+    axis.margins(y=0.15)
+    axis.grid(visible=False, axis="x")
 
 
 def _days(table: Mapping[str, Mapping[str, Any]] | None, key: str = "demand") -> dict[str, Day]:
