@@ -13,6 +13,7 @@ from gridparley import load_scenario, run_scenario
 from gridparley.agents import DispatchOperator, VirtualAgent
 from gridparley.environment import Topology
 from gridparley.protocols import Market, Population
+from gridparley.runs.columns import profiles_file
 from gridparley.runs.reference import central_solve
 from gridparley.runs.settlement import settle
 
@@ -20,8 +21,18 @@ from .command import call
 
 
 @pytest.fixture(scope="module")
-def day():
-    return run_scenario(load_scenario("prosumer-day"), reference=False)
+def scenario(tmp_path_factory):
+    """The first six hours of prosumer-day."""
+    folder = tmp_path_factory.mktemp("settlement")
+    lines = profiles_file("prosumer-day-1h.csv", None).read_text().splitlines()
+    (folder / "morning.csv").write_text("\n".join(lines[:7]) + "\n")
+    (folder / "morning.toml").write_text('base = "prosumer-day"\nperiods = 6\nprofiles = "morning.csv"\n')
+    return folder / "morning.toml"
+
+
+@pytest.fixture(scope="module")
+def day(scenario):
+    return run_scenario(load_scenario(scenario), reference=False)
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +53,8 @@ def test_payments_cancel_and_costs_are_the_objective(day, settlement):
         assert row["gain"] == row["alone"] - row["together"]
 
 
-def test_every_microgrid_gains_by_the_day(settlement):
-    assert all(row["gain"] > 1.0 for row in settlement.values())
+def test_every_microgrid_gains(settlement):
+    assert all(row["gain"] > 0.1 for row in settlement.values())
 
 
 def test_payments_are_the_transfers_at_their_prices(day, settlement):
@@ -53,8 +64,8 @@ def test_payments_are_the_transfers_at_their_prices(day, settlement):
     assert settlement["C"]["payment"] == pytest.approx(paid["A-C"] + paid["B-C"], abs=1e-8)
 
 
-def test_alone_is_what_a_negotiation_without_transfers_comes_to(settlement):
-    apart = run_scenario(load_scenario("prosumer-day", {"limit": 0.0}), reference=False)
+def test_alone_is_what_a_negotiation_without_transfers_comes_to(scenario, settlement):
+    apart = run_scenario(load_scenario(scenario, {"limit": 0.0}), reference=False)
     assert all(np.abs(row["transfer"]).max() < 1e-9 for row in apart.tie_lines().values())
     for name, row in apart.settlement(solve=True).items():
         assert row["cost"] == pytest.approx(settlement[name]["alone"], rel=1e-6)
