@@ -68,8 +68,9 @@ def schedule_figure(run: RecordedRun) -> Figure | None:
     for axis in axes[len(days) :]:
         axis.set_axis_off()
     _one_legend(panels[0][-1], axes)
-    for column in range(columns):
-        _hours(panels[-1][column], run.result, edges, 9 // columns)
+    for axis in axes[max(len(days) - columns, 0) : len(days)]:  # the lowest of each column
+        _hours(axis, run.result, edges, 9 // columns)
+        axis.tick_params(labelbottom=True)
     return figure
 
 

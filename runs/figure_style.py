@@ -18,6 +18,7 @@ from .folder_read import RecordedRun, Window
 __all__ = [
     "COLOURS",
     "LINES_MAX",
+    "MARKS_MAX",
     "clock_text",
     "draw_lines",
     "legend_beside",
@@ -49,6 +50,8 @@ DASHES: tuple[Any, ...] = ("-", (0, (5, 3)), (0, (1.2, 1.6)), (0, (7, 2, 1.5, 2)
 LINES_MAX = 8
 """Lines beyond which all are grey but for the highest, the lowest and the median; a legend has ten entries at most."""
 LANES_MAX = 6
+MARKS_MAX = 40
+"""Openings of periods beyond which their marks, and the lines of what starts anew in each, are fainter."""
 ZOOM_TICKS = 60
 
 _STYLE: dict[Any, Any] = {
@@ -120,8 +123,11 @@ def time_axes(run: RecordedRun, panels: int, *, zoom: bool = False) -> tuple[Fig
             for window in lanes:
                 if window.start or window.end is not None:
                     axis.axvspan(window.start, _end(window, ticks), color="#000000", alpha=0.07, linewidth=0)
-            for opened, _ in openings(run.result):
-                axis.axvline(opened, color="#999999", linewidth=0.5, zorder=0.5)
+            marks = openings(run.result)
+            for opened, _ in marks:
+                axis.axvline(
+                    opened, color="#999999" if len(marks) <= MARKS_MAX else "#dddddd", linewidth=0.5, zorder=0.5
+                )
             if row is table[-1]:
                 axis.set_xlabel("tick" if axis is row[0] else "last ticks")
     _draw_clock(table[0][0], run.result, ticks)

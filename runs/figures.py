@@ -16,7 +16,7 @@ from matplotlib.ticker import LogFormatterSciNotation
 from .errors import RunError
 from .figure_day import hours_figure, schedule_figure, settlement_figure
 from .figure_solution import solution_figure
-from .figure_style import COLOURS, draw_lines, legend_beside, openings, style, time_axes
+from .figure_style import COLOURS, MARKS_MAX, draw_lines, legend_beside, openings, style, time_axes
 from .folder_read import PRICE_UNIT, RecordedRun
 
 __all__ = ["draw_figures", "messages_figure", "prices_figure", "residuals_figure", "solution_figure"]
@@ -143,7 +143,8 @@ def residuals_figure(run: RecordedRun) -> Figure | None:
     figure, (row,) = time_axes(run, 1, zoom=_restless(run))
     figure.set_figheight(figure.get_figheight() + 0.8)
     floor = _floor(list(lines.values()))
-    thin = 0.6 if len(openings(run.result)) > 1 else 1.0
+    opened = len(openings(run.result))
+    thin = 1.0 if opened <= 1 else 0.6 if opened <= MARKS_MAX else 0.3
     looks = (("blue", 2.2), ("vermillion", 1.0), ("purple", 1.6), ("black", 0.9))
     for axis in row:
         for (label, values), (colour, width) in zip(lines.items(), looks, strict=False):
