@@ -36,8 +36,8 @@ def settle(simulation: Simulation, x: list[Floats], *, solve: bool = False) -> T
     -------
     by microgrid, in $ (in $/h where no agent knows how long a period is): cost of everybody in it, less utility and with
     regularising terms; payment to its neighbours, below zero where they pay; together, the sum of both; alone, what it
-    would cost without transfers, inf for all where some microgrid cannot do without; and gain = alone - together. Nothing
-    where `solve` is needed and not allowed, or some type has no `reference`.
+    would cost without transfers, inf where that cannot be (for all, where prosumers must be asked: they are solved
+    together); and gain = alone - together. Nothing where `solve` is needed and not allowed, or some type has no `reference`.
     """
     market = simulation.market
     if not _answerable(market, solve):
@@ -96,10 +96,9 @@ def _operators_only(market: Market) -> bool:
 
 
 def _alone(market: Market) -> list[Floats] | None:
-    """Return what everybody does without transfers, by population, (rows, periods) kW; None where that cannot be."""
+    """Return what everybody does without transfers, by population, (rows, periods) kW; None where a solve finds nothing."""
     if _operators_only(market):  # who has nobody at his bus exchanges nothing at all, and dispatches his own devices
-        nothing = [np.zeros((p.society.rows, market.periods)) for p in market.members]
-        return nothing if np.isfinite(_costs(market, nothing)).all() else None
+        return [np.zeros((p.society.rows, market.periods)) for p in market.members]
     best = central_solve(market, transfers=False)
     if best is None:
         return None

@@ -118,6 +118,10 @@ def test_operators_that_plan_a_day_are_settled_without_a_solve():
     assert abs(total(table, "payment")) < 1e-6
     assert table["cheap"]["payment"] < -0.1 < 0.1 < table["dear"]["payment"]
     assert min(row["gain"] for row in table.values()) > 0.01
+    short = plants.replace(power_max=np.array([[6.0], [20.0]]))  # the dear one cannot serve its second load alone
+    weak = Market(topology, virtual, (Population(short, address),), 2)
+    table = settle(SimpleNamespace(market=weak, state=state), x)
+    assert (table["dear"]["alone"], np.isfinite(table["cheap"]["alone"])) == (np.inf, True)
 
 
 def test_the_command_prints_it_and_result_json_holds_it(tmp_path):
