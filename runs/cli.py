@@ -28,6 +28,7 @@ from . import cli_options as options
 from .catalog import SECTIONS, catalog
 from .catalog_tables import print_catalog
 from .cli_options import Choice
+from .cli_profiles import add_profiles
 from .cli_record import add_commands
 from .errors import USER_ERRORS
 from .folder import RunFolder, prepare_folder, scenario_text
@@ -136,6 +137,9 @@ def run(
     no_reference: Annotated[
         bool, typer.Option("--no-reference", help="Do without the central solve beside the negotiation.")
     ] = False,
+    settlement: Annotated[
+        bool, typer.Option("--settlement", help="Tell what each microgrid gains against acting alone.")
+    ] = False,
     no_record: Annotated[
         bool, typer.Option("--no-record", help="With --out: do without the record of every message.")
     ] = False,
@@ -155,7 +159,7 @@ def run(
     folder = recorder = None
     if out is not None:
         prepare_folder(out, force=force)
-        folder = RunFolder(out, chosen, choice.command())
+        folder = RunFolder(out, chosen, choice.command() + ["--settlement"] * settlement)
         if not no_record:
             recorder = Recorder.start(
                 out / UNFINISHED,
@@ -174,11 +178,14 @@ def run(
         recorder,
         progress=not as_json,
         reference=False if no_reference else None,
+        settlement=settlement,
     )
     if as_json:
         typer.echo(json.dumps(result.to_dict(), indent=2, allow_nan=False))
     else:
         print_result(result, Console(highlight=False))
+    if settlement and not result.settlement():
+        typer.echo("no settlement: some period was not committed, or some type has no reference(cp, x)", err=True)
     if folder is not None:
         typer.echo(f"written to {folder.path}", err=True)
     if strict and result.outcome is not Outcome.CONVERGED:
@@ -198,6 +205,7 @@ def plot(
         typer.echo(str(file))
 
 
+add_profiles(app)
 add_commands(app)
 
 

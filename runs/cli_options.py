@@ -19,6 +19,7 @@ __all__ = [
     "GENERAL",
     "LIST",
     "PLOT",
+    "PROFILES",
     "RESUME",
     "RUN",
     "SHOW",
@@ -97,6 +98,7 @@ Examples:
   gridparley run three-microgrids --fault loss=0.3 --fault duplicate=0.2,from=20,to=60 --seed 7
   gridparley run microgrids --set microgrids=8 --set topology=ring --set prosumers=3..10 --json
   gridparley run three-microgrids --fault delay=0..5 --out delayed
+  gridparley run prosumer-day --settlement
 
 \b
 A tick is one hop of a message, a round one iteration of the protocol (usually two ticks).
@@ -110,9 +112,10 @@ Exit status: 0 the run has ended, whatever its outcome; 1 something in the scena
 --json prints one object: scenario, scenario_hash, protocol, seed, outcome, reason (for the outcome), ticks, rounds,
   seconds, messages (by fate), total_cost, reference_cost, optimum_cost (all three without regularising terms; the last
   at the optimum with them), objective, reference_objective (both with them), gap, regularisation_gap, certificate (lower,
-  upper, gap, committed), residuals, worst, and the solution as microgrids (price, demand, generation, pv, net_export) and
-  tie_lines (transfer, transfer_price); in kW, $/kWh and $/h, null where there is no such number, and a list where there
-  are several periods. A transfer over A-B is positive from A to B.
+  upper, gap, committed), residuals, worst, the solution as microgrids (price, demand, generation, pv, net_export) and
+  tie_lines (transfer, transfer_price), and with --settlement its rows (cost, payment, together, alone, gain); in kW,
+  $/kWh and $/h, null where there is no such number, and a list where there are several periods. A transfer over A-B is
+  positive from A to B.
 
 \b
 --out DIR writes scenario.toml, result.json, metrics.csv, prices.csv, messages.csv and command.txt (see gridparley plot),
@@ -135,9 +138,21 @@ Examples:
   gridparley plot cut --format pdf --out figures
 
 \b
-Figures: prices, residuals and gap on a log axis, messages by what became of them, and the solution.
+Figures: prices, residuals and gap on a log axis, messages by what became of them, and the solution; of several periods
+  instead each microgrid's schedule by source, states of charge, prices and transfers by the hour, and the settlement.
 """
 
+
+PROFILES = """
+\b
+Examples:
+  gridparley profiles mine.csv --lat 51.31 --lon 9.48 --date 2023-06-21 --pv roof:45 --household home:4000
+  gridparley profiles mine.csv --lat 51.31 --lon 9.48 --date 2023-06-21 --step 15min --business cbd:210000:g1
+
+\b
+The file has a column in kW for each, which facts of a scenario name: profiles = "mine.csv", and pv = "roof". PV is that
+  of a clear sky; households and businesses are the German standard load profiles (h0_dyn, g0 to g6), without holidays.
+"""
 
 RESUME = """
 \b

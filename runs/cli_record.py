@@ -60,8 +60,17 @@ def _resumed(run: Path) -> tuple[Result, RunFolder]:
     recorder = Recorder(record.path, record.base, restored.reader, record.commands)
     start = f"the checkpoint before tick {restored.start}" if restored.start else "the first tick"
     typer.echo(f"{record.ticks} ticks are recorded; what follows {start} was done again and is the same", err=True)
-    simulation, reference = restored.simulation, header["reference"]
-    result = negotiate(scenario, simulation, folder, (), recorder, restored.prices, progress=True, reference=reference)
+    result = negotiate(
+        scenario,
+        restored.simulation,
+        folder,
+        (),
+        recorder,
+        restored.prices,
+        progress=True,
+        reference=header["reference"],
+        settlement="--settlement" in header["command"],
+    )
     return result, folder
 
 

@@ -150,6 +150,11 @@ class Day:
         self.number, self.opened = self.number + 1, simulation.tick
         return self.market()
 
+    def roll(self, x: list[Floats]) -> None:
+        """Settle the open period with an answer of everybody, (rows, 1) kW each, and open the next, if there is one."""
+        self.societies = [society.settle(self.period, rows) for society, rows in zip(self.societies, x, strict=True)]
+        self.number = min(self.number + 1, len(self.clock.periods) - 1)
+
     @property
     def first_round(self) -> int:
         """The number of the first round of the open period."""

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from .certificate import Certificate
-from .day import PeriodEnd
+from .day import Day, PeriodEnd
 from .observer import cost_of
 from .outcome import Outcome, Verdict, check_reference
 from .reference import ROWS_MAX, Reference, central_solve
 from .result import Result
 from .scenario import Scenario
+from .settlement import Table, settle_day
 from .simulation import Simulation
 from .solution import joined, microgrids_of, tie_lines_of
 
@@ -61,6 +62,13 @@ class DayResult(Result):
         )
 
     @property
+    def optimum_cost(self) -> float | None:
+        """$ for the day, without regularising terms, of the optimum of every period as posed."""
+        costs = [_optimum_cost(end, best) for end, best in zip(self.ends, self.references, strict=True)]
+        known = [cost * end.period.hours for cost, end in zip(costs, self.ends, strict=True) if cost is not None]
+        return sum(known) if len(known) == len(costs) else None
+
+    @property
     def gap(self) -> float | None:
         """The largest gap of any period to its central optimum, relative to that."""
         gaps = [gap for gap in map(_gap, self.ends, self.references) if gap is not None]
@@ -80,6 +88,14 @@ class DayResult(Result):
         sign = self.scenario.spec.report.transfer_price_sign
         return joined([tie_lines_of(end.market, end.x, sign * end.transfer_price) for end in self.ends])
 
+    def settlement(self, *, solve: bool = False) -> Table:
+        """Return, by microgrid, what the day costs it together and alone: see `settle_day`; only where it was asked for."""
+        if self.settled is not None or not solve:
+            return self.settled or {}
+        clock = self.scenario.clock()
+        assert clock is not None
+        return settle_day(Day(self.scenario.market(), clock), self.ends)
+
     def periods(self) -> list[dict[str, Any]]:
         """Return how each period went: start and hours in h, outcome, rounds, ticks, cost in $/h, and gaps."""
         return [
@@ -93,6 +109,7 @@ class DayResult(Result):
                 "ticks": end.ticks,
                 "objective": end.certificate.upper,
                 "certificate_gap": end.certificate.gap,
+                "optimum_cost": _optimum_cost(end, reference),
                 "reference_objective": None if reference is None else reference.cost,
                 "gap": _gap(end, reference),
             }
@@ -116,6 +133,14 @@ def _gap(end: PeriodEnd, reference: Reference | None) -> float | None:
     if reference is None or end.certificate.x is None:
         return None
     return (end.certificate.upper - reference.cost) / max(abs(reference.cost), 1.0)
+
+
+def _optimum_cost(end: PeriodEnd, reference: Reference | None) -> float | None:
+    """$/h, without regularising terms, of a period's central optimum."""
+    if reference is None:
+        return None
+    pairs = zip(end.market.members, reference.x, strict=True)
+    return sum(cost_of(population.society.unregularised(), x) for population, x in pairs)
 
 
 def _finite_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

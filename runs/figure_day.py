@@ -1,137 +1,195 @@
-"""Figures of a day: who serves each load, what is stored, what power costs and flows by hour, and who gains."""
+"""Figures of a day: who serves each load, what power costs, flows and is stored by the hour, and who gains."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator, PercentFormatter
 
-from .figure_style import COLOURS, LINES_MAX, draw_lines, legend_beside, new_figure, stack_sources
+from .figure_style import COLOURS, LINES_MAX, clock_text, draw_lines, legend_beside, new_figure, stack_sources
 from .folder_read import RecordedRun
 
 __all__ = ["hours_figure", "schedule_figure", "settlement_figure"]
 
 Floats = npt.NDArray[np.float64]
+Day = dict[str, Floats]
 
 PANELS_MAX = 6
-"""Microgrids beyond which their schedules are added up in one panel."""
+"""Microgrids beyond which a schedule shows the sum of all instead of one panel each."""
 BARS_MAX = 40
 """Microgrids beyond which a settlement is a sorted curve without names."""
+
 SOURCES = {
+    "pv": ("PV", "orange"),
     "generation": ("generation", "blue"),
-    "PV": ("pv", "orange"),
-    "battery (below 0: charging)": ("battery", "green"),
-    "main grid (below 0: sold)": ("main_grid", "purple"),
-    "neighbours (below 0: exported)": ("neighbours", "sky"),
+    "main_grid": ("main grid: bought,\nbelow 0 sold", "purple"),
+    "storage": ("storage: discharge,\nbelow 0 charge", "green"),
+    "battery": ("battery: discharge,\nbelow 0 charge", "green"),
+    "neighbours": ("tie-lines: import,\nbelow 0 export", "sky"),
 }
-"""By label, from the bottom: what it is called in a result, and its colour."""
+"""What meets a load, from zero outwards, by its name in a result: label and colour."""
+
+PANELS = (
+    ("microgrids", "price", "price λ, $/kWh"),
+    ("tie_lines", "transfer", "transfer T, kW\n(A-B: positive from A to B)"),
+    ("tie_lines", "transfer_price", "transfer price μ,\n$/kWh"),
+    ("microgrids", "soc", "state of charge\nas the period begins"),
+    ("microgrids", "energy", "energy in the battery\nafter each period, kWh"),
+)
+"""What is drawn by the hour, where a run has it: table and name in a result, and the label of the axis."""
 
 
 def schedule_figure(run: RecordedRun) -> Figure | None:
-    """Draw each microgrid's day stacked by source, against its load."""
-    days = _days(run)
-    if days is None:
+    """Draw each microgrid's day stacked by source, against its load; None where there is one period only."""
+    days = _days(run.result.get("microgrids"))
+    if not days:
         return None
+    for day in days.values():
+        day["neighbours"] = -day["net_export"]
     if len(days) > PANELS_MAX:
-        total = {key: np.sum([day[key] for day in days.values()], axis=0) for key in next(iter(days.values()))}
-        days = {f"all {len(days)} microgrids": total}
-    figure = new_figure(run, 0.8 + 2.1 * len(days))
-    edges, label = _edges(run, len(next(iter(days.values()))["demand"]))
-    axes = _panels(figure, len(days), edges, label)
-    for axis, (name, day) in zip(axes, days.items(), strict=True):
-        stacked = {text: (day[key], colour) for text, (key, colour) in SOURCES.items() if key in day}
-        stack_sources(axis, edges, stacked, day["demand"] if day["demand"].any() else None)
-        axis.set_ylabel(f"{name}\npower, kW")
-        legend_beside(axis)
+        names = set.intersection(*(set(day) for day in days.values()))
+        days = {f"sum of {len(days)} microgrids": {k: np.sum([day[k] for day in days.values()], 0) for k in names}}
+    edges = _edges(run.result, days)
+    columns = 1 if len(days) <= 3 else 2
+    rows = -(-len(days) // columns)
+    figure = new_figure(run, 0.9 + (2.0 if rows > 1 else 3.0) * rows)
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=True)
+    axes: list[Axes] = panels.ravel().tolist()
+    for axis, (name, day) in zip(axes, days.items(), strict=False):
+        sources = {label: (day[key], colour) for key, (label, colour) in SOURCES.items() if key in day}
+        stack_sources(axis, edges, sources, day["demand"] if day["demand"].any() else None)
+        axis.set_title(name, loc="left", fontweight="bold")
+        axis.set_ylabel("power, kW")
+    for axis in axes[len(days) :]:
+        axis.set_axis_off()
+    _one_legend(panels[0][-1], axes)
+    for axis in axes[max(len(days) - columns, 0) : len(days)]:  # the lowest of each column
+        _hours(axis, run.result, edges, 9 // columns)
+        axis.tick_params(labelbottom=True)
     return figure
 
 
 def hours_figure(run: RecordedRun) -> Figure | None:
-    """Draw by hour: prices, with the main grid's tariff; transfers over tie-lines; energy in the batteries."""
-    days = _days(run)
-    if days is None:
+    """Draw by the hour: prices, transfers and their prices, what is stored; None where there is one period only."""
+    found = [(_days(run.result.get(where), key), where, key, label) for where, key, label in PANELS]
+    found = [panel for panel in found if panel[0] and (panel[2] != "energy" or _any(panel[0], "energy"))]
+    if not found:
         return None
-    lines = run.result.get("tie_lines") or {}
-    panels: list[tuple[str, str, dict[str, Floats]]] = [
-        ("price λ, $/kWh", "microgrids", {name: day["price"] for name, day in days.items()})
-    ]
-    if lines:
-        transfer = {name: np.array(row["transfer"], dtype=float) for name, row in lines.items()}
-        panels.append(("transfer T, kW\n(A-B: positive from A to B)", "tie-lines", transfer))
-    stored = {name: day["energy"] for name, day in days.items() if day.get("energy", np.zeros(1)).any()}
-    if stored:
-        panels.append(("energy in the battery\nafter each period, kWh", "batteries", stored))
-    figure = new_figure(run, 0.8 + 2.2 * len(panels))
-    edges, label = _edges(run, len(next(iter(days.values()))["demand"]))
-    tariff = next((day["tariff"] for day in days.values() if "tariff" in day), None)
-    for axis, (what, plural, named) in zip(_panels(figure, len(panels), edges, label), panels, strict=True):
-        draw_lines(axis, edges, {name: np.append(y, y[-1]) for name, y in named.items()}, plural, whole=True)
-        if axis is figure.axes[0] and tariff is not None and len(named) <= LINES_MAX:
+    edges = _edges(run.result, found[0][0])
+    figure = new_figure(run, 0.9 + 2.0 * len(found))
+    axes: list[Axes] = figure.subplots(len(found), 1, squeeze=False, sharex=True)[:, 0].tolist()
+    for axis, (days, where, key, label) in zip(axes, found, strict=True):
+        lines = {name: day[key] for name, day in days.items() if key != "energy" or day[key].any()}
+        if key == "soc":  # of a moment, the others are means over a period
+            draw_lines(axis, edges[:-1], lines, "storages", steps=False)
+            axis.set_ylim(0.0, 1.0)
+            axis.yaxis.set_major_formatter(PercentFormatter(1.0))
+        else:
+            draw_lines(axis, edges, {n: np.append(y, y[-1]) for n, y in lines.items()}, where.replace("_", "-"))
+        tariff = next((day["tariff"] for day in days.values() if "tariff" in day), None)
+        if key == "price" and tariff is not None and len(lines) <= LINES_MAX:
             axis.stairs(tariff, edges, baseline=None, color="#555555", linestyle=":", label="main grid's tariff")
-        axis.set_ylabel(what)
+        if min(values.min() for values in lines.values()) < 0.0:
+            axis.axhline(0.0, color="#000000", linewidth=0.8, zorder=1)
+        axis.set_ylabel(label)
         legend_beside(axis)
+    _hours(axes[-1], run.result, edges)
     return figure
 
 
 def settlement_figure(run: RecordedRun) -> Figure | None:
-    """Draw what each microgrid pays alone and together, and what it gains; for many, the gains alone, sorted."""
+    """Draw what each microgrid gains against acting alone, and by what; of many, the gains alone, sorted.
+
+    A gain is what the own cost is lower by, and what neighbours pay; None where it was not asked for or cannot be told.
+    """
     table = run.result.get("settlement") or {}
-    if not table or any(row[key] is None for row in table.values() for key in ("alone", "together", "gain")):
+    if not table or any(value is None for row in table.values() for value in row.values()):
         return None
-    names = list(table)
-    gain, alone, together = (np.array([row[key] for row in table.values()]) for key in ("gain", "alone", "together"))
-    if len(names) > BARS_MAX:
+    cost, payment, alone, gain = (
+        np.array([row[key] for row in table.values()]) for key in ("cost", "payment", "alone", "gain")
+    )
+    if len(table) > BARS_MAX:
         figure = new_figure(run, 3.0)
         axis = figure.add_subplot()
-        axis.stairs(np.sort(gain), np.arange(len(gain) + 1), fill=True, color=COLOURS["green"])
-        axis.set_xlabel(f"{len(names)} microgrids, by gain")
-        axis.set_ylabel("gain against\nacting alone, $")
-        axis.grid(visible=False, axis="x")
+        axis.stairs(np.sort(gain), np.arange(len(gain) + 1), fill=True, color=COLOURS["green"], label="gain")
+        axis.set_xlabel(f"{len(table)} microgrids, by gain")
+        axis.set_ylabel("against acting alone, $")
+        axis.set_xticks([])
+        legend_beside(axis)
         return figure
     figure = new_figure(run, 5.0)
     above, below = figure.subplots(2, 1, sharex=True)
-    place = np.arange(len(names))
-    above.bar(place - 0.2, alone, 0.38, color=COLOURS["orange"], label="alone")
-    above.bar(place + 0.2, together, 0.38, color=COLOURS["blue"], label="together")
-    above.set_ylabel("cost of the day, $")
-    bars = below.bar(place, gain, 0.5, color=COLOURS["green"], label="gain")
-    if len(names) <= 12:
-        below.bar_label(bars, [f"{value:.2f}" for value in gain], padding=2, fontsize=9)
-        below.margins(y=0.15)
-    below.axhline(0.0, color="#000000", linewidth=0.8)
-    below.set_ylabel("gain against\nacting alone, $")
+    place = np.arange(len(table))
+    for offset, label, values, colour in (
+        (-0.2, "own cost is\nlower by", alone - cost, "blue"),
+        (0.2, "received from\nneighbours", -payment, "sky"),
+    ):
+        _labelled(above, place + offset, values, 0.38, color=COLOURS[colour], label=label)
+    _labelled(below, place, gain, 0.5, color=COLOURS["green"], label="gain:\nthe sum of both")
     for axis in (above, below):
-        axis.grid(visible=False, axis="x")
+        axis.axhline(0.0, color="#000000", linewidth=0.8)
+        axis.set_ylabel("against acting\nalone, $")
         legend_beside(axis)
-    below.set_xticks(place, names, rotation=90 if len(names) > 12 else 0)
+    below.set_xticks(place, list(table), rotation=90 if len(table) > 12 else 0)
     return figure
 
 
-def _days(run: RecordedRun) -> dict[str, dict[str, Floats]] | None:
-    """By microgrid, every quantity of its day, (periods,); None where there is no day or it is not known whole."""
-    days: dict[str, dict[str, Floats]] = {}
-    for name, row in (run.result.get("microgrids") or {}).items():
-        if not all(isinstance(values, list) and None not in values for values in row.values()):
-            return None
-        days[name] = {key: np.array(values, dtype=float) for key, values in row.items()}
-        days[name]["neighbours"] = -days[name]["net_export"]
-    return days or None
+def _labelled(axis: Axes, place: Any, values: Floats, width: float, **look: Any) -> None:
+    """Bars with their values, where there is room for them."""
+    bars = axis.bar(place, values, width, **look)
+    if len(values) <= 8:
+        axis.bar_label(bars, [f"{value:.2f}" for value in values], padding=2, fontsize=8)
+    axis.margins(y=0.15)
+    axis.grid(visible=False, axis="x")
 
 
-def _edges(run: RecordedRun, periods: int) -> tuple[Floats, str]:
-    """(periods + 1,) where each period begins, and what the axis is called."""
-    hours = run.result.get("period_hours")
-    return np.arange(periods + 1) * (hours or 1.0), "period" if hours is None else "hour"
+def _days(table: Mapping[str, Mapping[str, Any]] | None, key: str = "demand") -> dict[str, Day]:
+    """Every list over the periods, by row of a result's table; nothing where `key` is in no row such a list, known whole."""
+    rows = {name: row for name, row in (table or {}).items() if isinstance(row.get(key), list)}
+    lists = {name: {k: v for k, v in row.items() if isinstance(v, list)} for name, row in rows.items()}
+    if any(value is None for row in lists.values() for values in row.values() for value in values):
+        return {}
+    return {name: {k: np.array(v, dtype=float) for k, v in row.items()} for name, row in lists.items()}
 
 
-def _panels(figure: Figure, count: int, edges: Floats, label: str) -> list[Axes]:
-    """Panels below each other that share an axis of time."""
-    axes: Any = figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0]
-    axes[0].set_xlim(edges[0], edges[-1])
-    axes[0].xaxis.set_major_locator(MaxNLocator(integer=True, nbins=13, steps=[1, 2, 3, 6, 10]))
-    axes[-1].set_xlabel(label)
-    return list(axes)
+def _any(days: Mapping[str, Day], key: str) -> bool:
+    return any(day[key].any() for day in days.values())
+
+
+def _edges(result: Mapping[str, Any], days: Mapping[str, Day]) -> Floats:
+    """When periods begin, and when the last ends: by the clock where there is one, else in h or, at worst, counted."""
+    if periods := result.get("periods"):
+        last = periods[-1]
+        return np.array([period["start"] for period in periods] + [last["start"] + last["hours"]], dtype=float)
+    count = len(next(iter(next(iter(days.values())).values())))
+    return np.asarray(np.arange(count + 1) * float(result.get("period_hours") or 1.0))
+
+
+def _hours(axis: Axes, result: Mapping[str, Any], edges: Floats, most: int = 9) -> None:
+    """Name the hours below an axis: so many at most."""
+    axis.set_xlim(edges[0], edges[-1])
+    if not result.get("periods"):
+        axis.xaxis.set_major_locator(MaxNLocator(nbins=most, integer=True, steps=[1, 2, 3, 6, 10]))
+        axis.set_xlabel("hour" if result.get("period_hours") else "period")
+        return
+    span = edges[-1] - edges[0]
+    step = next((s for s in (0.25, 0.5, 1, 2, 3, 4, 6, 12, 24) if span / s < most), 24 * np.ceil(span / 24 / most))
+    axis.xaxis.set_major_locator(MultipleLocator(step))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda hour, _: clock_text(hour)))
+    axis.set_xlabel("clock time, hh:mm")
+
+
+def _one_legend(where: Axes, axes: Sequence[Axes]) -> None:
+    """Put one legend beside a panel, with every label that any of them has: the load, and sources from the top."""
+    found: dict[str, Any] = {}
+    for axis in axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    order = [label for label, _ in SOURCES.values() if label in found][::-1]
+    others = [label for label in found if label not in order]
+    legend_beside(where, {label: found[label] for label in [*others, *order]})

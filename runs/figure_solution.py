@@ -1,4 +1,4 @@
-"""The figure of a solution in one period: who supplies, who uses, and what flows over tie-lines."""
+"""The figure of a solution of one period: who supplies, who uses, and what flows over tie-lines."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ NAMED_MAX = 40
 
 
 def solution_figure(run: RecordedRun) -> Figure | None:
-    """Draw supply by source beside use, by microgrid, and the transfers; None with several periods, which are a day."""
+    """Draw supply by source beside use, by microgrid, and the transfers; None where there are several periods."""
     microgrids, lines = run.result.get("microgrids"), run.result.get("tie_lines")
     if not microgrids or any(row.get("demand") is None for row in microgrids.values()):
         return None
     table = {key: _column(microgrids, key) for key in ("demand", "generation", "pv", "net_export")}
-    if not all(np.isfinite(values).all() for values in table.values()) or table["demand"].shape[1] > 1:
+    if table["demand"].shape[1] > 1 or not all(np.isfinite(values).all() for values in table.values()):
         return None
     figure = new_figure(run, 6.0 if lines else 3.6)
     axes = [figure.add_subplot(2 if lines else 1, 1, 1 + k) for k in range(2 if lines else 1)]

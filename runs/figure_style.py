@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,9 +15,22 @@ from matplotlib.ticker import MaxNLocator
 
 from .folder_read import RecordedRun, Window
 
-__all__ = ["COLOURS", "LINES_MAX", "draw_lines", "legend_beside", "new_figure", "stack_sources", "style", "time_axes"]
+__all__ = [
+    "COLOURS",
+    "LINES_MAX",
+    "MARKS_MAX",
+    "clock_text",
+    "draw_lines",
+    "legend_beside",
+    "new_figure",
+    "openings",
+    "stack_sources",
+    "style",
+    "time_axes",
+]
 
 Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 COLOURS = {
     "blue": "#0072B2",
@@ -37,6 +50,8 @@ DASHES: tuple[Any, ...] = ("-", (0, (5, 3)), (0, (1.2, 1.6)), (0, (7, 2, 1.5, 2)
 LINES_MAX = 8
 """Lines beyond which all are grey but for the highest, the lowest and the median; a legend has ten entries at most."""
 LANES_MAX = 6
+MARKS_MAX = 40
+"""Openings of periods beyond which their marks, and the lines of what starts anew in each, are fainter."""
 ZOOM_TICKS = 60
 
 _STYLE: dict[Any, Any] = {
@@ -77,6 +92,8 @@ def new_figure(run: RecordedRun, height: float) -> Figure:
 def time_axes(run: RecordedRun, panels: int, *, zoom: bool = False) -> tuple[Figure, list[list[Axes]]]:
     """Return a figure whose panels share an axis of ticks, with the windows of faults in lanes above and shaded.
 
+    Of a day, lines mark where its periods open, and the clock stands above.
+
     Parameters
     ----------
     run, panels
@@ -106,9 +123,46 @@ def time_axes(run: RecordedRun, panels: int, *, zoom: bool = False) -> tuple[Fig
             for window in lanes:
                 if window.start or window.end is not None:
                     axis.axvspan(window.start, _end(window, ticks), color="#000000", alpha=0.07, linewidth=0)
+            marks = openings(run.result)
+            for opened, _ in marks:
+                axis.axvline(
+                    opened, color="#999999" if len(marks) <= MARKS_MAX else "#dddddd", linewidth=0.5, zorder=0.5
+                )
             if row is table[-1]:
                 axis.set_xlabel("tick" if axis is row[0] else "last ticks")
+    _draw_clock(table[0][0], run.result, ticks)
     return figure, table
+
+
+def openings(result: Mapping[str, Any]) -> list[tuple[int, float]]:
+    """Return in which tick each period of a day opened, and its clock time, h; nothing where all are negotiated at once."""
+    periods = result.get("periods") or []
+    opened = np.cumsum([0, *(period["ticks"] for period in periods)]).tolist()
+    return [(tick, period["start"]) for tick, period in zip(opened, periods, strict=False)]
+
+
+def clock_text(hour: float) -> str:
+    """Return a time of day.
+
+    >>> clock_text(6.25), clock_text(25.0)
+    ('06:15', '01:00')
+    """
+    minutes = round(hour * 60) % (24 * 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def _draw_clock(axis: Axes, result: Mapping[str, Any], ticks: int) -> None:
+    """Write above an axis which period opens where, as many as there is room for."""
+    shown: list[tuple[int, float]] = []
+    for opened, start in openings(result):
+        if not shown or opened - shown[-1][0] >= ticks / 11:
+            shown.append((opened, start))
+    if shown:
+        clock = axis.secondary_xaxis("top")
+        clock.set_xticks([opened for opened, _ in shown], [clock_text(start) for _, start in shown], fontsize=8)
+        clock.tick_params(length=3, color="#999999", pad=1)
+        clock.spines["top"].set_visible(False)
+        clock.set_xlabel("period that opens", fontsize=8, labelpad=4)
 
 
 def _draw_lanes(axis: Axes, lanes: Sequence[Window], more: int, ticks: int) -> None:
@@ -129,36 +183,38 @@ def _end(window: Window, ticks: int) -> int:
     return max(window.start, ticks if window.end is None else min(window.end, ticks))
 
 
-def draw_lines(axis: Axes, x: Floats, lines: dict[str, Floats], what: str, *, whole: bool = False) -> None:
-    """Draw step lines; many of them in grey, with the median and those that end lowest and highest on top.
+def draw_lines(
+    axis: Axes, x: Floats, lines: dict[str, Floats], what: str, *, settled: Mask | None = None, steps: bool = True
+) -> None:
+    """Draw lines; many of them in grey, with the median and those that end lowest and highest on top.
 
     Parameters
     ----------
     axis, x
     lines : by name, as long as x
     what : the plural of what a line stands for, for the legend
-    whole : keep everything in the picture; by default first rounds that would flatten the rest leave it
+    settled : as long as x, where lines must be seen whole: elsewhere they may leave the picture; by default everywhere
+    steps : values hold until the next, rather than being joined by straight lines
     """
+    post: Any = {"drawstyle": "steps-post"} if steps else {}
     if len(lines) <= LINES_MAX:
         for k, (name, y) in enumerate(lines.items()):
             below = sum(_same(y, other) for other in list(lines.values())[:k])
             dash = DASHES[min(below, len(DASHES) - 1)]
-            axis.step(
-                x, y, where="post", color=LINES[k], linestyle=dash, linewidth=2.0 - 0.3 * min(below, 3), label=name
-            )
+            axis.plot(x, y, color=LINES[k], linestyle=dash, linewidth=2.0 - 0.3 * min(below, 3), label=name, **post)
     else:
         table = np.array(list(lines.values()))
-        axis.step(x, table[0], where="post", color="#bbbbbb", linewidth=0.5, label=f"{len(lines)} {what}")
-        axis.step(x, table[1:].T, where="post", color="#bbbbbb", linewidth=0.5)
+        axis.plot(x, table[0], color="#bbbbbb", linewidth=0.5, label=f"{len(lines)} {what}", **post)
+        axis.plot(x, table[1:].T, color="#bbbbbb", linewidth=0.5, **post)
         names = list(lines)
         for k, word, colour in (
             (int(np.argmax(table[:, -1])), "highest", "vermillion"),
             (int(np.argmin(table[:, -1])), "lowest", "blue"),
         ):
-            axis.step(x, table[k], where="post", color=COLOURS[colour], label=f"{names[k]} ({word} at the end)")
-        axis.step(x, np.median(table, axis=0), where="post", color="#000000", label="median")
-    if not whole:
-        _look_at_the_end(axis, np.array(list(lines.values())))
+            axis.plot(x, table[k], color=COLOURS[colour], label=f"{names[k]} ({word} at the end)", **post)
+        axis.plot(x, np.median(table, axis=0), color="#000000", label="median", **post)
+    if settled is not None:
+        _look_at_the_end(axis, np.array(list(lines.values())), settled)
 
 
 def _same(one: Floats, other: Floats) -> bool:
@@ -168,9 +224,9 @@ def _same(one: Floats, other: Floats) -> bool:
     return bool(np.abs(one[half:] - other[half:]).max(initial=0.0) < 0.01 * scale)
 
 
-def _look_at_the_end(axis: Axes, table: Floats) -> None:
-    """Let the first tenth of a run leave the picture where it would flatten all the rest, and say so."""
-    late = table[:, table.shape[1] // 10 :]
+def _look_at_the_end(axis: Axes, table: Floats, settled: Mask) -> None:
+    """Let first rounds leave the picture where they would flatten all the rest, and say so."""
+    late = table[:, settled]
     late, all_of_it = late[np.isfinite(late)], table[np.isfinite(table)]
     if not late.size or len(table[0]) < 20:
         return
@@ -178,7 +234,7 @@ def _look_at_the_end(axis: Axes, table: Floats) -> None:
     low, high = late.min() - span, late.max() + span
     if all_of_it.min() < low - 2 * span or all_of_it.max() > high + 2 * span:
         axis.set_ylim(late.min() - 0.25 * span, late.max() + 0.25 * span)
-        axis.set_title("the first rounds reach beyond the picture", loc="right", fontsize=9, color="#555555")
+        axis.set_title("first rounds reach beyond the picture", loc="right", fontsize=9, color="#555555")
 
 
 def stack_sources(axis: Axes, edges: Floats, sources: dict[str, tuple[Floats, str]], load: Floats | None) -> None:
@@ -190,7 +246,7 @@ def stack_sources(axis: Axes, edges: Floats, sources: dict[str, tuple[Floats, st
     ----------
     axis
     edges : (periods + 1,) where each period begins, and the last one's end
-    sources : by label, from the bottom: kW, (periods,), and the name of a colour in `COLOURS`
+    sources : by label, from zero outwards: kW, (periods,), and the name of a colour in `COLOURS`
     load : (periods,) kW, or None
     """
     up, down = np.zeros(len(edges) - 1), np.zeros(len(edges) - 1)
@@ -198,16 +254,15 @@ def stack_sources(axis: Axes, edges: Floats, sources: dict[str, tuple[Floats, st
         named: str | None = label
         for bottom, part in ((up, np.maximum(power, 0.0)), (down, np.minimum(power, 0.0))):
             if np.abs(part).max(initial=0.0) > 1e-6:  # below that it is a rounding error of a negotiation
-                axis.stairs(bottom + part, edges, baseline=bottom.copy(), fill=True, color=COLOURS[colour], label=named)
+                axis.stairs(bottom + part, edges, baseline=bottom, fill=True, color=COLOURS[colour], label=named)
                 named = None
                 bottom += part
     if load is not None:
         axis.stairs(load, edges, baseline=None, color="#000000", linewidth=1.6, label="load")
-    if down.any():
-        axis.axhline(0.0, color="#000000", linewidth=0.6)
-        axis.use_sticky_edges = False
+    axis.axhline(0.0, color="#000000", linewidth=0.6)
 
 
-def legend_beside(axis: Axes) -> None:
-    """Put the legend to the right of a panel, where it hides nothing."""
-    axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02), borderaxespad=0.3, handlelength=1.6)
+def legend_beside(axis: Axes, entries: dict[str, Any] | None = None) -> None:
+    """Put the legend to the right of a panel, where it hides nothing; `entries`: handles by label instead of its own."""
+    chosen = () if entries is None else (list(entries.values()), list(entries))
+    axis.legend(*chosen, loc="upper left", bbox_to_anchor=(1.0, 1.02), borderaxespad=0.3, handlelength=1.6)

@@ -1,4 +1,4 @@
-"""Figures of a run for papers: prices, residuals, messages and the solution, as PNG or PDF."""
+"""Figures of a run for papers: prices, residuals, messages, and the solution or everybody's day, as PNG or PDF."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from matplotlib.ticker import LogFormatterSciNotation
 from .errors import RunError
 from .figure_day import hours_figure, schedule_figure, settlement_figure
 from .figure_solution import solution_figure
-from .figure_style import COLOURS, draw_lines, legend_beside, style, time_axes
+from .figure_style import COLOURS, MARKS_MAX, draw_lines, legend_beside, openings, style, time_axes
 from .folder_read import PRICE_UNIT, RecordedRun
 
 __all__ = ["draw_figures", "messages_figure", "prices_figure", "residuals_figure", "solution_figure"]
@@ -103,12 +103,23 @@ def prices_figure(run: RecordedRun) -> Figure | None:
     ]
     parts = [part for part in parts if part[2]]
     figure, table = time_axes(run, len(parts), zoom=_restless(run))
+    settled = _settled(run, tick)
     for row, (label, what, named) in zip(table, parts, strict=True):
         for axis in row:
-            draw_lines(axis, tick, named, what)
+            draw_lines(axis, tick, named, what, settled=settled)
         row[0].set_ylabel(label if periods == 1 else f"{label}\n(mean of {periods} periods)")
         _finish(row)
     return figure
+
+
+def _settled(run: RecordedRun, tick: Floats) -> npt.NDArray[np.bool_]:
+    """Which rows are not among the first of a run, or of a period that has just opened."""
+    opened = [first for first, _ in openings(run.result)]
+    if not opened:
+        return np.arange(len(tick)) >= len(tick) // 10
+    ends = np.append(opened[1:], run.result["ticks"])
+    period = np.searchsorted(opened, tick, side="right") - 1
+    return np.asarray(tick - np.array(opened)[period] >= (ends - opened)[period] / 2.0)
 
 
 def residuals_figure(run: RecordedRun) -> Figure | None:
@@ -124,26 +135,44 @@ def residuals_figure(run: RecordedRun) -> Figure | None:
         "dual residual, $/kWh": metrics["dual_residual_usd_per_kwh"],
         "price disagreement, $/kWh": metrics["price_disagreement_usd_per_kwh"],
     }
-    best = run.result.get("optimum_cost")
+    best = _optimum(run, metrics["tick"])
     if best is not None:
-        lines["cost against the\ncentral optimum's, relative"] = np.abs(metrics["cost_usd_per_h"] - best) / max(
-            abs(best), 1.0
+        lines["cost against the\ncentral optimum's, relative"] = np.abs(metrics["cost_usd_per_h"] - best) / np.maximum(
+            np.abs(best), 1.0
         )
     figure, (row,) = time_axes(run, 1, zoom=_restless(run))
     figure.set_figheight(figure.get_figheight() + 0.8)
     floor = _floor(list(lines.values()))
+    opened = len(openings(run.result))
+    thin = 1.0 if opened <= 1 else 0.6 if opened <= MARKS_MAX else 0.3
     looks = (("blue", 2.2), ("vermillion", 1.0), ("purple", 1.6), ("black", 0.9))
     for axis in row:
         for (label, values), (colour, width) in zip(lines.items(), looks, strict=False):
             if not label.startswith("price") or np.nan_to_num(values).any():
                 axis.plot(
-                    metrics["tick"], np.maximum(values, floor), color=COLOURS[colour], linewidth=width, label=label
+                    metrics["tick"],
+                    np.maximum(values, floor),
+                    color=COLOURS[colour],
+                    linewidth=thin * width,
+                    label=label,
                 )
         axis.set_yscale("log")
         axis.yaxis.set_major_formatter(LogFormatterSciNotation())
     row[0].set_ylabel("residual; distance")
     _finish(row)
     return figure
+
+
+def _optimum(run: RecordedRun, tick: Floats) -> Floats | None:
+    """(ticks,) $/h: the cost at the optimum of what is negotiated then; None where it is not known."""
+    opened = openings(run.result)
+    if not opened:
+        best = run.result.get("optimum_cost")
+        return None if best is None else np.full(len(tick), best)
+    each = [period.get("optimum_cost") for period in run.result["periods"]]
+    if any(cost is None for cost in each):
+        return None
+    return np.array(each, dtype=float)[np.searchsorted([first for first, _ in opened], tick, side="right") - 1]
 
 
 def _floor(lines: list[Floats]) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import typer
 from rich.console import Console
@@ -31,6 +32,7 @@ def negotiate(
     *,
     progress: bool,
     reference: bool | None,
+    settlement: bool = False,
 ) -> Result:
     """Run, judge and write; what was recorded until an error is written too.
 
@@ -43,6 +45,7 @@ def negotiate(
     prices : of the ticks that are done already
     progress : show a bar
     reference : solve centrally beside it; by default where the market is small enough
+    settlement : find what everybody would have paid alone
     """
     if prices is None:
         prices = PriceRecord(scenario.spec.report.transfer_price_sign)
@@ -62,6 +65,8 @@ def negotiate(
             seconds = time.perf_counter() - start
             bar.judging()
             result = evaluate(scenario, simulation, seconds=seconds, reference=reference)
+            if settlement:
+                result = replace(result, settled=result.settlement(solve=True))
     except BaseException as error:
         if folder is not None:
             typer.echo(f"{_rescued(folder, error, simulation, prices, recorder)}", err=True)

@@ -44,13 +44,16 @@ class Reference:
     status: str
 
 
-def central_solve(market: Market, societies: Sequence[Society] | None = None) -> Reference | None:
+def central_solve(
+    market: Market, societies: Sequence[Society] | None = None, *, transfers: bool = True
+) -> Reference | None:
     """Solve a market centrally.
 
     Parameters
     ----------
     market
     societies : instead of the market's own, such as those without regularising terms
+    transfers : whether tie-lines carry anything; if not, every microgrid acts alone
 
     Returns
     -------
@@ -72,6 +75,8 @@ def central_solve(market: Market, societies: Sequence[Society] | None = None) ->
     for society, x in zip(societies, variables, strict=True):
         part, bounds = _programme(society, cp, x)
         cost, limits = cost + part, limits + bounds
+        if not transfers and len(society.port_rows):
+            limits.append(x[society.port_rows, :] == 0)
     balance = sum(gather_matrix(market, k) @ x for k, x in enumerate(variables)) == 0
     problem = cp.Problem(cp.Minimize(cost), [balance, *limits])
     if not _solved(problem):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from .errors import ScenarioError
 from .outcome import Outcome, judge
 from .reference import ROWS_MAX, Reference, central_solve
 from .scenario import Scenario
-from .settlement import settle
+from .settlement import Table, settle
 from .simulation import Simulation
 from .solution import microgrids_of, tie_lines_of
 
@@ -37,6 +37,7 @@ class Result:
     reference, lossless : the central optimum of the market as posed, and without regularising terms; None where there is none
     seconds : wall time of the negotiation alone
     x : by population, (rows, periods) kW: the committed point, or the last proposals where none can be kept
+    settled : the settlement, where it was asked for
     """
 
     scenario: Scenario
@@ -48,6 +49,7 @@ class Result:
     lossless: Reference | None
     seconds: float
     x: list[Floats]
+    settled: Table | None = field(default=None, kw_only=True)
 
     def __repr__(self) -> str:
         gap = "" if self.gap is None else f", gap {self.gap:.1e}"
@@ -105,15 +107,17 @@ class Result:
         """Of all costs here: added up over several periods of an hour each, $/h are $."""
         return "$" if self.simulation.market.periods > 1 and self.period_hours == 1.0 else "$/h"
 
-    def settlement(self) -> dict[str, dict[str, float]]:
-        """Return, by microgrid, what it pays together and alone, in $: see `settle`."""
-        return {} if self.certificate.x is None else settle(self.simulation, self.certificate.x)
-
     def tie_lines(self) -> dict[str, dict[str, Any]]:
         """Return, by tie-line: transfer (kW, positive from its first to its second microgrid) and transfer_price ($/kWh)."""
         sign = self.scenario.spec.report.transfer_price_sign
         prices = sign * self.simulation.state.transfer_price.mean(axis=1)
         return tie_lines_of(self.simulation.market, self.x, prices)
+
+    def settlement(self, *, solve: bool = False) -> Table:
+        """Return, by microgrid, what it pays together and alone: see `settle`. Nothing where nothing was committed."""
+        if self.settled is not None:
+            return self.settled
+        return {} if self.certificate.x is None else settle(self.simulation, self.certificate.x, solve=solve)
 
     def worst(self) -> dict[str, Any]:
         """Return where the residual is largest, and how old the oldest message is that somebody still relies on."""

@@ -95,28 +95,26 @@ def print_result(result: Result, console: Console) -> None:
             console.print(Text(_signs(result), style="dim"))
         if told["settlement"]:
             console.print()
-            console.print(_settlement(told["settlement"]))
+            console.print(_settlement(told["settlement"], result.cost_unit))
     if printed := result.scenario.spec.report.printed:
         console.print()
         console.print(_beside(printed, told, result.scenario.spec.report.source or "the source"))
 
 
-def _settlement(table: Mapping[str, Mapping[str, float | None]]) -> RenderableType:
-    """What each microgrid pays; for many, who gains least and most."""
-    shown = plain_table(
-        [("settlement", "left"), *((f"{key}, $", "right") for key in ("cost", "payment", "together", "alone", "gain"))]
-    )
-    gains = {name: row["gain"] for name, row in table.items() if row["gain"] is not None}
-    names = list(table)
-    if len(table) > MICROGRIDS_MAX and gains:
-        by_gain = sorted(gains, key=lambda name: gains[name])
-        names = [by_gain[0], by_gain[-1]]
-    for name in names:
-        shown.add_row(name, *(number(table[name][key], 3) for key in ("cost", "payment", "together", "alone", "gain")))
-    total = {key: [row[key] for row in table.values()] for key in ("together", "alone", "gain")}
-    sums = {key: None if None in values else sum(v for v in values if v is not None) for key, values in total.items()}
-    shown.add_row("all", "", "", *(number(sums[key], 3) for key in ("together", "alone", "gain")))
-    return shown
+def _settlement(table: Mapping[str, Mapping[str, float | None]], unit: str) -> RenderableType:
+    """What each microgrid pays; of many, who gains least and most; and everybody together."""
+    keys = ("cost", "payment", "together", "alone", "gain")
+    shown = plain_table([("settlement", "left"), *((f"{key}, {unit}", "right") for key in keys)])
+    gains = {name: row["gain"] or 0.0 for name, row in table.items()}
+    few = len(table) <= MICROGRIDS_MAX
+    for name in table if few else (min(gains, key=gains.__getitem__), max(gains, key=gains.__getitem__)):
+        shown.add_row(name, *(number(table[name][key], 3) for key in keys))
+    columns = {key: [value for row in table.values() if (value := row[key]) is not None] for key in keys}
+    sums = [sum(values) if len(values) == len(table) else None for values in columns.values()]
+    shown.add_row("all", *(number(value, 3) for value in sums))
+    alone = "at the optimum without transfers" if sums[-1] is not None else "impossible for somebody"
+    note = f"together: cost and what is paid to neighbours at the transfer prices; alone: {alone}"
+    return Group(shown, Text(note, style="dim"))
 
 
 def _signs(result: Result) -> str:

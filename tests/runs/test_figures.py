@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 from itertools import combinations
@@ -18,8 +19,8 @@ from gridparley.runs.folder_read import read_run
 
 from .command import call
 
-DRAWERS = (prices_figure, residuals_figure, messages_figure, solution_figure)
-DAY = (schedule_figure, hours_figure, settlement_figure)
+DAY = (schedule_figure, hours_figure)
+DRAWERS = (prices_figure, residuals_figure, messages_figure, solution_figure, *DAY, settlement_figure)
 SCENARIOS = {
     "note": ("three-microgrids",),
     "stormy": ("three-microgrids", "--fault", "loss=0.5,from=20,to=60", "--fault", "duplicate=0.5,from=40,to=100"),
@@ -30,6 +31,7 @@ SCENARIOS = {
     "shared": ("dispatch-day", "--set", "main_grid=shared_limit"),
     "fifteen": ("dispatch-day", "--set", "microgrids=15", "--ticks", 8),
     "fifty": ("dispatch-day", "--set", "microgrids=50", "--ticks", 8),
+    "hours": ("prosumer-day", "--ticks", 700, "--fault", "loss=0.1,from=100,to=200", "--settlement"),
     "alone": ("microgrids", "--set", "microgrids=1", "--set", "prosumers=3", "--ticks", 100),
 }
 
@@ -44,6 +46,18 @@ def runs(tmp_path_factory):
     return {name: read_run(folder / name) for name in SCENARIOS}
 
 
+def pairs():
+    """Every figure with every run that has one: of several periods everybody's day stands in the place of the solution."""
+    for name in SCENARIOS:
+        planned = name in ("shared", "fifteen", "fifty")
+        last = DAY if planned or name in ("hours", "day") else (solution_figure,)
+        settled = (settlement_figure,) if planned or name == "hours" else ()
+        yield from ((name, draw) for draw in (*DRAWERS[:3], *last, *settled))
+
+
+PAIRS = list(pairs())
+
+
 def drawn(draw, run):
     """A figure with every part at its place, and what measures it."""
     with style():
@@ -53,15 +67,7 @@ def drawn(draw, run):
     return figure, canvas.get_renderer()
 
 
-def pictures():
-    """Every scenario with all that is drawn of it."""
-    for name in SCENARIOS:
-        planned = name in ("shared", "fifteen", "fifty")
-        for draw in (*DRAWERS[:3], *(DAY if planned else DAY[:2] if name == "day" else DRAWERS[3:])):
-            yield pytest.param(name, draw, id=f"{name}-{draw.__name__}")
-
-
-@pytest.mark.parametrize(("name", "draw"), list(pictures()))
+@pytest.mark.parametrize(("name", "draw"), PAIRS)
 def test_nothing_overlaps_and_nothing_leaves_the_page(name, draw, runs):
     figure, renderer = drawn(draw, runs[name])
     page = figure.bbox
@@ -82,14 +88,65 @@ def test_nothing_overlaps_and_nothing_leaves_the_page(name, draw, runs):
         assert not first.padded(-2).overlaps(second.padded(-2)), f"{one} and {two}"
 
 
-@pytest.mark.parametrize(("name", "draw"), list(pictures()))
+@pytest.mark.parametrize(("name", "draw"), PAIRS)
 def test_axes_have_units_and_legends_at_most_ten_entries(name, draw, runs):
     figure, _ = drawn(draw, runs[name])
     for axis in figure.axes:
         assert axis.get_legend() is None or len(axis.get_legend().get_texts()) <= 10
     labels = " ".join(axis.get_ylabel() for axis in figure.axes)
     legends = " ".join(t.get_text() for axis in figure.axes if axis.get_legend() for t in axis.get_legend().get_texts())
-    assert any(unit in labels + legends for unit in ("kW", "messages per tick", "$"))
+    assert any(unit in labels + legends for unit in ("kW", "messages per tick", "alone, $"))
+
+
+def test_what_a_run_has_no_data_for_is_not_drawn(runs):
+    for name in SCENARIOS:
+        for draw in DRAWERS:
+            with style():
+                assert (draw(runs[name]) is None) == ((name, draw) not in PAIRS), (name, draw)
+
+
+def test_what_is_stacked_is_what_is_used(runs):
+    """At every hour, what stands above zero less what hangs below it is the line of the demand."""
+    run = runs["hours"]
+    figure, _ = drawn(schedule_figure, run)
+    hours = len(run.result["periods"])
+    assert hours > 2
+    for axis, row in zip(figure.axes, run.result["microgrids"].values(), strict=True):
+        *stacked, line = [patch.get_data() for patch in axis.patches]
+        top = np.max([np.maximum(data.values, 0.0) for data in stacked], axis=0)
+        bottom = np.min([np.minimum(data.values, 0.0) for data in stacked], axis=0)
+        assert np.allclose(top + bottom, row["demand"], atol=1e-6)
+        assert np.array_equal(line.values, row["demand"])
+        assert line.edges.tolist() == [6.0 + k for k in range(hours + 1)]
+
+
+def test_the_openings_of_a_day_are_marked(runs):
+    run = runs["hours"]
+    opened = np.cumsum([0, *(period["ticks"] for period in run.result["periods"])])[:-1].tolist()
+    figure, _ = drawn(prices_figure, run)
+    *panels, _ = figure.axes  # the last holds the lane of the fault
+    for axis in panels:
+        assert [line.get_xdata()[0] for line in axis.lines if len(set(line.get_xdata())) == 1] == opened
+
+
+def test_first_rounds_of_an_hour_do_not_hide_the_rest(runs):
+    run = copy.deepcopy(runs["hours"])
+    tick = run.prices["tick"]
+    opened = run.result["periods"][0]["ticks"]
+    run.prices["price.A_usd_per_kwh"][(tick > opened) & (tick < opened + 10)] = -20.0
+    figure, _ = drawn(prices_figure, run)
+    low, high = figure.axes[0].get_ylim()
+    agreed = [price for row in run.result["microgrids"].values() for price in row["price"]]
+    assert -1.0 < low < min(agreed)
+    assert max(agreed) < high < 1.0
+
+
+def test_each_hour_is_compared_with_its_own_optimum(runs):
+    run = runs["hours"]
+    figure, _ = drawn(residuals_figure, run)
+    (cost,) = (line for line in figure.axes[0].lines if str(line.get_label()).startswith("cost"))
+    ends = np.cumsum([period["ticks"] for period in run.result["periods"]])[:-1] - 1
+    assert (np.asarray(cost.get_ydata(), dtype=float)[ends] < 1e-6).all()
 
 
 def test_lines_that_lie_on_each_other_are_both_seen(runs):
