@@ -78,6 +78,11 @@ def build_market(spec: ScenarioSpec, folder: Path | None = None) -> Market:
                 f"{name}.type = {microgrid.operator.type!r}: a {sort} is no operator, which has a row for each tie-line; "
                 "wanted a subclass of Society or MicrogridOperator"
             )
+        if not microgrid.prosumer and "load" not in cls._facts:
+            raise ScenarioError(
+                f"microgrid {microgrid.name}: prosumer is missing; a microgrid has at least one where its operator, "
+                f"{cls.__name__}, has no load of its own"
+            )
         ports = _port_facts(spec, lines, ends[hub], hub, cls)
         facts = {**ports, **microgrid.operator.facts}
         agents.setdefault(cls, []).append(

@@ -88,7 +88,9 @@ class MicrogridSpec(_Strict):
     name: str
     price: float | list[float] = Field(default=1.0, description="first price, $/kWh")
     operator: OperatorSpec
-    prosumer: list[ProsumerSpec] = Field(min_length=1)
+    prosumer: list[ProsumerSpec] = Field(
+        default_factory=list, description="none only where the operator has a load itself"
+    )
 
     @field_validator("prosumer")
     @classmethod

@@ -117,6 +117,10 @@ FILES = {
     "not TOML": ("price = = 3", ["bad.toml is not TOML", "line 1"]),
     "not text": (b"\xff\xfe\x00", ["bad.toml is not TOML"]),
     "empty": ("", ["[[microgrid]]", "[generate]"]),
+    "nobody beside an operator without a load": (
+        '[[microgrid]]\nname = "A"\noperator = { power_max = 1.0, cost_quadratic = 1.0, cost_linear = 0.0 }\n',
+        ["microgrid A: prosumer is missing", "MicrogridOperator", "no load of its own"],
+    ),
     "in two pieces": (TWO_PIECES, ["2 pieces", "{A, B, C}", "{D}"]),
     "parallel tie-lines": (MARKET + '[[tie_line]]\nbetween = ["B", "A"]\n', ["parallel tie-lines", "A", "B"]),
     "line to itself": (MARKET + '[[tie_line]]\nbetween = ["A", "A"]\n', ["A to itself"]),

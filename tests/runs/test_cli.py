@@ -42,8 +42,11 @@ KEYS = [
     "certificate",
     "residuals",
     "worst",
+    "cost_unit",
+    "period_hours",
     "microgrids",
     "tie_lines",
+    "settlement",
 ]
 
 
