@@ -14,7 +14,7 @@ test: env
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
-	.venv/bin/pytest --doctest-modules --pyargs gridparley tests
+	.venv/bin/pytest --numprocesses auto --dist loadfile --doctest-modules --pyargs gridparley tests
 
 # How fast and how large a message is beside other ways to send it: `make bench ARGS="--sizes 1e4"`.
 bench: $(UV)

@@ -48,7 +48,7 @@ class Exchange:
     ----------
     target : (m, periods) kW
     rho : (m, 1) $/kW²h
-    moved : (groups, periods) $/kWh, by how much the last step moved the price or any row's penalty term
+    moved : (groups,) $/kWh, the most by which the last step moved a price or any row's penalty term
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Exchange:
         self._sum = sparse.csr_array((np.ones(m), (group, np.arange(m))), shape=(groups, m))
         self.target = np.zeros((m, periods))
         self.rho = np.full((m, 1), rho)
-        self.moved = np.full((groups, periods), np.inf)
+        self.moved = np.full(groups, np.inf)
         self._x = np.full((m, periods), np.nan)
         self._gradient = np.full((m, periods), np.nan)
         self._rounds = np.zeros(groups, dtype=np.int64)
@@ -71,38 +71,48 @@ class Exchange:
 
     def step(self, which: Mask, price: Floats, x: Floats) -> None:
         """Take a step in some balances, `price` (groups, periods) in place, with the answers x, (m, periods) kW."""
-        rows = which.take(self.group)
-        if not rows.any():
+        groups = which.nonzero()[0]
+        if not len(groups):
             return
-        gradient = -(price.take(self.group, axis=0) + self.rho * (x - self.target))
-        share = 1.0 / self.rho
+        # Under faults few balances are complete in a tick: only their rows are touched.
+        whole = len(groups) == len(which)
+        rows = np.arange(len(self.group)) if whole else which.take(self.group).nonzero()[0]
+        place = self.group if whole else groups.searchsorted(self.group.take(rows))
         further = x if self.relaxation == 1.0 else self.relaxation * x + (1.0 - self.relaxation) * self.target
-        step = np.asarray(self._sum @ further) / np.where(which[:, None], np.asarray(self._sum @ share), 1.0)
-        target = further - share * step.take(self.group, axis=0)
-        moved = np.zeros_like(self.moved)
-        np.maximum.at(moved, self.group, np.abs(self.rho * (target - self.target)))
-        price[which] += step[which]
-        self.moved[which] = np.maximum(moved, np.abs(step))[which]
-        adapting = rows & (self._rounds < self.adapting).take(self.group)
+        total = np.asarray((self._sum if whole else self._sum[groups]) @ further)
+        further = further.take(rows, axis=0)
+        asked, x = price.take(groups, axis=0).take(place, axis=0), x.take(rows, axis=0)
+        before, rho = self.target.take(rows, axis=0), self.rho.take(rows, axis=0)
+        gradient = -(asked + rho * (x - before))
+        step = total / np.bincount(place, 1.0 / rho[:, 0], len(groups))[:, None]
+        target = further - step.take(place, axis=0) / rho
+        moved = np.abs(step).max(axis=1)
+        np.maximum.at(moved, place, np.abs(rho * (target - before)).max(axis=1))
+        price[groups] += step
+        self.moved[groups] = moved
+        adapting = (self._rounds[groups] < self.adapting).take(place)
         if adapting.any():
-            self.rho = np.where(adapting[:, None], self._curvature(x, gradient), self.rho)
-        for column, new in ((self.target, target), (self._x, x), (self._gradient, gradient)):
-            column[rows] = new[rows]
-        self._rounds += which
+            new = self._curvature(rows, place, x, gradient)
+            self.rho[rows] = np.where(adapting[:, None], new, rho)
+        self.target[rows], self._x[rows], self._gradient[rows] = target, x, gradient
+        self._rounds[groups] += 1
 
-    def _curvature(self, x: Floats, gradient: Floats) -> Floats:
-        """(m, 1) $/kW²h: penalties a step nearer to what the last two answers tell of the costs' curvature."""
-        squares = [((new - old) ** 2).sum(axis=1) for new, old in ((x, self._x), (gradient, self._gradient))]
+    def _curvature(self, rows: Places, place: Places, x: Floats, gradient: Floats) -> Floats:
+        """(k, 1) $/kW²h: penalties of some rows a step nearer to what two answers tell of the costs' curvature."""
+        squares = [
+            ((new - old.take(rows, axis=0)) ** 2).sum(axis=1) for new, old in ((x, self._x), (gradient, self._gradient))
+        ]
         dx, dg = (np.where(np.isfinite(s), s, 0.0) for s in squares)
-        all_x, all_g = (np.asarray(self._sum @ s) for s in (dx, dg))
+        all_x, all_g = np.bincount(place, dx), np.bincount(place, dg)
         told = all_g > 1e-24
         # Where marginal costs move and nobody answers, all stand at limits: only larger steps of the price find the end.
         whole = np.sqrt(np.where(told, all_g, 1.0)) / np.maximum(np.sqrt(all_x), 1e-12)
-        whole = whole.take(self.group)
         own = np.sqrt(dg) / np.maximum(np.sqrt(dx), 1e-12)
+        whole = whole.take(place)
         curvature = np.clip(own, whole / _SPREAD, whole * _SPREAD)[:, None]
-        factor = np.clip(np.sqrt(curvature / self.rho), 1.0 / _FACTOR, _FACTOR)
-        return np.where(told.take(self.group)[:, None], np.clip(self.rho * factor, RHO_MIN, RHO_MAX), self.rho)
+        rho = self.rho.take(rows, axis=0)
+        factor = np.clip(np.sqrt(curvature / rho), 1.0 / _FACTOR, _FACTOR)
+        return np.where(told.take(place)[:, None], np.clip(rho * factor, RHO_MIN, RHO_MAX), rho)
 
     def recall(self, rows: Mask, asked: Floats) -> None:
         """Take up again what some rows, (m,) bool, were asked last, (m, 2 periods + 1)."""

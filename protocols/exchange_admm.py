@@ -10,6 +10,7 @@ from pydantic import Field
 
 from .exchange import RHO_MAX, RHO_MIN, Exchange
 from .keeper import Keeper
+from .market import Market
 from .protocol import Protocol
 
 __all__ = ["ExchangeADMM"]
@@ -47,9 +48,17 @@ class ExchangeKeeper(Keeper):
     def resting(self) -> Mask:
         """(n,): whether neither a price nor any penalty term moved by more than the tolerances."""
         eps_abs, eps_rel, w = self.protocol.eps_abs, self.protocol.eps_rel, self.wiring
-        bus = np.asarray((self.bus.moved <= eps_abs + eps_rel * np.abs(self.price)).all(axis=1))
-        line = np.asarray((self.line.moved <= eps_abs + eps_rel * np.abs(self.transfer_price)).all(axis=1))
+        bus, line = (
+            exchange.moved <= eps_abs + eps_rel * np.abs(price).max(axis=1, initial=0.0)
+            for exchange, price in ((self.bus, self.price), (self.line, self.transfer_price))
+        )
         return np.asarray(bus & (w.sum_by_hub(w.book_hub, ~line) == 0))
+
+    def open(self, market: Market, first_round: int, tick: int) -> None:
+        """Begin a period: targets and penalties stay, and the penalties may adapt again."""
+        super().open(market, first_round, tick)
+        self.bus.open()
+        self.line.open()
 
     def forget(self, agents: Mask) -> None:
         """Make some hubs wake up without targets and penalties too."""

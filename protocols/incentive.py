@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from .exchange import RHO_MAX, RHO_MIN, Exchange
+from .exchange import RHO_MAX, RHO_MIN, Exchange, Places
 from .exchange_admm import ExchangeADMM, ExchangeKeeper
 from .keeper import Keeper
 
@@ -49,8 +49,8 @@ class OnePenalty(Exchange):
         factor = np.clip(np.sqrt(ratio), 1.0 / _FACTOR, _FACTOR)
         return np.where((factor > _DEAD) | (factor < 1.0 / _DEAD), factor, 1.0)
 
-    def _curvature(self, x: Floats, gradient: Floats) -> Floats:
-        return self.rho
+    def _curvature(self, rows: Places, place: Places, x: Floats, gradient: Floats) -> Floats:
+        return self.rho.take(rows, axis=0)
 
 
 class IncentiveKeeper(ExchangeKeeper):

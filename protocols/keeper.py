@@ -59,6 +59,7 @@ class Keeper(Ledger):
         self._channels = channels
         self._newest = protocol.on_silence == "newest"
         self.quiet = Quiet(n, topology.diameter, lock_step=not self._newest)
+        self.first_round = 0
         self.round = np.zeros(n, dtype=np.int64)
         self.spoke = np.full(n, -1, dtype=np.int64)
         self._counted = np.full(n, -1, dtype=np.int64)
@@ -128,8 +129,8 @@ class Keeper(Ledger):
         if self._newest:
             since = self._counted
             return (
-                self.memory["bid"].heard <= since[w.member_hub],
-                self.memory["transfer"].heard <= np.repeat(since[w.book_hub], 2),
+                self._stale("bid", since[w.member_hub]),
+                self._stale("transfer", np.repeat(since[w.book_hub], 2)),
                 self.memory["quiet"].heard <= since[w.peer_hub],
             )
         of_slot = np.repeat(self.round[w.book_hub], 2)
@@ -146,6 +147,11 @@ class Keeper(Ledger):
             never = [self.memory[kind].sent < 0 for kind in ("bid", "transfer", "quiet")]
             return (self._count(*never) == 0) & (tick >= self.spoke + 2)
         return missing == 0
+
+    def _stale(self, kind: str, since: npt.NDArray[np.int64]) -> Mask:
+        """Tell what was not heard after some ticks, or is of an earlier period."""
+        memory = self.memory[kind]
+        return np.asarray((memory.heard <= since) | (memory.round < self.first_round))
 
     def _count(self, bids: Mask, transfers: Mask, peers: Mask) -> npt.NDArray[np.int64]:
         """(n,): how many marked slots each hub has."""
@@ -211,6 +217,14 @@ class Keeper(Ledger):
             self.kinds["quiet"], w.peer_out[which], self.quiet.message(w.peer_hub[which], self.round, waiting[which])
         )
 
+    def open(self, market: Market, first_round: int, tick: int) -> None:
+        """Begin a period: nobody has been asked, nothing is settled; prices stay as they are."""
+        self.first_round = first_round
+        self.round[:], self.spoke[:], self._counted[:] = first_round, -1, tick - 1
+        self._steady[:] = self._uncounted[:] = False
+        self.quiet.open(first_round)
+        self.woken = True
+
     # After a crash --------------------------------------------------------------------------------------------------
 
     def forget(self, agents: Mask) -> None:
@@ -221,7 +235,7 @@ class Keeper(Ledger):
         for kind, hub in (("bid", w.member_hub), ("transfer", np.repeat(w.book_hub, 2)), ("quiet", w.peer_hub)):
             self.memory[kind].forget(agents[hub])
         for column, first in (
-            (self.round, 0),
+            (self.round, self.first_round),
             (self.spoke, -1),
             (self._counted, -1),
             (self._steady, False),
@@ -247,7 +261,7 @@ class Keeper(Ledger):
     def report(self, state: MarketState) -> None:
         """Write prices and rounds."""
         super().report(state)
-        state.round[self.wiring.hub], state.stopped[self.wiring.hub] = self.round, self.quiet.stopped
+        state.round[self.wiring.hub], state.stopped[self.wiring.hub] = self.round - self.first_round, self.quiet.stopped
 
     def oldest(self, state: MarketState) -> None:
         """Write the tick of the oldest message that each hub still relies on."""

@@ -41,6 +41,7 @@ class Quiet:
 
     def __init__(self, hubs: int, diameter: int, *, lock_step: bool = True) -> None:
         self.diameter, self.lock_step = diameter, lock_step
+        self.first = 0
         self.count = np.zeros(hubs)
         self.before = np.zeros(hubs)
         self.stop_round = np.full(hubs, np.inf)
@@ -64,9 +65,10 @@ class Quiet:
         least = self.count.copy()
         # A neighbour is at most one round ahead; then the counter that belongs to this round is its previous one.
         theirs = np.where(heard[:, 4] > rounds[peer_hub], heard[:, 1], heard[:, 0])
-        np.minimum.at(least, peer_hub, theirs)
+        now = heard[:, 4] >= self.first  # and not of an earlier period
+        np.minimum.at(least, peer_hub, np.where(now, theirs, 0.0))
         told = np.full(n, np.inf)
-        np.minimum.at(told, peer_hub, np.where(heard[:, 2] < 0, np.inf, heard[:, 2]))
+        np.minimum.at(told, peer_hub, np.where(now & (heard[:, 2] >= 0), heard[:, 2], np.inf))
         count = np.where(still, 1.0 + least, 0.0)
         self.before = np.where(counting, self.count, self.before)
         self.count = np.where(counting, count, self.count)
@@ -75,8 +77,13 @@ class Quiet:
         self.stop_round = np.where(done, stop, self.stop_round)
         self.stopped |= done & (rounds >= self.stop_round)
         if not self.lock_step:
-            there = (heard[:, 2] >= 0) & (heard[:, 4] >= heard[:, 2])
+            there = now & (heard[:, 2] >= 0) & (heard[:, 4] >= heard[:, 2])
             self.stopped |= done & (np.bincount(peer_hub[there], minlength=n) > 0)
+
+    def open(self, first: int) -> None:
+        """Start again everywhere, in rounds from `first`."""
+        self.first = first
+        self.forget(np.ones(len(self.count), dtype=bool))
 
     def forget(self, hubs: Mask) -> None:
         """Start again at some hubs."""

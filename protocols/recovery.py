@@ -80,14 +80,15 @@ class Recovery:
         line = _first(np.repeat(np.arange(books), 2), asked[members:], books)
         known = heard.values[:, : heard.kind.part("asked").start]
         started = hubs & (newest >= 0)
+        here = started & (newest >= keeper.first_round)  # in this period; else its first round is still to be asked
         keeper.resume(started, known[bus], books=False)
         keeper.resume(started[w.book_hub], known[members + line], books=True)
         each = started[self._hub] & (asked >= 0)
         keeper.recall(each[:members], known[:members], books=False)
         keeper.recall(each[members:], known[members:], books=True)
-        keeper.round = np.where(hubs, np.maximum(newest, 0.0).astype(np.int64), keeper.round)
-        behind = started & (asked[bus] == newest - 1.0)
-        books_behind = started[w.book_hub] & (asked[members + line] == newest[w.book_hub] - 1.0)
+        keeper.round = np.where(hubs, np.maximum(newest, keeper.first_round).astype(np.int64), keeper.round)
+        behind = here & (asked[bus] == newest - 1.0)
+        books_behind = here[w.book_hub] & (asked[members + line] == newest[w.book_hub] - 1.0)
         if behind.any() or books_behind.any():
             keeper.move(behind, books_behind)
 

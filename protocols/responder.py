@@ -53,7 +53,7 @@ class Responder(Role):
         self.population = population
         self.society: Society = part.society
         self.newest = protocol.on_silence == "newest"
-        self._whole_rows = whole.society.rows_of(which)
+        self._which, self._whole_rows = which, whole.society.rows_of(which)
         channels = market.topology.channels
         self._kinds, self._patience = kinds, protocol.patience
         self._bid, self._transfer = kinds["bid"], kinds["transfer"]
@@ -175,6 +175,11 @@ class Responder(Role):
         if ports.any():
             p = np.flatnonzero(ports)
             outbox.send(self._transfer, self._line_up[p], self.answers[self.society.port_rows[p]])
+
+    def open(self, market: Market, first_round: int, tick: int) -> None:
+        """Begin a period: other facts; what was answered last stays until it is asked again."""
+        whole = market.members[self.population].society
+        self.society = whole if len(self._which) == len(whole) else whole.take(self._which)
 
     # After a crash --------------------------------------------------------------------------------------------------
 

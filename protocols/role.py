@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..environment import MessageBatch, Outbox
+from .market import Market
 from .memory import Memory
 from .state import MarketState
 
@@ -43,6 +44,13 @@ class Role:
 
     def forget(self, agents: npt.NDArray[np.bool_]) -> None:
         """Make some of its agents, (n,) bool, wake up without any memory."""
+        raise NotImplementedError
+
+    def open(self, market: Market, first_round: int, tick: int) -> None:
+        """Begin a period, by the clock that everybody has: other facts, prices as they stand, and rounds from `first_round`.
+
+        What was said in an earlier period has lower rounds, by which it is known as old.
+        """
         raise NotImplementedError
 
     def hear(self, tick: int, batch: MessageBatch) -> tuple[int, int]:

@@ -19,7 +19,7 @@ Columns = dict[str, Array]
 Block = tuple[int, bytes]
 """Bytes before compression, compressed bytes."""
 
-CODEC = pa.Codec("zstd", compression_level=1)
+CODEC = pa.Codec("zstd", compression_level=2)
 
 _TYPES = tuple(np.dtype(name) for name in ("?", "u1", "u2", "i1", "<i2", "<i4", "<i8", "<u8", "<f8"))
 _SHORTEST = tuple(np.dtype(name) for name in ("i1", "<i2", "<i4", "<i8"))

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ..agents import Prosumer, Society, VirtualAgent
 from ..environment import Topology
 from ..protocols import Market, Population
+from .columns import with_profiles
 from .errors import ScenarioError
 from .plugins import find_type
 from .schema import ScenarioSpec, TieLineSpec
@@ -59,6 +60,7 @@ def build_market(spec: ScenarioSpec, folder: Path | None = None) -> Market:
     ScenarioError, AgentError, TopologyError
         An unknown type or microgrid, a fact that is not allowed, or a graph that does not fit.
     """
+    spec = with_profiles(spec, folder)
     topology = Topology.from_graph(_graph(spec))
     ends: list[list[int]] = [[] for _ in spec.microgrid]
     for number, hubs in enumerate(topology.lines.tolist()):
@@ -137,8 +139,10 @@ def _port_facts(
             raise ScenarioError(f"tie_line {'-'.join(line.between)}: alpha = {alpha:g}; wanted {known.allowed}")
         facts["alpha"].append(np.full((1, 1), alpha))
         facts["transfer_cost"].append(np.full((1, 1), line.transfer_cost))
+        # Of what the other end has, an operator need not know: that end keeps to it.
+        theirs = np.inf if line.limit == "own_pv" else theirs
         for name, pv in (("export_max", mine), ("import_max", theirs)):
-            value = pv if line.limit == "pv" else line.limit
+            value = pv if isinstance(line.limit, str) else line.limit
             facts[name].append(np.broadcast_to(np.asarray(value, dtype=float), (1, spec.periods)))
     return {name: np.concatenate(rows) for name, rows in facts.items() if rows and name in cls._facts}
 

@@ -46,6 +46,8 @@ def write_checkpoint(base: sqlite3.Connection, simulation: Simulation, trail: Tr
     SnapshotError
         Somebody keeps what cannot be saved; says who.
     """
+    if simulation.day is not None:
+        raise SnapshotError("a day of several periods has none")
     told, arrays = take(_world(simulation, trail))
     hashes = []
     for array in arrays:

@@ -103,6 +103,8 @@ def branch(
         raise RunError("a branch needs a change: --fault KIND=VALUE adds a fault, --end NAME ends one")
     add = [read_fault_table(read_fault(text), "--fault") for text in fault or []]
     where = run.with_name(f"{run.resolve().name}-branch-{tick}") if out is None else out
+    if where.resolve() == run.resolve():
+        raise RunError(f"--out {where}: is the run itself; a branch needs a folder of its own")
     with Record.open(run) as record:
         reference = record.header["reference"]
         command = steered(record, tick, add, end or [])

@@ -24,7 +24,7 @@ BARS_MAX = 40
 SOURCES = {
     "generation": ("generation", "blue"),
     "PV": ("pv", "orange"),
-    "battery (below 0: charging)": ("battery", "green"),
+    "storage (below 0: charging)": ("storage", "green"),
     "main grid (below 0: sold)": ("main_grid", "purple"),
     "neighbours (below 0: exported)": ("neighbours", "sky"),
 }
@@ -62,9 +62,13 @@ def hours_figure(run: RecordedRun) -> Figure | None:
     if lines:
         transfer = {name: np.array(row["transfer"], dtype=float) for name, row in lines.items()}
         panels.append(("transfer T, kW\n(A-B: positive from A to B)", "tie-lines", transfer))
-    stored = {name: day["energy"] for name, day in days.items() if day.get("energy", np.zeros(1)).any()}
-    if stored:
-        panels.append(("energy in the battery\nafter each period, kWh", "batteries", stored))
+    for key, what in (
+        ("energy", "energy in the battery\nafter each period, kWh"),
+        ("soc", "state of charge\nbefore each period"),
+    ):
+        stored = {name: day[key] for name, day in days.items() if key in day and day[key].any()}
+        if stored:
+            panels.append((what, "batteries", stored))
     figure = new_figure(run, 0.8 + 2.2 * len(panels))
     edges, label = _edges(run, len(next(iter(days.values()))["demand"]))
     tariff = next((day["tariff"] for day in days.values() if "tariff" in day), None)

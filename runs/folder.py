@@ -21,6 +21,7 @@ import tomli_w
 
 from ..environment import Fate
 from ..protocols import MarketState
+from .columns import profiles_file
 from .errors import RunError
 from .folder_read import read_result
 from .frames import Frame
@@ -69,7 +70,9 @@ class PriceRecord:
     def note(self, tick: int, state: MarketState | Frame) -> None:
         """Note the prices when a round was completed everywhere."""
         rounds = int(state.round.min())
-        if len(state.price) > PRICED_MAX or (self.rows and rounds < self.rows[-1][1] + self._stride):
+        if len(state.price) > PRICED_MAX or (
+            self.rows and self.rows[-1][1] <= rounds < self.rows[-1][1] + self._stride
+        ):
             return
         prices = np.concatenate([state.price, self.sign * state.transfer_price.mean(axis=1)]) + 0.0
         self.rows.append((tick, rounds, prices))
@@ -179,7 +182,10 @@ def scenario_text(scenario: Scenario) -> str:
 def _from_anywhere(node: Any, folder: Path) -> Any:
     """Return plain data in which every ``my_file.py:Class``, key or value, has a path that does not depend on a folder."""
     if isinstance(node, dict):
-        return {_from_anywhere(key, folder): _from_anywhere(child, folder) for key, child in node.items()}
+        whole = {_from_anywhere(key, folder): _from_anywhere(child, folder) for key, child in node.items()}
+        if isinstance(node.get("profiles"), str) and (folder / node["profiles"]).is_file():
+            whole["profiles"] = str(profiles_file(node["profiles"], folder))  # built-in ones are found by name
+        return whole
     if isinstance(node, list):
         return [_from_anywhere(child, folder) for child in node]
     found = own_file(node, folder) if isinstance(node, str) else None
@@ -187,7 +193,8 @@ def _from_anywhere(node: Any, folder: Path) -> Any:
 
 
 def _command_text(command: Sequence[str]) -> str:
-    return f"{shlex.join(command)}\n# the same from this folder: gridparley run scenario.toml\n"
+    again = "# the same from this folder: gridparley run scenario.toml\n" if "run" in command[1:2] else ""
+    return f"{shlex.join(command)}\n{again}"
 
 
 def _metrics(simulation: Simulation) -> str:

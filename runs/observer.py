@@ -62,6 +62,14 @@ class Observer:
         self._answers: list[Floats] = []
         self._known = self._costed = False
 
+    def open(self, market: Market) -> None:
+        """Begin a period: other facts, and rounds from the first."""
+        self.market = market
+        self._free = [p.society.unregularised() for p in market.members]
+        self.rounds = []
+        self._past.clear()
+        self._round, self._answers = -1, []
+
     def balance(self, x: list[Floats]) -> tuple[Floats, Floats]:
         """Return every bus's net import and the sum of both ends' imports of every line, (hubs or L, periods) kW."""
         hubs, lines = self.market.topology.hubs, len(self.market.topology.lines)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from .certificate import Certificate, find_infeasibility
 from .reference import Reference
-from .simulation import Simulation
 
-__all__ = ["CERTIFIED_GAP", "Outcome", "Verdict", "judge"]
+if TYPE_CHECKING:
+    from .simulation import Simulation
+
+__all__ = ["CERTIFIED_GAP", "Outcome", "Verdict", "check_reference", "judge"]
 
 CERTIFIED_GAP = 1e-6
 """Largest relative gap of a certificate that still counts."""
@@ -54,7 +56,7 @@ def judge(simulation: Simulation, certificate: Certificate, reference: Reference
     apart = observer.latest["price_disagreement"]
     if apart > 1e-6 * max(1.0, float(np.nanmax(np.abs(state.price)))):
         return Verdict(Outcome.INCONSISTENT, "two copies of one price differ, so what looks settled is not")
-    if simulation.finished:
+    if simulation.stopped:
         return _finished(certificate, reference)
     # Prices that swing or run away may do so because there is nothing to find.
     if certificate.x is None and reference is None and _infeasible(simulation):
@@ -66,6 +68,11 @@ def judge(simulation: Simulation, certificate: Certificate, reference: Reference
     if simulation.broken:
         return Verdict(Outcome.DIVERGED, "prices run away; a smaller step may help")
     return _unfinished(simulation)
+
+
+def check_reference(verdict: Verdict, certificate: Certificate, reference: Reference | None) -> Verdict:
+    """Return the verdict once the central optimum is known too, which a certificate must not contradict."""
+    return _finished(certificate, reference) if verdict.outcome is Outcome.CONVERGED else verdict
 
 
 def _finished(certificate: Certificate, reference: Reference | None) -> Verdict:

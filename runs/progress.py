@@ -11,6 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from .day import Day
 from .simulation import Simulation
 
 __all__ = ["RunProgress"]
@@ -38,7 +39,7 @@ class RunProgress:
         self._started = False
         self._bar = Progress(
             SpinnerColumn(),
-            TextColumn("tick {task.completed:.0f} of at most {task.total:.0f}"),
+            TextColumn("{task.fields[where]}"),
             BarColumn(bar_width=20),
             TextColumn("{task.description}"),
             TimeElapsedColumn(),
@@ -46,7 +47,7 @@ class RunProgress:
             transient=True,
             refresh_per_second=1 / REDRAW_SECONDS,
         )
-        self._task = self._bar.add_task("", total=ticks)
+        self._task = self._bar.add_task("", total=ticks, where="")
 
     def __enter__(self) -> Self:
         return self
@@ -59,25 +60,29 @@ class RunProgress:
 
     def watch(self, simulation: Simulation) -> None:
         """Show a tick, unless the last one shown is too recent."""
-        self.tell(lambda: _state(simulation), simulation.tick)
+        self.tell(lambda: _state(simulation), simulation.tick, simulation.day)
 
-    def tell(self, what: Callable[[], str], tick: int) -> None:
-        """Show some words with a tick, unless the last ones shown are too recent."""
+    def tell(self, what: Callable[[], str], tick: int, day: Day | None = None) -> None:
+        """Show some words with a tick, or the period of a day, unless the last ones shown are too recent."""
         if not self._on or time.monotonic() < self._due:
             return
         self._due = time.monotonic() + REDRAW_SECONDS
-        self._show(what(), tick)
+        if day is None:
+            self._show(what(), f"tick {tick} of at most {self._ticks}", tick / self._ticks)
+        else:
+            periods = len(day.clock.periods)
+            self._show(what(), f"period {day.number + 1} of {periods}, tick {tick}", day.number / periods)
 
     def judging(self) -> None:
         """Show that the negotiation is over and the certificate and the central optimum are being found."""
         if self._started:
-            self._show("judging the outcome", self._ticks)
+            self._show("judging the outcome", "negotiated", 1.0)
 
-    def _show(self, description: str, tick: int) -> None:
+    def _show(self, description: str, where: str, done: float) -> None:
         if not self._started:
             self._bar.start()
             self._started = True
-        self._bar.update(self._task, completed=tick, description=description)
+        self._bar.update(self._task, completed=done * self._ticks, where=where, description=description)
 
 
 def _state(simulation: Simulation) -> str:

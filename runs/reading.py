@@ -47,12 +47,6 @@ class Record:
     ------
     RunError
         It is no record, a newer release wrote it, or it is damaged.
-
-    Examples
-    --------
-    >>> record = Record.open("runs-out/first")                     # doctest: +SKIP
-    >>> frame = record.frame(12)                                   # doctest: +SKIP
-    >>> frame.metrics["primal_residual"], frame.said["bid"].values # doctest: +SKIP
     """
 
     def __init__(self, path: Path, *, writing: bool = False) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..agents import MicrogridOperator
 from ..environment import Fate
 from .certificate import Certificate, certify
 from .errors import ScenarioError
@@ -19,6 +18,7 @@ from .reference import ROWS_MAX, Reference, central_solve
 from .scenario import Scenario
 from .settlement import settle
 from .simulation import Simulation
+from .solution import microgrids_of, tie_lines_of
 
 __all__ = ["Result", "evaluate", "run_scenario"]
 
@@ -91,33 +91,8 @@ class Result:
         return (cost - best.cost) / max(abs(best.cost), 1.0)
 
     def microgrids(self) -> dict[str, dict[str, Any]]:
-        """Return, by microgrid: price, demand, generation, net_export, and pv, battery, main_grid, energy, tariff where any.
-
-        kW, $/kWh, and kWh for energy; a list where there are periods. An operator tells by `used(x)` who serves its load,
-        or else by its `pv`; all that an operator of an own type supplies is generation.
-        """
-        market = self.simulation.market
-        hubs, periods = market.topology.hubs, market.periods
-        table: dict[str, Floats] = {"price": self.simulation.state.price}
-        table["demand"] = np.zeros((hubs, periods))
-        for population, x in zip(market.members, self.x, strict=True):
-            society = population.society
-            home = market.topology.home[population.address]
-            if not market.at_terminal(population.address).all():
-                np.add.at(table["demand"], home, x[society.own_rows])
-                continue
-            supply = -np.add.reduceat(x, society.own_rows)
-            parts = {"net_export": x[society.own_rows] + supply}
-            if hasattr(society, "used"):
-                parts |= society.used(x)
-            else:
-                pv = society.pv if isinstance(society, MicrogridOperator) else np.zeros_like(supply)
-                # What an operator of another sort supplies is all generation: nobody else knows what of it is PV.
-                parts |= {"generation": supply - pv, "pv": pv}
-            for name, values in parts.items():
-                table.setdefault(name, np.zeros((hubs, periods)))[home] += values
-        names = market.topology.microgrids
-        return {name: {key: _plain(values[k]) for key, values in table.items()} for k, name in enumerate(names)}
+        """Return, by microgrid: price, demand, generation, pv, net_export; kW and $/kWh, a list where there are periods."""
+        return microgrids_of(self.simulation.market, self.x, self.simulation.state.price)
 
     @property
     def period_hours(self) -> float | None:
@@ -136,18 +111,9 @@ class Result:
 
     def tie_lines(self) -> dict[str, dict[str, Any]]:
         """Return, by tie-line: transfer (kW, positive from its first to its second microgrid) and transfer_price ($/kWh)."""
-        market, sign = self.simulation.market, self.scenario.spec.report.transfer_price_sign
-        transfer = np.zeros((len(market.topology.lines), market.periods))
-        for population, x in zip(market.members, self.x, strict=True):
-            if len(population.society.port_rows):
-                line, end = market.port_ends(population)
-                ports = x[population.society.port_rows]
-                np.add.at(transfer, line, np.where(end[:, None] == 0, -ports, ports) / 2.0)
-        price = sign * self.simulation.state.transfer_price.mean(axis=1)
-        return {
-            name: {"transfer": _plain(transfer[k]), "transfer_price": _plain(price[k])}
-            for k, name in enumerate(market.topology.line_names)
-        }
+        sign = self.scenario.spec.report.transfer_price_sign
+        prices = sign * self.simulation.state.transfer_price.mean(axis=1)
+        return tie_lines_of(self.simulation.market, self.x, prices)
 
     def worst(self) -> dict[str, Any]:
         """Return where the residual is largest, and how old the oldest message is that somebody still relies on."""
@@ -245,6 +211,10 @@ def evaluate(
     scenario: Scenario, simulation: Simulation, *, seconds: float = 0.0, reference: bool | None = None
 ) -> Result:
     """Judge a simulation as it stands: certificate, outcome, and the central reference where wanted."""
+    if simulation.day is not None:
+        from .day_result import evaluate_day  # which builds on this module
+
+        return evaluate_day(scenario, simulation, seconds=seconds, reference=reference)
     market, observer = simulation.market, simulation.observer
     if any(np.isnan(x).any() for x in simulation.state.x) or simulation.broken:
         certificate = Certificate(-np.inf, np.inf, np.inf, None)
@@ -259,11 +229,6 @@ def evaluate(
     x = simulation.state.x if certificate.x is None else certificate.x
     verdict = judge(simulation, certificate, posed)
     return Result(scenario, simulation, *verdict, certificate, posed, lossless, seconds, x)
-
-
-def _plain(values: Floats) -> float | list[float]:
-    # Adding zero turns -0.0 into 0.0, which prints as one expects.
-    return float(values[0]) + 0.0 if len(values) == 1 else [float(v) + 0.0 for v in values]
 
 
 def _finite(value: Any) -> Any:

@@ -17,6 +17,8 @@ from pydantic import BaseModel, ValidationError
 from ..environment.faults import Fault
 from ..protocols import Market, Protocol, protocol_types
 from .build import build_market
+from .columns import profiles_file
+from .day import Clock
 from .errors import ScenarioError
 from .fault_text import read_fault, read_fault_table
 from .generators import generators
@@ -56,6 +58,13 @@ class Scenario:
             return generators()[self.spec.generate.generator].model_validate(self.spec.generate.model_extra).market()
         return build_market(self.spec, self.folder)
 
+    def clock(self) -> Clock | None:
+        """Return the periods that are negotiated one after the other; None where all are at once."""
+        spec, clock = self.spec, self.spec.clock
+        if clock is None:
+            return None
+        return Clock.regular(spec.periods, clock.start, clock.hours, clock.ticks_per_period)
+
     def protocol(self) -> Protocol:
         """Build the protocol that the scenario chooses, with its options."""
         return _protocol(self.spec.run.protocol, self.spec.protocol, self.folder)
@@ -67,6 +76,7 @@ class Scenario:
     def simulation(self, **options: Any) -> Simulation:
         """Build a simulation; `options` as for `Simulation`, by default with the scenario's seed."""
         options.setdefault("seed", self.spec.run.seed)
+        options.setdefault("clock", self.clock())
         return Simulation(self.market(), self.protocol(), self.faults(), **options)
 
     @property
@@ -84,7 +94,11 @@ class Scenario:
 
         Where the files of own types lie makes no difference.
         """
-        return hashlib.blake2b(tomli_w.dumps(_anywhere(self.document, self.folder)).encode(), digest_size=8).hexdigest()
+        document = _anywhere(self.document, self.folder)
+        if self.spec.profiles is not None:
+            file = profiles_file(self.spec.profiles, self.folder)
+            document["profiles"] = hashlib.blake2b(file.read_bytes(), digest_size=8).hexdigest()
+        return hashlib.blake2b(tomli_w.dumps(document).encode(), digest_size=8).hexdigest()
 
 
 def _anywhere(node: Any, folder: Path | None) -> Any:

@@ -6,7 +6,16 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-__all__ = ["GenerateSpec", "MicrogridSpec", "ProsumerSpec", "ReportSpec", "RunSpec", "ScenarioSpec", "TieLineSpec"]
+__all__ = [
+    "ClockSpec",
+    "GenerateSpec",
+    "MicrogridSpec",
+    "ProsumerSpec",
+    "ReportSpec",
+    "RunSpec",
+    "ScenarioSpec",
+    "TieLineSpec",
+]
 
 
 class _Strict(BaseModel):
@@ -28,6 +37,14 @@ class RunSpec(_Strict):
     protocol: str = "dual_decomposition"
     ticks: int = Field(default=10_000, ge=1, le=100_000_000, description="ticks after which a run ends in any case")
     seed: int = Field(default=0, ge=0, description="of every draw")
+
+
+class ClockSpec(_Strict):
+    """[clock]: periods are negotiated one after the other; without it all at once."""
+
+    start: float = Field(default=0.0, ge=0, lt=48, description="h, when the first period begins")
+    hours: float = Field(default=1.0, gt=0, le=24, description="length of a period")
+    ticks_per_period: int = Field(default=5_000, ge=1, description="ticks after which a gate closes in any case")
 
 
 class _Facts(BaseModel):
@@ -89,8 +106,10 @@ class TieLineSpec(_Strict):
 
     between: tuple[str, str]
     alpha: float | tuple[float, float] = Field(default=0.05, description="$/kW²h at each end, > 0")
-    limit: float | Literal["pv"] = Field(
-        default="pv", description="kW each way; pv: no microgrid exports more over it than its own PV"
+    limit: float | Literal["pv", "own_pv"] = Field(
+        default="pv",
+        description="kW each way; pv: no microgrid exports more over it than its own PV, which both ends know; "
+        "own_pv: the same, which each end knows of itself alone",
     )
     transfer_cost: float = Field(default=0.0, ge=0, description="$/kWh that the exporter pays")
     transfer_price: float | list[float] = Field(default=0.0, description="first price of an import, $/kWh")
@@ -128,6 +147,10 @@ class ScenarioSpec(_Strict):
     description: str = ""
     base: str | None = None
     periods: int = Field(default=1, ge=1, le=100_000)
+    profiles: str | None = Field(
+        default=None, description="CSV file of profiles, whose columns facts name: pv = { column = 'pv_A' }"
+    )
+    clock: ClockSpec | None = None
     run: RunSpec = Field(default_factory=RunSpec)
     protocol: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="options of each protocol, by its name"

@@ -13,6 +13,7 @@ from ..agents import Society
 from ..environment import Fate, FaultError, Journal, Outbox, Transport
 from ..environment.faults import Fault, fault_types
 from ..protocols import Market, MarketState, Protocol, Role
+from .day import Clock, Day
 from .observer import METRICS, Observer
 from .plugins import type_name
 
@@ -37,10 +38,13 @@ class Simulation(mesa.Model):
     keep_messages : keep every message in the journal
     check : verify at every tick that no message was created or lost
     cost_every : ticks between two values of the metric `cost`, which asks every agent and takes as long as a solve; 0: none
+    clock : periods that are negotiated one after the other; without, all periods of the market are negotiated at once
 
     Attributes
     ----------
     tick : ticks done
+    market : everybody, with the facts of the period that is open
+    day : the periods, where there is a clock
     state : `MarketState` at the end of the last tick
     journal : `Journal`
     commands : what was changed while the run was going: tick, faults added, names of faults ended
@@ -67,9 +71,12 @@ class Simulation(mesa.Model):
         keep_messages: bool = False,
         check: bool = True,
         cost_every: int = 1,
+        clock: Clock | None = None,
     ) -> None:
         super().__init__(rng=seed)
-        self.market, self.protocol = market, protocol
+        self.day = None if clock is None else Day(market, clock)
+        self.market = market = market if self.day is None else self.day.market()
+        self.protocol = protocol
         self.kinds = protocol.kinds(market.periods)
         self.roles = protocol.roles(market, one_by_one=one_by_one)
         if order is not None:
@@ -87,6 +94,8 @@ class Simulation(mesa.Model):
 
     def step(self) -> None:
         """Do one tick."""
+        if self.day is not None and not self.day.last and self.day.over(self):
+            self._turn(self.day)
         tick = self.tick
         for batch in self.transport.deliver(tick):
             self._hear(tick, batch)
@@ -100,6 +109,14 @@ class Simulation(mesa.Model):
             role.report(self.state)
         self.observer.observe(self.state, self.journal, tick, self.transport.in_flight)
         self.datacollector.collect(self)
+
+    def _turn(self, day: Day) -> None:
+        """Close a period and open the next."""
+        self.market = day.turn(self)
+        for role in self.roles:
+            role.open(self.market, day.first_round, self.tick)
+            role.report(self.state)
+        self.observer.open(self.market)
 
     def change_faults(self, *, add: Sequence[Fault] = (), end: Sequence[str] = ()) -> None:
         """Change the schedule while the run is going; from the next tick on, and noted in `commands`.
@@ -182,9 +199,14 @@ class Simulation(mesa.Model):
             role.rest(asleep)
 
     @property
-    def finished(self) -> bool:
+    def stopped(self) -> bool:
         """Whether every virtual agent has stopped."""
         return bool(self.state.stopped.all())
+
+    @property
+    def finished(self) -> bool:
+        """Whether every virtual agent has stopped, or in a day of periods the last of them is over."""
+        return self.stopped if self.day is None else self.day.last and self.day.over(self)
 
     @property
     def broken(self) -> bool:
@@ -192,7 +214,7 @@ class Simulation(mesa.Model):
         return bool(self.tick and not (np.abs(self.state.price) < PRICE_MAX).all())
 
     def run(self, ticks: int, watch: Callable[[Simulation], None] | None = None) -> None:
-        """Do ticks until every virtual agent has stopped, or that many have been done; `watch` is called after each."""
+        """Do ticks until it is finished, or that many have been done; `watch` is called after each."""
         while not (self.finished or self.broken) and self.tick < ticks:
             self.step()
             if watch is not None:
@@ -209,17 +231,23 @@ class AgentView(mesa.Agent):
     Attributes
     ----------
     name, address
-    facts : the agent, a society of one row
+    facts : the agent in the period that is open, a society of one row
     """
 
     model: Simulation
 
     def __init__(
-        self, model: Simulation, address: int, facts: Society, x: tuple[int, npt.NDArray[np.int64]] | None
+        self, model: Simulation, address: int, place: int, x: tuple[int, npt.NDArray[np.int64]] | None
     ) -> None:
         super().__init__(model)
-        self.address, self.facts, self._x = address, facts, x
+        self.address, self._place, self._x = address, place, x
         self.name = model.market.topology.name(address)
+
+    @property
+    def facts(self) -> Society:
+        """The agent as it is now."""
+        market = self.model.market
+        return market.virtual[self._place] if self._x is None else market.members[self._x[0]].society[self._place]
 
     @property
     def x(self) -> npt.NDArray[np.float64]:
@@ -240,9 +268,14 @@ class SocietyView(mesa.Agent):
 
     model: Simulation
 
-    def __init__(self, model: Simulation, facts: Society, population: int) -> None:
+    def __init__(self, model: Simulation, population: int) -> None:
         super().__init__(model)
-        self.facts, self.population = facts, population
+        self.population = population
+
+    @property
+    def facts(self) -> Society:
+        """Everybody as they are now."""
+        return self.model.market.members[self.population].society
 
     @property
     def x(self) -> npt.NDArray[np.float64]:
@@ -255,11 +288,11 @@ def _open_views(model: Simulation) -> None:
     small = market.topology.size <= MESA_AGENTS_MAX
     if small:
         for hub in range(market.topology.hubs):
-            AgentView(model, hub, market.virtual[hub], None)
+            AgentView(model, hub, hub, None)
     for number, population in enumerate(market.members):
         if not small:
-            SocietyView(model, population.society, number)
+            SocietyView(model, number)
             continue
         starts = population.society.row_start
         for k, address in enumerate(population.address.tolist()):
-            AgentView(model, address, population.society[k], (number, np.arange(starts[k], starts[k + 1])))
+            AgentView(model, address, k, (number, np.arange(starts[k], starts[k + 1])))

@@ -30,7 +30,7 @@ __all__ = ["SnapshotError", "put_back", "take"]
 AnyArray = npt.NDArray[Any]
 
 _PLAIN = (bool, int, float, str, type(None))
-_KEPT = (Topology, Market, Journal, Remembered, FunctionType, BuiltinFunctionType, MethodType, type)
+_KEPT = (Topology, Market, Journal, Remembered, np.dtype, FunctionType, BuiltinFunctionType, MethodType, type)
 _CONTAINERS = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
 _LEFT_OUT = ("_names", "_which")
 """Attributes of societies that say who the agents are, not what they do."""
@@ -252,7 +252,7 @@ def _class(value: Any) -> str:
 
 
 def _label(value: Any) -> str:
-    return str(getattr(value, "__qualname__", type(value).__qualname__))
+    return str(value) if isinstance(value, np.dtype) else getattr(value, "__qualname__", type(value).__qualname__)
 
 
 def _slots(cls: type) -> bool:

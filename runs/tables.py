@@ -19,6 +19,9 @@ __all__ = ["MICROGRIDS_MAX", "number", "plain_table", "print_result", "same_digi
 MICROGRIDS_MAX = 12
 """Microgrids beyond which tables show a summary instead of everybody."""
 
+PERIODS_MAX = 24
+"""Periods beyond which tables show only those that did not converge."""
+
 COLOURS = {
     Outcome.CONVERGED: "green",
     Outcome.DIVERGED: "red",
@@ -32,7 +35,7 @@ QUANTITIES = {
     "demand": "demand D, kW",
     "generation": "generation G, kW",
     "pv": "PV, kW",
-    "battery": "battery, kW",
+    "storage": "storage, kW",
     "main_grid": "main grid, kW",
     "net_export": "net export, kW",
     "transfer": "transfer T, kW",
@@ -79,15 +82,18 @@ def print_result(result: Result, console: Console) -> None:
     # What was never proposed everywhere is not a solution.
     if not any(np.isnan(x).any() for x in result.x):
         for kind, name, keys in (
-            ("microgrids", "microgrid", ("price", "demand", "generation", "pv", "battery", "main_grid", "net_export")),
+            ("microgrids", "microgrid", ("price", "demand", "generation", "pv", "storage", "main_grid", "net_export")),
             ("tie_lines", "tie-line", ("transfer", "transfer_price")),
         ):
             if told[kind]:
                 console.print()
                 console.print(_solution(told[kind], name, keys))
+        if "periods" in told:
+            console.print()
+            console.print(_hours(told))
         if told["tie_lines"]:
             console.print(Text(_signs(result), style="dim"))
-        if told["settlement"]:
+        if told.get("settlement"):
             console.print()
             console.print(_settlement(told["settlement"]))
     if printed := result.scenario.spec.report.printed:
@@ -124,20 +130,28 @@ def _signs(result: Result) -> str:
 
 
 def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:
-    spec, outcome, unit = result.scenario.spec, result.outcome, told["cost_unit"]
+    spec, outcome = result.scenario.spec, result.outcome
     colour = COLOURS.get(outcome, "yellow")
     faults = "; ".join(map(_fault, spec.fault)) or "none"
     rows: list[tuple[str, str | Text]] = [
         ("scenario", f"{result.scenario.name}: {spec.title}" if spec.title else result.scenario.name),
         ("protocol", f"{told['protocol']}, seed {told['seed']}, faults: {faults}"),
         ("outcome", Text.assemble((str(outcome), f"bold {colour}"), f" - {result.reason}")),
-        ("took", f"{told['ticks']} ticks, {told['rounds']} rounds, {told['seconds']:.2f} s"),
+        ("took", f"{told['ticks']} ticks, {told['rounds']} rounds{_each(told)}, {told['seconds']:.2f} s"),
         ("messages", _messages(told["messages"])),
         ("residuals", _residuals(told["residuals"])),
-        ("certificate", _certificate(told["certificate"], unit)),
-        ("total cost", _cost(told["total_cost"], told["reference_cost"], told["regularisation_gap"], "without", unit)),
-        ("objective", _cost(told["objective"], told["reference_objective"], told["gap"], "with", unit)),
+        ("certificate", _certificate(told["certificate"], result.cost_unit)),
+        *(
+            (what, _cost(told[key], told[best], told[gap], terms, result.cost_unit))
+            for what, key, best, gap, terms in (
+                ("total cost", "total_cost", "reference_cost", "regularisation_gap", "without"),
+                ("objective", "objective", "reference_objective", "gap", "with"),
+            )
+        ),
     ]
+    if told.get("unserved_kwh"):
+        missing = ", ".join(f"{name} {number(kwh, 2)} kWh" for name, kwh in told["unserved_kwh"].items())
+        rows.append(("not served", Text(missing, style="yellow")))
     if outcome is not Outcome.CONVERGED:
         rows.append(("worst", _worst(told["worst"])))
     grid = Table.grid(padding=(0, 2, 0, 0))
@@ -167,6 +181,10 @@ def _residuals(residuals: Mapping[str, float | None]) -> str:
         f"{name.replace('_', ' ')} {value:.1e} {units[name]}" for name, value in residuals.items() if value is not None
     ]
     return ", ".join(shown) or "nothing was proposed yet"
+
+
+def _each(told: Mapping[str, Any]) -> str:
+    return f" (a period {told['rounds_median']:g}, at most {told['rounds_max']})" if "periods" in told else ""
 
 
 def _certificate(certificate: Mapping[str, Any], unit: str) -> str:
@@ -206,6 +224,34 @@ def _solution(table: Mapping[str, Mapping[str, Any]], name: str, keys: Iterable[
     for k, row in enumerate(table):
         shown.add_row(row, *(_cell(values[key][k], first=first) for key in keys))
     return shown
+
+
+def _hours(told: Mapping[str, Any]) -> RenderableType:
+    """What was negotiated period by period; of more than a screen's worth only those that did not converge."""
+    periods, microgrids = told["periods"], told["microgrids"]
+    shown = [k for k, p in enumerate(periods) if len(periods) <= PERIODS_MAX or p["outcome"] != "CONVERGED"]
+    if not shown:
+        return Text(f"{len(periods)} periods, each CONVERGED", style="dim")
+    named = list(microgrids)[:3]
+    sources = [s for s in ("demand", "generation", "pv", "storage") if s in next(iter(microgrids.values()))]
+    table = plain_table(
+        [("from", "left"), ("rounds", "right"), *((f"λ {name}", "right") for name in named)]
+        + [(f"{'discharge' if s == 'storage' else s}, kW", "right") for s in sources]
+        + [("cost, $/h", "right"), ("gap", "right"), ("", "left")]
+    )
+    for k in shown:
+        period, gap = periods[k], periods[k]["gap"]
+        clock = period["start"] % 24
+        table.add_row(
+            f"{int(clock):02d}:{round(clock % 1 * 60):02d}",
+            str(period["rounds"]),
+            *(number(microgrids[name]["price"][k]) for name in named),
+            *(number(sum(row[s][k] for row in microgrids.values()), 2) for s in sources),
+            number(period["objective"]),
+            "-" if gap is None else f"{gap:.0e}",
+            "" if period["outcome"] == "CONVERGED" else Text(period["outcome"], style="yellow"),
+        )
+    return table
 
 
 def _cell(values: np.ndarray[Any, Any], *, first: bool) -> str:

@@ -113,51 +113,57 @@ class TickReader:
         ``gone.`` place and copy of each of these messages, for batches that are not a whole kind of a whole tick.
         ``garbled.`` what was heard in place of what was said. Places, channels, rows and causes are stored as steps.
         """
-        columns: Told = {}
         ended: list[Event] = []
-        said: dict[str, MessageBatch] = {}
-        carried: set[str] = set()
+        # What is said of one kind may come in several parts, each with payloads of its own.
+        said: dict[str, list[MessageBatch]] = {}
+        went: dict[str, list[MessageBatch]] = {}
         for event in events:
-            batch, name = event.batch, event.batch.kind.name
             if event.fate is Fate.SENT:
-                said[name] = batch
-                columns |= self._said(batch)
+                said.setdefault(event.batch.kind.name, []).append(event.batch)
             elif event.fate is None:
-                self.trail.carry(batch)
-                carried.add(name)
-                if batch is not said[name]:
-                    columns |= self._way(batch)
+                went.setdefault(event.batch.kind.name, []).append(event.batch)
+                self.trail.carry(event.batch)
             else:
                 ended.append(event)
                 if event.fate is Fate.DELIVERED:
-                    self.trail.hear(batch)
-        for name in sorted({*said} - carried):
-            columns |= self._way(said[name].take(np.empty(0, dtype=np.int32)))  # nothing was left of them
+                    self.trail.hear(event.batch)
+        columns: Told = {}
+        for name, parts in said.items():
+            columns |= self._said(name, parts)
+            left = went.get(name, [])
+            if list(map(id, left)) != list(map(id, parts)):
+                columns |= self._way(name, left)
         if ended:
             columns |= self._ends(ended) | self._garbled([e.batch for e in ended if e.fate is Fate.DELIVERED])
         return columns
 
-    def _said(self, batch: MessageBatch) -> Told:
-        name, cause = f"said.{batch.kind.name}", self.trail.say(batch)
-        number = np.arange(self.trail.number - len(batch), self.trail.number)
+    def _said(self, kind: str, parts: list[MessageBatch]) -> Told:
+        name, cause = f"said.{kind}", self.trail.say(parts)
+        number = np.arange(self.trail.number - len(cause), self.trail.number)
         # Numbers of one sort lie together, which takes less room.
-        payload = batch.payload.T.astype(np.float64, copy=False).ravel()
+        payload = np.concatenate([part.payload.T for part in parts], axis=1)
         columns: Told = {
-            f"{name}.channel": Steps(batch.channel),
+            f"{name}.channel": Steps(np.concatenate([part.channel for part in parts])),
             f"{name}.cause": Steps(np.where(cause < 0, 0, number - cause)),
-            f"{name}.payload": payload,
+            f"{name}.payload": payload.astype(np.float64, copy=False).ravel(),
         }
-        if batch.row is not None:
-            columns[f"{name}.row"] = Steps(batch.row)
+        if any(part.row is not None for part in parts):
+            start = np.cumsum([0, *(len(part.payload) for part in parts)])
+            rows = [np.arange(len(part)) if part.row is None else part.row for part in parts]
+            columns[f"{name}.row"] = Steps(np.concatenate([row + at for row, at in zip(rows, start, strict=False)]))
         return columns
 
-    def _way(self, batch: MessageBatch) -> Told:
-        name = f"way.{batch.kind.name}"
-        columns: Told = {f"{name}.place": Steps(self.trail.places(batch))}
-        if batch.due is not None:
-            columns[f"{name}.late"] = Steps(batch.due - np.int32(batch.sent + 1))
-        if batch.copy is not None:
-            columns[f"{name}.copy"] = batch.copy
+    def _way(self, kind: str, parts: list[MessageBatch]) -> Told:
+        name = f"way.{kind}"
+        if not parts:  # nothing was left of them
+            return {f"{name}.place": np.empty(0, dtype=np.int32)}
+        columns: Told = {f"{name}.place": Steps(np.concatenate([self.trail.places(part) for part in parts]))}
+        if any(part.due is not None for part in parts):
+            late = np.concatenate([part.due_ticks - np.int32(part.sent + 1) for part in parts])
+            # Luck has no steps: as it is it takes less room than as differences.
+            columns[f"{name}.late"] = late.astype(np.uint8 if late.max(initial=0) < 256 else np.int32)
+        if any(part.copy is not None for part in parts):
+            columns[f"{name}.copy"] = np.concatenate([_copies(part) for part in parts])
         return columns
 
     def _garbled(self, heard: list[MessageBatch]) -> Told:

@@ -44,7 +44,7 @@ class Trail:
     def __init__(self, topology: Topology) -> None:
         c = self._channels = topology.channels
         self.number = 0
-        self._said: dict[tuple[str, int], tuple[int, MessageBatch]] = {}
+        self._said: dict[tuple[str, int], tuple[int, npt.NDArray[np.int32], list[MessageBatch]]] = {}
         self._places: dict[tuple[str, int], npt.NDArray[np.int32]] = {}
         self._last_due: dict[int, int] = {}
         self._back = np.full(len(c), -1, dtype=np.int32)
@@ -58,34 +58,41 @@ class Trail:
 
     def hear(self, batch: MessageBatch) -> None:
         """Note messages that were just heard and were news."""
-        number, receiver = self.numbers(batch), self._channels.receiver[batch.channel]
+        number, receiver = self.numbers(batch), self._channels.receiver.take(batch.channel)
         self._heard[batch.channel] = number
         self._last[receiver] = number
-        link: npt.NDArray[np.int8] | Link = self._channels.link[batch.channel]
         if len(batch.kind.links) == 1:
-            link = batch.kind.links[0]
-        self._by_link[link, receiver] = number
+            self._by_link[batch.kind.links[0]][receiver] = number
+        else:
+            self._by_link[self._channels.link.take(batch.channel), receiver] = number
         self._news = True
 
-    def say(self, batch: MessageBatch) -> Numbers:
+    def say(self, parts: list[MessageBatch]) -> Numbers:
         """Number what is said, all of one kind in one tick, and return the numbers of the causes, (n,), -1 for none."""
-        self._said[batch.kind.name, batch.sent] = self.number, batch
-        self.number += len(batch)
+        kind, channel = parts[0].kind, np.concatenate([part.channel for part in parts])
+        self._said[kind.name, parts[0].sent] = self.number, channel, parts
+        self.number += len(channel)
         if not self._news:
-            return np.full(len(batch), -1, dtype=np.int64)
-        sender = self._channels.sender[batch.channel]
-        cause = np.empty(len(batch), dtype=np.int64)
-        links = batch.kind.links
-        link = self._channels.link[batch.channel] if len(links) > 1 else None
-        for one in links:
-            which = slice(None) if link is None else link == one
-            found = self._by_link[_OPPOSITE[one]][sender[which]]
-            if one in _ANSWERS:
-                asked = self._heard[self._back[batch.channel[which]]]
-                found = np.where(asked >= 0, asked, found)
-            cause[which] = found
+            return np.full(len(channel), -1, dtype=np.int64)
+        sender = self._channels.sender.take(channel)
+        if len(kind.links) == 1:
+            cause = self._cause(kind.links[0], channel, sender)
+        else:
+            cause = np.empty(len(channel), dtype=np.int64)
+            link = self._channels.link.take(channel)
+            for one in kind.links:
+                which = (link == one).nonzero()[0]
+                cause[which] = self._cause(one, channel.take(which), sender.take(which))
         missing = cause < 0
-        return np.where(missing, self._last[sender], cause) if missing.any() else cause
+        return np.where(missing, self._last.take(sender), cause) if missing.any() else cause
+
+    def _cause(self, link: Link, channel: npt.NDArray[np.int32], sender: npt.NDArray[np.int32]) -> Numbers:
+        """(n,): the newest message heard over the opposite link, or of an answer the ask that it answers."""
+        found = self._by_link[_OPPOSITE[link]].take(sender)
+        if link not in _ANSWERS:
+            return found
+        asked = self._heard.take(self._back.take(channel))
+        return np.where(asked >= 0, asked, found)
 
     def carry(self, batch: MessageBatch) -> None:
         """Note until when messages that were just said may be on their way."""
@@ -122,10 +129,10 @@ class Trail:
             return np.arange(len(batch), dtype=np.int32)
         key = batch.kind.name, batch.sent
         if key not in self._places:
-            said = self._said[key][1]
+            channel = self._said[key][1]
             self._places[key] = np.empty(len(self._channels), dtype=np.int32)
-            self._places[key][said.channel] = np.arange(len(said), dtype=np.int32)
-        return self._places[key][batch.channel]
+            self._places[key][channel] = np.arange(len(channel), dtype=np.int32)
+        return self._places[key].take(batch.channel)
 
     def numbers(self, batch: MessageBatch) -> Numbers:
         """Return the numbers of messages that were said before."""
@@ -133,9 +140,9 @@ class Trail:
 
     def garbled(self, batch: MessageBatch) -> npt.NDArray[np.bool_] | None:
         """Return which messages do not say any more what was said, (n,) bool; None if all do."""
-        said = self._said[batch.kind.name, batch.sent][1]
-        if batch.payload is said.payload:
+        parts = self._said[batch.kind.name, batch.sent][2]
+        if any(batch.payload is part.payload for part in parts):
             return None
-        differs = batch.values.view(np.int64) != said.values[self.places(batch)].view(np.int64)
-        found = np.asarray(differs.any(axis=1))
+        said = np.concatenate([part.values for part in parts])[self.places(batch)]
+        found = np.asarray((batch.values.view(np.int64) != said.view(np.int64)).any(axis=1))
         return found if found.any() else None

@@ -144,9 +144,9 @@ class Counts(DualKeeper):
 class ChokesOnCopies(Counts):
     """Waits for ever for the next round once it has been told something twice."""
 
-    def _complete(self, tick):
+    def _complete(self, tick, missing):
         told = np.bincount(self.wiring.member_hub, self.memory["bid"].count)
-        return super()._complete(tick) & (told <= 2 * (self.round + 1))
+        return super()._complete(tick, missing) & (told <= 2 * (self.round + 1))
 
     update = DualKeeper.update
 

@@ -31,6 +31,7 @@ from gridparley.runs.simulation import Simulation
 
 from .floor import Floor
 from .objects import ObjectModel
+from .recording import recording
 
 STEP_SIZE = 5e-4
 FAULTS = {"loss": "10 %", "delay": "0..3 ticks", "duplicate": "10 %"}
@@ -146,6 +147,7 @@ def main(
     repeats: Annotated[int, typer.Option(min=1)] = 5,
     mesa_max: Annotated[float, typer.Option(help="most prosumers for the plain Mesa model")] = 1e5,
     mango_max: Annotated[float, typer.Option(help="most prosumers for mango; 0 to leave it out")] = 1e4,
+    record: Annotated[float, typer.Option(help="prosumers of the market that is recorded; 0 for none")] = 1e5,
     json_file: Annotated[Path | None, typer.Option("--json", help="write all numbers here")] = None,
 ) -> None:
     """Compare time and memory of a message."""
@@ -164,8 +166,25 @@ def main(
         said.print(f"{number}/{len(cases)}: {case[0]:,} prosumers, T = {case[1]}, faults {'on' if case[2] else 'off'}")
         done.append(one_case(*case, limits, repeats))
     Console(width=130).print(table(done))
+    recorded = [recording(int(record), faulty, 36) for faulty in (False, True)] if record else []
+    if recorded:
+        Console(width=130).print(recorded_table(recorded))
     if json_file is not None:
-        json_file.write_text(json.dumps({"faults": FAULTS, "cases": done}, indent=1))
+        json_file.write_text(json.dumps({"faults": FAULTS, "cases": done, "recording": recorded}, indent=1))
+
+
+def recorded_table(done: list[dict[str, Any]]) -> Table:
+    """Return what it costs to record every message, a row a case."""
+    shown = Table(
+        title="Recording every message, copies included",
+        caption="without checkpoints; the answers of large markets are not among the agents' states",
+    )
+    for heading in ("prosumers", "faults", "ms per 10^5 messages", "bytes a message"):
+        shown.add_column(heading, justify="right")
+    for case in done:
+        numbers = f"{case['ms_per_100000']:.1f}", f"{case['bytes_per_message']:.2f}"
+        shown.add_row(f"{case['prosumers']:,}", "on" if case["faults"] else "off", *numbers)
+    return shown
 
 
 def table(done: list[dict[str, Any]]) -> Table:

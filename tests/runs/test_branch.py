@@ -97,3 +97,16 @@ def test_what_is_wrong_is_told_before_anything_is_written(words, told, lossy, tm
     assert done.exit_code == 1
     assert told in done.output
     assert not (tmp_path / "out").exists()
+
+
+def test_a_branch_does_not_take_the_place_of_its_run(lossy):
+    before = (lossy / "record.sqlite").read_bytes()
+    done = call("branch", lossy, "--tick", 9, *STORM, "--out", lossy)
+    assert done.exit_code == 1
+    assert "is the run itself" in done.output
+    assert (lossy / "record.sqlite").read_bytes() == before
+
+
+def test_a_branch_tells_the_command_that_makes_it_again(lossy, branch):
+    text = (branch[0] / "command.txt").read_text()
+    assert text == f"gridparley branch {lossy} --tick 60 {' '.join(STORM)}\n"

@@ -188,8 +188,8 @@ def test_an_operator_of_an_own_type_supplies(tmp_path):
 @pytest.mark.parametrize(
     ("type_", "says"),
     [
-        ("SquareRootLoad", "unknown. Known: MicrogridOperator"),
-        ("VirtualAgent", "unknown. Known: MicrogridOperator"),
+        ("SquareRootLoad", "unknown. Known: DispatchOperator, LiteralStorageOperator, MicrogridOperator"),
+        ("VirtualAgent", "unknown. Known: DispatchOperator, LiteralStorageOperator, MicrogridOperator"),
         ("heater.py:Heater", "a Prosumer is no operator"),
     ],
 )

@@ -10,11 +10,13 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from gridparley import load_scenario
 from gridparley.environment import Fate
 from gridparley.environment.faults import Loss
 from gridparley.runs.errors import RunError
 from gridparley.runs.reading import Record
 from gridparley.runs.record import RECORD, UNFINISHED, record_of
+from gridparley.runs.recorder import Recorder
 from gridparley.runs.replay import check_record
 
 from .command import call
@@ -171,6 +173,24 @@ def test_a_run_with_any_fault_is_replayed_from_the_start_and_from_its_checkpoint
     with Record.open(tmp_path) as record:
         assert check_record(record).wrong is None
         assert record.base.execute("SELECT tick FROM checkpoint").fetchall() == [(50,)]
+
+
+@pytest.mark.parametrize("faults", [[], ["loss=0.1", "delay=0..2", "duplicate=0.1", "corrupt=0.05,mode=scale"]])
+def test_a_large_market_is_replayed(faults, tmp_path):
+    scenario = load_scenario("microgrids", ["microgrids=45", "prosumers=100", "topology=ring"], faults=faults)
+    simulation = scenario.simulation(keep_messages=True)
+    recorder = Recorder.start(tmp_path / RECORD, scenario, simulation)
+    simulation.run(57, recorder.watch)
+    recorder.finish(simulation)
+    with Record.open(tmp_path) as record:
+        assert check_record(record).wrong is None
+        said = {(each.kind, each.tick): each for tick in range(57) for each in record.frame(tick).said.values()}
+        assert sum(map(len, said.values())) == simulation.journal.totals["sent"]
+        for batch in simulation.journal.said:
+            each = said[batch.kind.name, batch.sent]
+            here = np.isin(each.channel, batch.channel)
+            assert each.channel[here].tolist() == batch.channel.tolist()
+            assert each.values[here].tobytes() == batch.values.tobytes()
 
 
 def test_changes_while_running_are_replayed(tmp_path):
