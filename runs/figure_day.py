@@ -127,9 +127,10 @@ def _days(run: RecordedRun) -> dict[str, dict[str, Floats]] | None:
 
 
 def _edges(run: RecordedRun, periods: int) -> tuple[Floats, str]:
-    """(periods + 1,) where each period begins, and what the axis is called."""
-    hours = run.result.get("period_hours")
-    return np.arange(periods + 1) * (hours or 1.0), "period" if hours is None else "hour"
+    """(periods + 1,) where each period begins, by the clock if there is one, and what the axis is called."""
+    hours, told = run.result.get("period_hours"), run.result.get("periods")
+    start = told[0]["start"] if told else 0.0
+    return start + np.arange(periods + 1) * (hours or 1.0), "period" if hours is None else "hour"
 
 
 def _panels(figure: Figure, count: int, edges: Floats, label: str) -> list[Axes]:
@@ -137,5 +138,7 @@ def _panels(figure: Figure, count: int, edges: Floats, label: str) -> list[Axes]
     axes: Any = figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0]
     axes[0].set_xlim(edges[0], edges[-1])
     axes[0].xaxis.set_major_locator(MaxNLocator(integer=True, nbins=13, steps=[1, 2, 3, 6, 10]))
+    if label == "hour":
+        axes[0].xaxis.set_major_formatter(lambda hour, _: f"{hour if hour <= 24 else hour - 24:g}")
     axes[-1].set_xlabel(label)
     return list(axes)
