@@ -198,7 +198,7 @@ class DispatchOperator(Society):
     def used(self, x: Floats) -> dict[str, Floats]:
         """Return, by source, who serves its load where x is exchanged, (n, periods) kW; energy in kWh, tariff in $/kWh."""
         plan = self.schedule(x)
-        devices = {"generation": plan.generation, "battery": plan.discharge, "main_grid": plan.main_grid}
+        devices = {"generation": plan.generation, "storage": plan.discharge, "main_grid": plan.main_grid}
         return {"demand": self.load, **devices, "energy": plan.energy, "tariff": self.tariff}
 
     def _solve(self, members: Rows, sources: Sequence[Source], load: Floats) -> tuple[Floats, Floats]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from .exchange import RHO_MAX, RHO_MIN, Exchange
+from .exchange import RHO_MAX, RHO_MIN, Exchange, Places
 from .exchange_admm import ExchangeADMM, ExchangeKeeper
 from .keeper import Keeper
 

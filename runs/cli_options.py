@@ -113,7 +113,7 @@ Exit status: 0 the run has ended, whatever its outcome; 1 something in the scena
   seconds, messages (by fate), total_cost, reference_cost, optimum_cost (all three without regularising terms; the last
   at the optimum with them), objective, reference_objective (both with them), gap, regularisation_gap, certificate (lower,
   upper, gap, committed), residuals, worst, cost_unit (of all costs), period_hours, and the solution as microgrids (price,
-  demand, generation, net_export, and pv, storage, soc, battery, main_grid, energy, tariff where there are any), tie_lines
+  demand, generation, net_export, and pv, storage, soc, main_grid, energy, tariff where there are any), tie_lines
   (transfer, transfer_price) and settlement (cost, payment, together, alone, gain, in $; of prosumers with --settlement);
   in kW, $/kWh, kWh and $/h, null where there is no such number, and a list where there are several periods. A transfer
   over A-B is positive from A to B.

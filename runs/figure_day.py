@@ -29,7 +29,6 @@ SOURCES = {
     "generation": ("generation", "blue"),
     "main_grid": ("main grid: bought,\nbelow 0 sold", "purple"),
     "storage": ("storage: discharge,\nbelow 0 charge", "green"),
-    "battery": ("battery: discharge,\nbelow 0 charge", "green"),
     "neighbours": ("tie-lines: import,\nbelow 0 export", "sky"),
 }
 """What meets a load, from zero outwards, by its name in a result: label and colour."""

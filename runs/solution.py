@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..agents import MicrogridOperator, Society, StorageOperator
+from ..agents import DispatchOperator, MicrogridOperator, Society, StorageOperator
 from ..protocols import Market
 
 __all__ = ["joined", "microgrids_of", "tie_lines_of"]
@@ -18,10 +18,11 @@ Table = dict[str, dict[str, Any]]
 
 
 def microgrids_of(market: Market, x: Sequence[Floats], price: Floats) -> Table:
-    """Return, by microgrid: price, demand, generation, pv, net_export, and storage and soc where there is storage.
+    """Return, by microgrid: price, demand, generation, pv, net_export, and storage, soc, main_grid, energy, tariff where any.
 
-    kW, $/kWh and 1; a list where there are several periods. Storage is discharge, below zero while it charges; soc is that
-    at the beginning. An operator of an own type has no PV here: all that it supplies is generation.
+    kW, $/kWh, 1 and, for energy, kWh; a list where there are several periods. Storage is discharge, below zero while it
+    charges; soc is that at the beginning, energy that at the end. An operator of an own type has no PV here: all it supplies is
+    generation.
 
     Parameters
     ----------
@@ -49,6 +50,8 @@ def _sources(society: Society, x: Floats) -> dict[str, Floats]:
     """(n, periods) by name: what operators supply, and from what."""
     supply = -np.add.reduceat(x, society.own_rows)
     own = x[society.own_rows]
+    if isinstance(society, DispatchOperator):
+        return {**society.used(x), "net_export": own + supply}
     if isinstance(society, StorageOperator):
         found = society.dispatch(x)
         soc = np.broadcast_to(society.soc, supply.shape)
@@ -58,8 +61,6 @@ def _sources(society: Society, x: Floats) -> dict[str, Floats]:
             "soc": soc,
             "net_export": own + supply,
         }
-    if hasattr(society, "used"):
-        return {"net_export": own + supply, **society.used(x)}
     # What an operator of another sort supplies is all generation: nobody else knows what of it is PV.
     pv = society.pv if isinstance(society, MicrogridOperator) else np.zeros_like(supply)
     return {"generation": supply - pv, "pv": pv, "net_export": own + supply}

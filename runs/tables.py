@@ -35,7 +35,7 @@ QUANTITIES = {
     "demand": "demand D, kW",
     "generation": "generation G, kW",
     "pv": "PV, kW",
-    "battery": "battery, kW",
+    "storage": "storage, kW",
     "main_grid": "main grid, kW",
     "net_export": "net export, kW",
     "transfer": "transfer T, kW",
@@ -82,7 +82,7 @@ def print_result(result: Result, console: Console) -> None:
     # What was never proposed everywhere is not a solution.
     if not any(np.isnan(x).any() for x in result.x):
         for kind, name, keys in (
-            ("microgrids", "microgrid", ("price", "demand", "generation", "pv", "battery", "main_grid", "net_export")),
+            ("microgrids", "microgrid", ("price", "demand", "generation", "pv", "storage", "main_grid", "net_export")),
             ("tie_lines", "tie-line", ("transfer", "transfer_price")),
         ):
             if told[kind]:
@@ -93,7 +93,7 @@ def print_result(result: Result, console: Console) -> None:
             console.print(_hours(told))
         if told["tie_lines"]:
             console.print(Text(_signs(result), style="dim"))
-        if told["settlement"]:
+        if told.get("settlement"):
             console.print()
             console.print(_settlement(told["settlement"], result.cost_unit))
     if printed := result.scenario.spec.report.printed:
@@ -128,7 +128,7 @@ def _signs(result: Result) -> str:
 
 
 def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:
-    spec, outcome, unit = result.scenario.spec, result.outcome, told["cost_unit"]
+    spec, outcome = result.scenario.spec, result.outcome
     colour = COLOURS.get(outcome, "yellow")
     faults = "; ".join(map(_fault, spec.fault)) or "none"
     rows: list[tuple[str, str | Text]] = [

@@ -54,7 +54,7 @@ def test_every_microgrid_gains_and_payments_cancel():
     assert sum(row["together"] for row in table.values()) == pytest.approx(told["objective"], abs=1e-6)
     assert told["cost_unit"] == "$"
     for row in rows.values():
-        supplied = np.sum([row[key] for key in ("generation", "battery", "main_grid")], axis=0)
+        supplied = np.sum([row[key] for key in ("generation", "storage", "main_grid")], axis=0)
         assert supplied == pytest.approx(np.add(row["demand"], row["net_export"]), abs=1e-9)
     exported = np.sum([row["net_export"] for row in rows.values()], axis=0)
     assert np.abs(exported).max() < 1e-9
