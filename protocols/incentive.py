@@ -15,7 +15,6 @@ from .keeper import Keeper
 __all__ = ["Incentive"]
 
 Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.int64]
 
 _EVERY = 5
 """Rounds between two looks at a penalty."""

@@ -128,7 +128,7 @@ def _signs(result: Result) -> str:
 
 
 def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:
-    spec, outcome = result.scenario.spec, result.outcome
+    spec, outcome, unit = result.scenario.spec, result.outcome, result.cost_unit
     colour = COLOURS.get(outcome, "yellow")
     faults = "; ".join(map(_fault, spec.fault)) or "none"
     rows: list[tuple[str, str | Text]] = [
