@@ -78,10 +78,13 @@ def page_columns(
     states = list(record.states(span.first, span.last))
     columns = _world(record) | _states(record, states)
     letters = MessageColumns(record)
+    periods = np.full(span.last - span.first, -1, dtype=np.int32)
     for tick in range(span.first, span.last):
-        letters.read(record.frame(tick))
+        frame = record.frame(tick)
+        letters.read(frame)
+        periods[tick - span.first] = _period(record, frame)
     letters.rest(span.last - 1)
-    columns |= letters.columns()
+    columns |= letters.columns() | {"period": _filled(periods)}
     facts, why = _facts(record)
     return _meta(record, span, result, letters.reasons, why) | {"facts": list(facts)}, columns | facts
 
@@ -186,6 +189,20 @@ def _states(record: Record, states: list[Frame]) -> dict[str, Column]:
             if fate in fates:
                 counts[frame.tick - first, fates.index(fate)] += number
     return columns | {"count": counts}
+
+
+def _period(record: Record, frame: Frame) -> int:
+    """Return the period that is open, as the rounds tell of which messages speak; -1 in a tick in which nobody does."""
+    for kind in record.header["kinds"]:
+        if kind["name"] in frame.said and kind["fields"][-1][0] == "round":
+            return int(frame.said[kind["name"]].values[:, -1].max()) // ROUNDS_MAX
+    return -1
+
+
+def _filled(periods: Column) -> Column:
+    """Return periods in which a silent tick belongs to the period before it."""
+    known = np.maximum.accumulate(np.where(periods >= 0, np.arange(len(periods)), 0))
+    return np.maximum(periods[known], 0)
 
 
 def _ragged(name: str, parts: list[Column]) -> dict[str, Column]:

@@ -15,8 +15,10 @@ Numbers = npt.NDArray[np.integer]
 
 KAMADA_KAWAI_MAX = 300
 """Microgrids beyond which springs are used: Kamada and Kawai need all distances and many steps."""
+ONE_RING = 24
+"""Members that stand on one ring, every other one a little further in when there are more than half of that."""
 FIRST_RING = 8
-"""Members on the innermost ring; each further ring holds as many more."""
+"""Members on the innermost of several rings; each further ring holds as many more."""
 
 
 def hub_places(hubs: int, lines: Numbers, given: Sequence[Sequence[float]] | None = None) -> Floats:
@@ -29,10 +31,8 @@ def hub_places(hubs: int, lines: Numbers, given: Sequence[Sequence[float]] | Non
     graph = nx.Graph()
     graph.add_nodes_from(range(hubs))
     graph.add_edges_from(lines.tolist())
-    if hubs <= KAMADA_KAWAI_MAX:
-        placed = nx.kamada_kawai_layout(graph)
-    else:
-        placed = nx.spring_layout(graph, seed=0, iterations=60)
+    few = hubs <= KAMADA_KAWAI_MAX
+    placed = nx.kamada_kawai_layout(graph) if few else nx.spring_layout(graph, seed=0, iterations=60)
     return np.array([placed[hub] for hub in range(hubs)], dtype=float).reshape(hubs, 2)
 
 
@@ -71,9 +71,13 @@ def _nearest(places: Floats) -> Floats:
 
 def _rings(count: int, start: float) -> Floats:
     """(count, 2) within the unit circle, ring after ring, the first one at angle `start`."""
+    if count <= ONE_RING:
+        angle = start + 2 * np.pi * np.arange(count) / max(count, 1)
+        radius = np.where(np.arange(count) % 2 * (count > ONE_RING / 2), 0.72, 1.0)
+        return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
     rings: list[int] = []
     while sum(rings) < count:
-        rings.append(min(FIRST_RING * (len(rings) + 1) if count > 2 * FIRST_RING else count, count - sum(rings)))
+        rings.append(min(FIRST_RING * (len(rings) + 1), count - sum(rings)))
     found = []
     for k, number in enumerate(rings):
         angle = start + 2 * np.pi * (np.arange(number) + 0.5 * (k % 2)) / max(number, 1)

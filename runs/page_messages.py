@@ -72,9 +72,7 @@ class MessageColumns:
         constant = (self._kinds.index(said.kind), said.tick, FATES.index(fate), self.reasons.index(reason))
         kind, sent, code, why = (np.full(len(number), value) for value in constant)
         at = self._payload_at[said.kind, said.tick] + place * width
-        self._rows.append(
-            [number, kind, said.channel[place], sent, end, code, why, copy != 0, said.cause[place], at]
-        )
+        self._rows.append([number, kind, said.channel[place], sent, end, code, why, copy != 0, said.cause[place], at])
 
     def columns(self) -> dict[str, Column]:
         """Return the columns ``message.*``, sorted by number, and the flat ``payload``."""

@@ -51,7 +51,9 @@ def report_text(title: str, block: bytes) -> str:
     return text
 
 
-def write_report(run: Path, out: Path | None = None, first: int = 0, last: int | None = None) -> tuple[Path, str | None]:
+def write_report(
+    run: Path, out: Path | None = None, first: int = 0, last: int | None = None
+) -> tuple[Path, str | None]:
     """Write the report of a recorded run.
 
     Parameters

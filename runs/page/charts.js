@@ -27,7 +27,7 @@ function outstanding(lines) {
   const chosen = [sorted.at(-1), sorted[sorted.length >> 1], sorted[0]];
   return [
     ...lines.filter((line) => !chosen.includes(line)).map((line) => ({ ...line, quiet: true })),
-    ...chosen.map((line, k) => ({ ...line, name: `${line.name} (${["highest", "median", "lowest"][k]})` })),
+    ...chosen.map((line, k) => ({ ...line, name: `${["highest", "median", "lowest"][k]} ${line.name}` })),
   ];
 }
 
@@ -41,7 +41,7 @@ function costChart(run) {
   if (run.meta.clock || best === null || best === undefined) {
     return { title: "cost, $/h", log: false, lines: [{ name: "of what is proposed", values: cost }] };
   }
-  return { title: "distance of cost from the optimum, $/h", log: true,
+  return { title: "gap, $/h", log: true,
     lines: [{ name: "|cost − optimum|", values: cost.map((each) => Math.abs(each - best)) }] };
 }
 
@@ -50,11 +50,10 @@ class Chart {
     Object.assign(this, told, { store, run: store.run, key: "" });
     this.canvas = make("canvas", { role: "img", "aria-label": told.title });
     this.picture = document.createElement("canvas");
-    this.value = make("span", { className: "value" });
     const shown = told.lines.filter((line) => !line.quiet);
     shown.forEach((line, k) => Object.assign(line, { colour: LINES[k % LINES.length], dash: told.lines.length > MANY ? [] : DASHES[k % 4] }));
     this.legend = make("span", { className: "legend" }, ...shown.map((line) => sample(line)));
-    this.box = make("figure", { className: "chart" }, make("figcaption", {}, make("b", { textContent: told.title }), this.legend, this.value), this.canvas);
+    this.box = make("figure", { className: "chart" }, make("figcaption", {}, make("b", { textContent: told.title }), this.legend), this.canvas);
     const seek = (event) => {
       if (event.buttons & 1) store.seek(this.tickAt(event.offsetX));
     };
@@ -90,8 +89,7 @@ class Chart {
     const x = this.x(store.tick, width);
     context.fillStyle = theme().ink;
     context.fillRect(x - 0.75, MARGIN.top, 1.5, height - MARGIN.top - MARGIN.bottom);
-    const here = this.lines.filter((line) => !line.quiet).map((line) => number(line.values[store.tick - this.run.first]));
-    this.value.textContent = here.join("  ");
+    for (const { told, values } of this.lines) if (told) told.textContent = ` ${number(values[store.tick - this.run.first])}`;
   }
 
   paint() {
@@ -102,6 +100,9 @@ class Chart {
     context.scale(window.devicePixelRatio || 1, window.devicePixelRatio || 1);
     this.paintFaults(context, width, height);
     this.paintAxes(context, width, height, colours);
+    context.beginPath();
+    context.rect(MARGIN.left, MARGIN.top - 1, width - MARGIN.left - MARGIN.right + 1, height - MARGIN.top - MARGIN.bottom + 2);
+    context.clip();
     for (const line of this.lines) this.paintLine(context, line, width, height, colours);
   }
 
@@ -155,7 +156,8 @@ function sample(line) {
   const colour = line.colour === "ink" ? "currentColor" : line.colour, style = line.dash.length ? "dashed" : "solid";
   const mark = make("i", {});
   mark.style.borderTop = `2px ${style} ${colour}`;
-  return make("span", {}, mark, line.name);
+  line.told = make("b", { className: "value" });
+  return make("span", {}, mark, line.name, line.told);
 }
 
 // Lowest and highest, on a log axis as powers of ten; zeros lie on the floor.
@@ -173,8 +175,16 @@ function extent({ lines, log }) {
     [low, high] = [Math.max(Math.floor(Math.log10(low)), -16), Math.ceil(Math.log10(high))];
     return { low: Math.min(low, high - 1), high };
   }
+  [low, high] = withoutPeaks(lines, low, high);
   const room = (high - low || Math.abs(high) || 1) * 0.05;
   return { low: low - room, high: high + room };
+}
+
+// A few peaks, such as a price that a new period starts with, would flatten everything else: the axis leaves them out.
+function withoutPeaks(lines, low, high) {
+  const sorted = lines.flatMap(({ values }) => Array.from(values).filter(Number.isFinite)).sort((one, two) => one - two);
+  const at = (part) => sorted[Math.round(part * (sorted.length - 1))], [down, up] = [at(0.01), at(0.99)];
+  return high - low > 6 * (up - down) && up > down ? [down, up] : [low, high];
 }
 
 function marks({ low, high }, log, most) {

@@ -70,10 +70,10 @@ export class Run {
     return [this.sentStart[place(from)], this.sentStart[place(to + 1)]];
   }
 
-  // Calls visit(row) for what is on its way during a tick, and what was lost as it was said in it.
+  // Calls visit(row) for what is on its way during a tick, and what was lost or stopped in it.
   onTheWay(tick, visit) {
     const { end, sent } = this.message, [start, stop] = this.saidIn(tick - this.longest, tick);
-    for (let row = start; row < stop; row++) if (end[row] > tick || sent[row] === tick) visit(row);
+    for (let row = start; row < stop; row++) if (end[row] > tick || sent[row] === tick || this.failedIn(row, tick)) visit(row);
   }
 
   // The tick by which a message is, or would have been, there.
@@ -88,6 +88,15 @@ export class Run {
   failed(row) {
     const fate = this.message.fate[row];
     return fate === LOST || fate === STOPPED;
+  }
+
+  failedIn(row, tick) {
+    return this.failed(row) && this.message.end[row] === tick;
+  }
+
+  // Whether a message has failed by the end of a tick.
+  failedBy(row, tick) {
+    return this.failed(row) && this.message.end[row] <= tick;
   }
 
   // The row of a message by its number, -1 if it is not in this page.
@@ -154,16 +163,11 @@ export class Run {
 
   // The period that is open, null where a run has no clock.
   period(tick) {
-    if (!this.meta.clock) return null;
-    const start = (tick - this.first) * this.columns.round.width;
-    let round = Infinity;
-    for (let hub = 0; hub < this.hubs; hub++) round = Math.min(round, this.columns.round[start + hub]);
-    return Math.floor(round / this.meta.rounds_max);
+    return this.meta.clock ? this.columns.period[tick - this.first] : null;
   }
 
   round(tick) {
-    const round = this.metric("round")[tick - this.first];
-    return this.meta.clock ? round % this.meta.rounds_max : round;
+    return this.metric("round")[tick - this.first];
   }
 
   hour(period) {

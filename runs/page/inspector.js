@@ -62,7 +62,7 @@ function answer(run, agent, tick) {
   const { x, row, rows } = run.columns, { periods } = run.meta;
   if (run.columns.role[agent] === 0) {
     const k = tick - run.first, at = k * run.columns.round.width + agent;
-    const told = [["price", `${number(run.price(tick, agent))} $/kWh`], ["round", String(run.meta.clock ? run.columns.round[at] % run.meta.rounds_max : run.columns.round[at])],
+    const told = [["price", `${number(run.price(tick, agent))} $/kWh`], ["round", String(run.columns.round[at])],
       ["has stopped", run.columns.stopped[k * run.columns.stopped.width + agent] ? "yes" : "no"]];
     return table("State", ["", ""], told);
   }

@@ -1,9 +1,9 @@
 // Messages up to now, newest first, by agent, kind and fate; and why one was said.
 
 import { byId, make, number, options } from "page/dom.js";
-import { FATES, FLYING, LOST, STOPPED } from "page/data.js";
+import { FATES, FLYING } from "page/data.js";
 
-const SHOWN = 150;
+const SHOWN = 80;
 
 const WANTED = {
   any: ["any fate", () => true],
@@ -72,11 +72,11 @@ function spoken(values, name, run) {
 }
 
 function line(store, row) {
-  const { run } = store, { kind, cause, sent, fate } = run.message, known = cause[row] >= 0 && run.rowOf(cause[row]) >= 0;
+  const { run } = store, { kind, cause, sent } = run.message, known = cause[row] >= 0 && run.rowOf(cause[row]) >= 0;
   const button = make("button", { type: "button", className: "why", textContent: "why?", "aria-label": `Why was message ${run.message.number[row]} said?`,
     onclick: () => store.set({ chain: run.chain(row) }) });
   const cells = [sent[row], run.meta.kinds[kind[row]].name, run.names[run.sender(row)], run.names[run.receiver(row)], says(run, row), fateOf(run, row, store.tick)];
-  const style = fate[row] === LOST || fate[row] === STOPPED ? "lost" : run.late(row) ? "late" : "";
+  const style = run.failedBy(row, store.tick) ? "lost" : run.late(row) ? "late" : "";
   return make("tr", { className: style }, ...cells.map((text) => make("td", { textContent: text, title: text })), make("td", {}, known ? button : "–"));
 }
 

@@ -93,8 +93,9 @@ class Network {
     context.textAlign = "center";
     context.textBaseline = "top";
     context.font = `${role === 0 ? "600 13px" : "11px"} system-ui, sans-serif`;
-    context.strokeText(label, x, y + size + 2);
-    context.fillText(label, x, y + size + 2);
+    const below = y + size * (role === 0 ? 1.1 : 1) + 2;
+    context.strokeText(label, x, below);
+    context.fillText(label, x, below);
   }
 
   drawMessages() {
@@ -104,9 +105,9 @@ class Network {
     run.onTheWay(store.tick, (row) => {
       const one = nodeOf[run.sender(row)], two = nodeOf[run.receiver(row)];
       if (one < 0 || two < 0 || one === two) return;
-      const sent = run.message.sent[row], gone = run.failed(row), went = (store.now - sent) / (run.due(row) - sent);
+      const sent = run.message.sent[row], gone = run.failedBy(row, store.tick), went = (store.now - sent) / (run.due(row) - sent);
       // A lost message goes half of its way; what a closed door stops goes nearly all of it.
-      const part = Math.min(gone ? went * (run.message.fate[row] === LOST ? 0.9 : 1) : went, gone ? 0.92 : 1);
+      const part = Math.min(went, gone ? (run.message.fate[row] === LOST ? 0.5 : 0.88) : 1);
       const [x, y] = this.between(one, two, part);
       if (gone) return cross(context, x, y, radius * 1.1, RED, 2);
       this.dot(context, x, y, radius, row, chain.has(row), colours);

@@ -80,7 +80,7 @@ function edges(run, nodeOf) {
 export function fit(nodes, width, height) {
   const xs = nodes.map((each) => each.x), ys = nodes.map((each) => each.y);
   const [left, right] = [Math.min(...xs), Math.max(...xs)], [low, high] = [Math.min(...ys), Math.max(...ys)];
-  const room = { x: 46, top: 40, bottom: 52 };
+  const room = { x: 46, top: 40, bottom: 84 };
   const [sx, sy] = [(width - 2 * room.x) / (right - left || 1), (height - room.top - room.bottom) / (high - low || 1)];
   // A picture that is a little wider than high fits the window better, and hurts nobody.
   const scale = Math.min(sx, sy), wide = Math.min(sx, 1.6 * scale), tall = Math.min(sy, 1.6 * scale);

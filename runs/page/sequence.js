@@ -1,7 +1,7 @@
 // Who said what to whom, tick by tick: Lamport's diagram, time downwards, in step with the network.
 
 import { AMBER, RED, byId, fresh, make, theme } from "page/dom.js";
-import { STALE } from "page/data.js";
+import { LOST, STALE } from "page/data.js";
 import { arrow, cross } from "page/shapes.js";
 import { shortName, WHOLE_MAX } from "page/places.js";
 
@@ -100,7 +100,8 @@ function drawTicks(context, run, from, y, width, colours) {
 function drawMessage(context, { run, now, chain }, row, lane, y, colours) {
   const x = lane.get(run.sender(row)), u = lane.get(run.receiver(row));
   if (x === undefined || u === undefined) return;
-  const sent = run.message.sent[row], due = run.due(row), gone = run.failed(row), part = Math.min((now - sent) / (due - sent), gone ? 0.6 : 1);
+  const sent = run.message.sent[row], due = run.due(row), gone = run.failedBy(row, Math.floor(now));
+  const part = Math.min((now - sent) / (due - sent), gone ? (run.message.fate[row] === LOST ? 0.5 : 0.9) : 1);
   const [tipX, tipY] = [x + (u - x) * part, y(sent) + (y(due) - y(sent)) * part];
   const colour = gone ? RED : run.late(row) ? AMBER : colours.message;
   context.strokeStyle = context.fillStyle = colour;
@@ -108,5 +109,5 @@ function drawMessage(context, { run, now, chain }, row, lane, y, colours) {
   context.setLineDash(run.message.fate[row] === STALE || run.message.copy[row] ? [3, 3] : []);
   arrow(context, x, y(sent), tipX, tipY, part >= 1 ? 6 : 0);
   context.setLineDash([]);
-  if (gone && part >= 0.5) cross(context, tipX, tipY, 4, RED, 2);
+  if (gone) cross(context, tipX, tipY, 4, RED, 2);
 }
