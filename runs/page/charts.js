@@ -16,7 +16,8 @@ export function charts(store) {
 function priceChart(run) {
   const ticks = run.last - run.first + 1;
   const each = run.meta.microgrids.map((name, hub) => ({
-    name, values: Float64Array.from({ length: ticks }, (_, k) => run.price(run.first + k, hub)),
+    name,
+    values: Float64Array.from({ length: ticks }, (_, k) => run.price(run.first + k, hub)),
   }));
   return { title: "price, $/kWh", log: false, lines: each.length <= MANY ? each : outstanding(each) };
 }
@@ -32,17 +33,25 @@ function outstanding(lines) {
 }
 
 function residualChart(run) {
-  const told = [["primal_residual", "primal, kW"], ["dual_residual", "dual, $/kWh"], ["price_disagreement", "copies differ, $/kWh"]];
+  const told = [
+    ["primal_residual", "primal, kW"],
+    ["dual_residual", "dual, $/kWh"],
+    ["price_disagreement", "copies differ, $/kWh"],
+  ];
   return { title: "residuals", log: true, lines: told.map(([key, name]) => ({ name, values: run.metric(key) })) };
 }
 
 function costChart(run) {
-  const cost = run.metric("cost"), best = run.meta.result?.optimum_cost;
+  const cost = run.metric("cost"),
+    best = run.meta.result?.optimum_cost;
   if (run.meta.clock || best === null || best === undefined) {
     return { title: "cost, $/h", log: false, lines: [{ name: "of what is proposed", values: cost }] };
   }
-  return { title: "gap, $/h", log: true,
-    lines: [{ name: "|cost − optimum|", values: cost.map((each) => Math.abs(each - best)) }] };
+  return {
+    title: "gap, $/h",
+    log: true,
+    lines: [{ name: "|cost − optimum|", values: cost.map((each) => Math.abs(each - best)) }],
+  };
 }
 
 class Chart {
@@ -51,9 +60,16 @@ class Chart {
     this.canvas = make("canvas", { role: "img", "aria-label": told.title });
     this.picture = document.createElement("canvas");
     const shown = told.lines.filter((line) => !line.quiet);
-    shown.forEach((line, k) => Object.assign(line, { colour: LINES[k % LINES.length], dash: told.lines.length > MANY ? [] : DASHES[k % 4] }));
+    shown.forEach((line, k) =>
+      Object.assign(line, { colour: LINES[k % LINES.length], dash: told.lines.length > MANY ? [] : DASHES[k % 4] }),
+    );
     this.legend = make("span", { className: "legend" }, ...shown.map((line) => sample(line)));
-    this.box = make("figure", { className: "chart" }, make("figcaption", {}, make("b", { textContent: told.title }), this.legend), this.canvas);
+    this.box = make(
+      "figure",
+      { className: "chart" },
+      make("figcaption", {}, make("b", { textContent: told.title }), this.legend),
+      this.canvas,
+    );
     const seek = (event) => {
       if (event.buttons & 1) store.seek(this.tickAt(event.offsetX));
     };
@@ -71,16 +87,21 @@ class Chart {
   }
 
   x(tick, width) {
-    return MARGIN.left + ((tick - this.run.first) / Math.max(this.run.last - this.run.first, 1)) * (width - MARGIN.left - MARGIN.right);
+    return (
+      MARGIN.left +
+      ((tick - this.run.first) / Math.max(this.run.last - this.run.first, 1)) * (width - MARGIN.left - MARGIN.right)
+    );
   }
 
   y(value, height) {
-    const { low, high } = this.range, v = this.log ? Math.log10(Math.max(value, 10 ** low)) : value;
+    const { low, high } = this.range,
+      v = this.log ? Math.log10(Math.max(value, 10 ** low)) : value;
     return MARGIN.top + (1 - (v - low) / (high - low)) * (height - MARGIN.top - MARGIN.bottom);
   }
 
   draw() {
-    const { store, canvas } = this, key = `${canvas.clientWidth} ${canvas.clientHeight} ${store.dark}`;
+    const { store, canvas } = this,
+      key = `${canvas.clientWidth} ${canvas.clientHeight} ${store.dark}`;
     if (key !== this.key) this.paint();
     this.key = key;
     const { context, width, height } = fresh(canvas);
@@ -89,19 +110,26 @@ class Chart {
     const x = this.x(store.tick, width);
     context.fillStyle = theme().ink;
     context.fillRect(x - 0.75, MARGIN.top, 1.5, height - MARGIN.top - MARGIN.bottom);
-    for (const { told, values } of this.lines) if (told) told.textContent = ` ${number(values[store.tick - this.run.first])}`;
+    for (const { told, values } of this.lines)
+      if (told) told.textContent = ` ${number(values[store.tick - this.run.first])}`;
   }
 
   paint() {
     this.picture.width = this.canvas.clientWidth * (window.devicePixelRatio || 1);
     this.picture.height = this.canvas.clientHeight * (window.devicePixelRatio || 1);
-    const context = this.picture.getContext("2d"), colours = theme();
+    const context = this.picture.getContext("2d"),
+      colours = theme();
     const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
     context.scale(window.devicePixelRatio || 1, window.devicePixelRatio || 1);
     this.paintFaults(context, width, height);
     this.paintAxes(context, width, height, colours);
     context.beginPath();
-    context.rect(MARGIN.left, MARGIN.top - 1, width - MARGIN.left - MARGIN.right + 1, height - MARGIN.top - MARGIN.bottom + 2);
+    context.rect(
+      MARGIN.left,
+      MARGIN.top - 1,
+      width - MARGIN.left - MARGIN.right + 1,
+      height - MARGIN.top - MARGIN.bottom + 2,
+    );
     context.clip();
     for (const line of this.lines) this.paintLine(context, line, width, height, colours);
   }
@@ -109,8 +137,15 @@ class Chart {
   paintFaults(context, width, height) {
     context.fillStyle = "#E69F0022";
     for (const fault of this.run.meta.faults) {
-      const from = Math.max(fault.from, this.run.first), to = Math.min(fault.to ?? Infinity, this.run.last);
-      if (to > from) context.fillRect(this.x(from, width), MARGIN.top, this.x(to, width) - this.x(from, width), height - MARGIN.top - MARGIN.bottom);
+      const from = Math.max(fault.from, this.run.first),
+        to = Math.min(fault.to ?? Infinity, this.run.last);
+      if (to > from)
+        context.fillRect(
+          this.x(from, width),
+          MARGIN.top,
+          this.x(to, width) - this.x(from, width),
+          height - MARGIN.top - MARGIN.bottom,
+        );
     }
   }
 
@@ -131,7 +166,11 @@ class Chart {
     }
     context.textAlign = "center";
     context.textBaseline = "bottom";
-    for (const tick of marks({ low: this.run.first, high: Math.max(this.run.last, this.run.first + 1) }, false, width / 90)) {
+    for (const tick of marks(
+      { low: this.run.first, high: Math.max(this.run.last, this.run.first + 1) },
+      false,
+      width / 90,
+    )) {
       context.fillText(String(Math.round(tick)), this.x(tick, width), height);
     }
   }
@@ -153,7 +192,8 @@ class Chart {
 }
 
 function sample(line) {
-  const colour = line.colour === "ink" ? "currentColor" : line.colour, style = line.dash.length ? "dashed" : "solid";
+  const colour = line.colour === "ink" ? "currentColor" : line.colour,
+    style = line.dash.length ? "dashed" : "solid";
   const mark = make("i", {});
   mark.style.borderTop = `2px ${style} ${colour}`;
   line.told = make("b", { className: "value" });
@@ -162,7 +202,8 @@ function sample(line) {
 
 // Lowest and highest, on a log axis as powers of ten; zeros lie on the floor.
 function extent({ lines, log }) {
-  let low = Infinity, high = -Infinity;
+  let low = Infinity,
+    high = -Infinity;
   for (const { values } of lines) {
     for (const value of values) {
       if (!Number.isFinite(value) || (log && value <= 0)) continue;
@@ -182,8 +223,11 @@ function extent({ lines, log }) {
 
 // A few peaks, such as a price that a new period starts with, would flatten everything else: the axis leaves them out.
 function withoutPeaks(lines, low, high) {
-  const sorted = lines.flatMap(({ values }) => Array.from(values).filter(Number.isFinite)).sort((one, two) => one - two);
-  const at = (part) => sorted[Math.round(part * (sorted.length - 1))], [down, up] = [at(0.01), at(0.99)];
+  const sorted = lines
+    .flatMap(({ values }) => Array.from(values).filter(Number.isFinite))
+    .sort((one, two) => one - two);
+  const at = (part) => sorted[Math.round(part * (sorted.length - 1))],
+    [down, up] = [at(0.01), at(0.99)];
   return high - low > 6 * (up - down) && up > down ? [down, up] : [low, high];
 }
 
@@ -194,7 +238,8 @@ function marks({ low, high }, log, most) {
     for (let power = Math.ceil(low / stride) * stride; power <= high; power += stride) found.push(10 ** power);
     return found;
   }
-  const rough = (high - low) / Math.max(most, 1), size = 10 ** Math.floor(Math.log10(rough));
+  const rough = (high - low) / Math.max(most, 1),
+    size = 10 ** Math.floor(Math.log10(rough));
   const stride = size * ([1, 2, 5, 10].find((each) => each * size >= rough) ?? 10);
   for (let k = Math.ceil(low / stride); k * stride <= high; k++) found.push(Number((k * stride).toPrecision(12)));
   return found;

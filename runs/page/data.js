@@ -3,7 +3,11 @@
 const TYPES = { f4: Float32Array, f8: Float64Array, i4: Int32Array, i2: Int16Array, u1: Uint8Array };
 
 export const FATES = ["delivered", "lost", "stopped", "stale", "refused", "on the way"];
-export const LOST = 1, STOPPED = 2, STALE = 3, REFUSED = 4, FLYING = 5;
+export const LOST = 1,
+  STOPPED = 2,
+  STALE = 3,
+  REFUSED = 4,
+  FLYING = 5;
 export const ROLES = ["hub", "operator", "prosumer"];
 
 export async function unpack(base64) {
@@ -31,9 +35,16 @@ export class Run {
     this.names = meta.agents;
     const message = (name) => columns[`message.${name}`];
     this.message = {
-      number: message("number"), kind: message("kind"), channel: message("channel"), sent: message("sent"),
-      end: message("end"), fate: message("fate"), reason: message("reason"), copy: message("copy"),
-      cause: message("cause"), at: message("payload_at"),
+      number: message("number"),
+      kind: message("kind"),
+      channel: message("channel"),
+      sent: message("sent"),
+      end: message("end"),
+      fate: message("fate"),
+      reason: message("reason"),
+      copy: message("copy"),
+      cause: message("cause"),
+      at: message("payload_at"),
     };
     this.widths = meta.kinds.map((kind) => kind.fields.reduce((sum, field) => sum + field[1], 0));
     this.sentStart = this.#starts();
@@ -42,7 +53,8 @@ export class Run {
 
   // The first row of each tick's messages, and one more; and the longest way of any.
   #starts() {
-    const { sent, end } = this.message, starts = new Int32Array(this.meta.last - this.first + 1);
+    const { sent, end } = this.message,
+      starts = new Int32Array(this.meta.last - this.first + 1);
     this.longest = 1;
     for (let row = 0; row < sent.length; row++) {
       starts[sent[row] - this.first + 1]++;
@@ -72,8 +84,10 @@ export class Run {
 
   // Calls visit(row) for what is on its way during a tick, and what was lost or stopped in it.
   onTheWay(tick, visit) {
-    const { end, sent } = this.message, [start, stop] = this.saidIn(tick - this.longest, tick);
-    for (let row = start; row < stop; row++) if (end[row] > tick || sent[row] === tick || this.failedIn(row, tick)) visit(row);
+    const { end, sent } = this.message,
+      [start, stop] = this.saidIn(tick - this.longest, tick);
+    for (let row = start; row < stop; row++)
+      if (end[row] > tick || sent[row] === tick || this.failedIn(row, tick)) visit(row);
   }
 
   // The tick by which a message is, or would have been, there.
@@ -102,7 +116,8 @@ export class Run {
   // The row of a message by its number, -1 if it is not in this page.
   rowOf(number) {
     const numbers = this.message.number;
-    let low = 0, high = numbers.length;
+    let low = 0,
+      high = numbers.length;
     while (low < high) {
       const middle = (low + high) >> 1;
       if (numbers[middle] < number) low = middle + 1;
@@ -148,13 +163,15 @@ export class Run {
 
   // A ragged column's numbers at a tick.
   listed(name, tick) {
-    const starts = this.columns[`${name}.start`], k = tick - this.first;
+    const starts = this.columns[`${name}.start`],
+      k = tick - this.first;
     return this.columns[name].subarray(starts[k], starts[k + 1]);
   }
 
   // Mean over the horizon of a microgrid's price.
   price(tick, hub) {
-    const { periods } = this.meta, prices = this.columns.price;
+    const { periods } = this.meta,
+      prices = this.columns.price;
     const start = (tick - this.first) * prices.width + hub * periods;
     let sum = 0;
     for (let k = 0; k < periods; k++) sum += prices[start + k];
@@ -171,7 +188,8 @@ export class Run {
   }
 
   hour(period) {
-    const { start = 0, hours = 1 } = this.meta.clock, minutes = Math.round((start + period * hours) * 60) % 1440;
+    const { start = 0, hours = 1 } = this.meta.clock,
+      minutes = Math.round((start + period * hours) * 60) % 1440;
     const two = (number) => String(number).padStart(2, "0");
     return `${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
   }

@@ -14,7 +14,8 @@ const TABS = ["log", "sequence", "inspector"];
 
 export async function start() {
   try {
-    const run = await unpack(byId("data").textContent), store = new Store(run);
+    const run = await unpack(byId("data").textContent),
+      store = new Store(run);
     for (const view of [header, tabs, transport, network, charts, log, sequence, inspector]) view(store);
     addEventListener("resize", () => store.set({}));
     store.set({ tab: "log" });
@@ -27,7 +28,8 @@ export async function start() {
 }
 
 function header(store) {
-  const { run } = store, { meta } = run;
+  const { run } = store,
+    { meta } = run;
   byId("title").textContent = meta.name;
   byId("facts").textContent = `${meta.protocol}, seed ${meta.seed}, ${run.names.length} agents`;
   byId("outcome").textContent = meta.result?.outcome ?? "no result";
@@ -35,15 +37,20 @@ function header(store) {
   byId("outcome").dataset.outcome = meta.result?.outcome ?? "";
   lightOrDark(store);
   store.subscribe(() => {
-    const { tick } = store, period = run.period(tick);
+    const { tick } = store,
+      period = run.period(tick);
     const hour = period === null ? "" : `, period ${period + 1} of ${meta.periods_of_day} (${run.hour(period)})`;
     byId("clock").textContent = `tick ${tick} of ${run.last}, round ${number(run.round(tick))}${hour}`;
-    byId("active").textContent = run.activeFaults(tick).map((fault) => fault.label).join(" · ");
+    byId("active").textContent = run
+      .activeFaults(tick)
+      .map((fault) => fault.label)
+      .join(" · ");
   });
 }
 
 function lightOrDark(store) {
-  const root = document.documentElement, wanted = matchMedia("(prefers-color-scheme: dark)");
+  const root = document.documentElement,
+    wanted = matchMedia("(prefers-color-scheme: dark)");
   const show = (dark) => {
     root.dataset.theme = dark ? "dark" : "light";
     store.set({ dark });

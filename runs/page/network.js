@@ -23,7 +23,11 @@ class Network {
 
   priceRange() {
     const prices = [];
-    for (let tick = this.run.first; tick <= this.run.last; tick += Math.ceil((this.run.last - this.run.first + 1) / 400)) {
+    for (
+      let tick = this.run.first;
+      tick <= this.run.last;
+      tick += Math.ceil((this.run.last - this.run.first + 1) / 400)
+    ) {
       for (let hub = 0; hub < this.run.hubs; hub++) prices.push(this.run.price(tick, hub));
     }
     prices.sort((one, two) => one - two);
@@ -40,7 +44,8 @@ class Network {
   }
 
   draw() {
-    const { store } = this, { clientWidth, clientHeight } = this.base;
+    const { store } = this,
+      { clientWidth, clientHeight } = this.base;
     if (!clientWidth) return;
     if (this.hub !== store.hub) {
       this.scene = scene(this.run, store.hub);
@@ -54,9 +59,13 @@ class Network {
   }
 
   drawBase() {
-    const { context, width, height } = fresh(this.base), { run, store } = this, colours = theme(), { nodes } = this.scene;
+    const { context, width, height } = fresh(this.base),
+      { run, store } = this,
+      colours = theme(),
+      { nodes } = this.scene;
     Object.assign(this, fit(nodes, width, height));
-    const cut = new Set(run.listed("cut", store.tick)), bad = new Set(run.listed("bad", store.tick));
+    const cut = new Set(run.listed("cut", store.tick)),
+      bad = new Set(run.listed("bad", store.tick));
     for (const edge of this.scene.edges) this.drawEdge(context, edge, cut, bad, colours);
     const asleep = new Set(run.listed("asleep", store.tick));
     context.font = "12px system-ui, sans-serif";
@@ -64,7 +73,8 @@ class Network {
   }
 
   drawEdge(context, { one, two, channels }, cut, bad, colours) {
-    const isCut = channels.some((channel) => cut.has(channel)), isBad = channels.some((channel) => bad.has(channel));
+    const isCut = channels.some((channel) => cut.has(channel)),
+      isBad = channels.some((channel) => bad.has(channel));
     const trunk = this.scene.nodes[one].role === 0 && this.scene.nodes[two].role === 0;
     context.strokeStyle = isCut ? RED : isBad ? AMBER : colours.line;
     context.lineWidth = isCut ? 2 : trunk ? 1.8 : 0.9;
@@ -77,8 +87,11 @@ class Network {
   }
 
   drawNode(context, { agent, role, label }, [x, y], asleep, colours) {
-    const { run, store } = this, [low, high] = this.prices, home = run.columns.home[agent];
-    const size = this.size * [1.25, 1, 0.85][role], down = asleep.has(agent);
+    const { run, store } = this,
+      [low, high] = this.prices,
+      home = run.columns.home[agent];
+    const size = this.size * [1.25, 1, 0.85][role],
+      down = asleep.has(agent);
     context.fillStyle = down ? colours.paper : shade((run.price(store.tick, home) - low) / (high - low || 1));
     context.strokeStyle = store.agent === agent ? RED : colours.ink;
     context.lineWidth = store.agent === agent ? 3 : 1;
@@ -99,13 +112,20 @@ class Network {
   }
 
   drawMessages() {
-    const { context } = fresh(this.top), { run, store } = this, colours = theme(), { nodeOf } = this.scene;
-    const radius = Math.max(Math.min(this.size * 0.34, 4.5), 2), chain = new Set(store.chain);
+    const { context } = fresh(this.top),
+      { run, store } = this,
+      colours = theme(),
+      { nodeOf } = this.scene;
+    const radius = Math.max(Math.min(this.size * 0.34, 4.5), 2),
+      chain = new Set(store.chain);
     for (const row of store.chain) this.arrow(context, row, colours);
     run.onTheWay(store.tick, (row) => {
-      const one = nodeOf[run.sender(row)], two = nodeOf[run.receiver(row)];
+      const one = nodeOf[run.sender(row)],
+        two = nodeOf[run.receiver(row)];
       if (one < 0 || two < 0 || one === two) return;
-      const sent = run.message.sent[row], gone = run.failedBy(row, store.tick), went = (store.now - sent) / (run.due(row) - sent);
+      const sent = run.message.sent[row],
+        gone = run.failedBy(row, store.tick),
+        went = (store.now - sent) / (run.due(row) - sent);
       // A lost message goes half of its way; what a closed door stops goes nearly all of it.
       const part = Math.min(went, gone ? (run.message.fate[row] === LOST ? 0.5 : 0.88) : 1);
       const [x, y] = this.between(one, two, part);
@@ -115,7 +135,8 @@ class Network {
   }
 
   dot(context, x, y, radius, row, chosen, colours) {
-    const { run } = this, old = run.message.fate[row] === STALE;
+    const { run } = this,
+      old = run.message.fate[row] === STALE;
     context.beginPath();
     context.arc(x, y, chosen ? radius * 1.6 : radius, 0, 2 * Math.PI);
     context.fillStyle = context.strokeStyle = run.late(row) ? AMBER : colours.message;
@@ -127,12 +148,16 @@ class Network {
 
   // Beside the line, on the right hand of who sent it, so that question and answer do not hide each other.
   between(one, two, part) {
-    const [x, y] = this.at[one], [u, v] = this.at[two], apart = Math.hypot(u - x, v - y) || 1, off = Math.min(4, this.size / 3);
+    const [x, y] = this.at[one],
+      [u, v] = this.at[two],
+      apart = Math.hypot(u - x, v - y) || 1,
+      off = Math.min(4, this.size / 3);
     return [x + (u - x) * part - ((v - y) / apart) * off, y + (v - y) * part + ((u - x) / apart) * off];
   }
 
   arrow(context, row, colours) {
-    const one = this.scene.nodeOf[this.run.sender(row)], two = this.scene.nodeOf[this.run.receiver(row)];
+    const one = this.scene.nodeOf[this.run.sender(row)],
+      two = this.scene.nodeOf[this.run.receiver(row)];
     if (one < 0 || two < 0 || one === two) return;
     context.strokeStyle = colours.message;
     context.globalAlpha = 0.35;
@@ -145,7 +170,8 @@ class Network {
   }
 
   near(event) {
-    let found = null, least = Math.max(this.size * 1.4, 8);
+    let found = null,
+      least = Math.max(this.size * 1.4, 8);
     this.at?.forEach(([x, y], k) => {
       const apart = Math.hypot(event.offsetX - x, event.offsetY - y);
       if (apart < least) [found, least] = [this.scene.nodes[k], apart];
@@ -171,7 +197,8 @@ class Network {
   }
 
   legend() {
-    const [low, high] = this.prices.map(number), stops = [0, 0.2, 0.4, 0.6, 0.8, 1].map(shade).join(",");
+    const [low, high] = this.prices.map(number),
+      stops = [0, 0.2, 0.4, 0.6, 0.8, 1].map(shade).join(",");
     const icon = (body) => `<svg viewBox="0 0 16 16" aria-hidden="true">${body}</svg>`;
     const dot = (fill) => icon(`<circle cx="8" cy="8" r="4.5" ${fill}/>`);
     byId("key").innerHTML = [

@@ -25,7 +25,8 @@ function place(run, agent) {
 function everybody(run) {
   const named = run.names.length <= LABELS_MAX;
   const nodes = run.names.map((_, agent) =>
-    node(run, agent, ...place(run, agent), named || agent < run.hubs ? shortName(run, agent) : ""));
+    node(run, agent, ...place(run, agent), named || agent < run.hubs ? shortName(run, agent) : ""),
+  );
   return { nodes, nodeOf: Int32Array.from(run.names.keys()) };
 }
 
@@ -36,14 +37,27 @@ function microgrids(run) {
 
 // A microgrid's members around it, and the neighbours' hubs, each standing for everybody there, on the rim.
 function opened(run, hub) {
-  const { home, line } = run.columns, nodeOf = new Int32Array(run.names.length).fill(-1), nodes = [];
+  const { home, line } = run.columns,
+    nodeOf = new Int32Array(run.names.length).fill(-1),
+    nodes = [];
   const [cx, cy] = place(run, hub);
   const members = [...run.names.keys()].filter((agent) => home[agent] === hub);
-  const wide = Math.max(...members.map((agent) => Math.hypot(place(run, agent)[0] - cx, place(run, agent)[1] - cy)), 1e-9);
+  const wide = Math.max(
+    ...members.map((agent) => Math.hypot(place(run, agent)[0] - cx, place(run, agent)[1] - cy)),
+    1e-9,
+  );
   for (const agent of members) {
     const [x, y] = place(run, agent);
     nodeOf[agent] = nodes.length;
-    nodes.push(node(run, agent, (x - cx) / wide, (y - cy) / wide, members.length <= LABELS_MAX || run.columns.role[agent] < 2 ? shortName(run, agent) : ""));
+    nodes.push(
+      node(
+        run,
+        agent,
+        (x - cx) / wide,
+        (y - cy) / wide,
+        members.length <= LABELS_MAX || run.columns.role[agent] < 2 ? shortName(run, agent) : "",
+      ),
+    );
   }
   const neighbours = new Set();
   for (let k = 0; k < line.length; k += 2) {
@@ -60,14 +74,17 @@ function opened(run, hub) {
 }
 
 function angle(run, hub, other) {
-  const [x, y] = place(run, hub), [u, v] = place(run, other);
+  const [x, y] = place(run, hub),
+    [u, v] = place(run, other);
   return Math.atan2(v - y, u - x);
 }
 
 function edges(run, nodeOf) {
-  const { sender, receiver } = run.columns, found = new Map();
+  const { sender, receiver } = run.columns,
+    found = new Map();
   for (let channel = 0; channel < sender.length; channel++) {
-    const one = nodeOf[sender[channel]], two = nodeOf[receiver[channel]];
+    const one = nodeOf[sender[channel]],
+      two = nodeOf[receiver[channel]];
     if (one < 0 || two < 0 || one === two) continue;
     const key = Math.min(one, two) * nodeOf.length + Math.max(one, two);
     if (!found.has(key)) found.set(key, { one: Math.min(one, two), two: Math.max(one, two), channels: [] });
@@ -78,15 +95,20 @@ function edges(run, nodeOf) {
 
 // Nodes' places on a canvas: [x, y] by node, and how large a node is.
 export function fit(nodes, width, height) {
-  const xs = nodes.map((each) => each.x), ys = nodes.map((each) => each.y);
-  const [left, right] = [Math.min(...xs), Math.max(...xs)], [low, high] = [Math.min(...ys), Math.max(...ys)];
+  const xs = nodes.map((each) => each.x),
+    ys = nodes.map((each) => each.y);
+  const [left, right] = [Math.min(...xs), Math.max(...xs)],
+    [low, high] = [Math.min(...ys), Math.max(...ys)];
   const room = { x: 46, top: 40, bottom: 84 };
   const [sx, sy] = [(width - 2 * room.x) / (right - left || 1), (height - room.top - room.bottom) / (high - low || 1)];
   // A picture that is a little wider than high fits the window better, and hurts nobody.
-  const scale = Math.min(sx, sy), wide = Math.min(sx, 1.6 * scale), tall = Math.min(sy, 1.6 * scale);
+  const scale = Math.min(sx, sy),
+    wide = Math.min(sx, 1.6 * scale),
+    tall = Math.min(sy, 1.6 * scale);
   const middle = (room.top + height - room.bottom) / 2;
   const at = nodes.map(({ x, y }) => [
-    width / 2 + (x - (left + right) / 2) * wide, middle - (y - (low + high) / 2) * tall,
+    width / 2 + (x - (left + right) / 2) * wide,
+    middle - (y - (low + high) / 2) * tall,
   ]);
   return { at, size: Math.max(Math.min(15, 0.32 * nearest(at)), 2.5) };
 }

@@ -7,14 +7,16 @@ import { shortName, WHOLE_MAX } from "page/places.js";
 
 const LANES_MAX = 16;
 const TICKS = 9;
-const HEAD = 96, LEFT = 44;
+const HEAD = 96,
+  LEFT = 44;
 
 export function sequence(store) {
-  const panel = byId("sequence"), canvas = make("canvas", { role: "img", "aria-label": "Messages between agents, tick by tick" });
+  const panel = byId("sequence"),
+    canvas = make("canvas", { role: "img", "aria-label": "Messages between agents, tick by tick" });
   const note = make("p", { className: "note" });
   panel.append(canvas, note);
   canvas.addEventListener("click", (event) => {
-    const agent = lanes(store)[Math.round(((event.offsetX - LEFT) / step(canvas, store)) - 0.5)];
+    const agent = lanes(store)[Math.round((event.offsetX - LEFT) / step(canvas, store) - 0.5)];
     if (agent !== undefined) store.set({ agent });
   });
   store.subscribe(() => {
@@ -28,11 +30,13 @@ function step(canvas, store) {
 
 // Whose lanes: everybody if they fit; else the chosen agent and whom it talks to; else hubs and operators.
 function lanes({ run, agent, hub }) {
-  const all = [...run.names.keys()], key = `${agent} ${hub}`;
+  const all = [...run.names.keys()],
+    key = `${agent} ${hub}`;
   if (lanes.key === key && lanes.run === run) return lanes.found;
   let found = all;
   if (all.length > LANES_MAX) {
-    const chosen = agent ?? hub, { sender, receiver, role } = run.columns;
+    const chosen = agent ?? hub,
+      { sender, receiver, role } = run.columns;
     if (chosen === null) found = all.filter((each) => role[each] < 2);
     else {
       const near = new Set([chosen]);
@@ -45,11 +49,19 @@ function lanes({ run, agent, hub }) {
 }
 
 function draw(store, canvas, note) {
-  const { context, width, height } = fresh(canvas), { run, now } = store, colours = theme(), shown = lanes(store);
-  const wide = step(canvas, store), lane = new Map(shown.map((agent, k) => [agent, LEFT + (k + 0.5) * wide]));
-  const from = Math.max(Math.min(now - TICKS * 0.7, run.last + 1 - TICKS), run.first), tall = (height - HEAD - 10) / TICKS;
+  const { context, width, height } = fresh(canvas),
+    { run, now } = store,
+    colours = theme(),
+    shown = lanes(store);
+  const wide = step(canvas, store),
+    lane = new Map(shown.map((agent, k) => [agent, LEFT + (k + 0.5) * wide]));
+  const from = Math.max(Math.min(now - TICKS * 0.7, run.last + 1 - TICKS), run.first),
+    tall = (height - HEAD - 10) / TICKS;
   const y = (tick) => HEAD + (tick - from) * tall;
-  note.textContent = shown.length < run.names.length ? `${shown.length} of ${run.names.length} agents: choose one to see whom it talks to` : "";
+  note.textContent =
+    shown.length < run.names.length
+      ? `${shown.length} of ${run.names.length} agents: choose one to see whom it talks to`
+      : "";
   drawLanes(context, store, lane, colours, height);
   context.save();
   context.beginPath();
@@ -78,7 +90,13 @@ function drawLanes(context, { run, agent }, lane, colours, height) {
     context.translate(x, HEAD - 8);
     context.rotate(-Math.PI / 3);
     context.fillStyle = each === agent ? RED : colours.ink;
-    context.fillText(each < run.hubs || run.names.length > WHOLE_MAX ? run.names[each] : `${run.meta.microgrids[run.columns.home[each]]} ${shortName(run, each)}`, 0, 0);
+    context.fillText(
+      each < run.hubs || run.names.length > WHOLE_MAX
+        ? run.names[each]
+        : `${run.meta.microgrids[run.columns.home[each]]} ${shortName(run, each)}`,
+      0,
+      0,
+    );
     context.restore();
   }
 }
@@ -98,9 +116,12 @@ function drawTicks(context, run, from, y, width, colours) {
 }
 
 function drawMessage(context, { run, now, chain }, row, lane, y, colours) {
-  const x = lane.get(run.sender(row)), u = lane.get(run.receiver(row));
+  const x = lane.get(run.sender(row)),
+    u = lane.get(run.receiver(row));
   if (x === undefined || u === undefined) return;
-  const sent = run.message.sent[row], due = run.due(row), gone = run.failedBy(row, Math.floor(now));
+  const sent = run.message.sent[row],
+    due = run.due(row),
+    gone = run.failedBy(row, Math.floor(now));
   const part = Math.min((now - sent) / (due - sent), gone ? (run.message.fate[row] === LOST ? 0.5 : 0.9) : 1);
   const [tipX, tipY] = [x + (u - x) * part, y(sent) + (y(due) - y(sent)) * part];
   const colour = gone ? RED : run.late(row) ? AMBER : colours.message;

@@ -7,7 +7,15 @@ export class Store {
   constructor(run) {
     this.run = run;
     // Half past a tick: between whole ticks ordinary messages are on their way.
-    Object.assign(this, { now: run.first + 0.5, playing: false, speed: 2, agent: null, hub: null, chain: [], dark: false });
+    Object.assign(this, {
+      now: run.first + 0.5,
+      playing: false,
+      speed: 2,
+      agent: null,
+      hub: null,
+      chain: [],
+      dark: false,
+    });
   }
 
   get tick() {

@@ -20,7 +20,8 @@ function speaks(run, tick, store) {
 }
 
 export function transport(store) {
-  const { run } = store, box = byId("transport");
+  const { run } = store,
+    box = byId("transport");
   const steps = {
     first: ["First tick (Home)", () => store.seek(run.first)],
     back: ["Back (left arrow)", () => step(store, -1)],
@@ -29,16 +30,41 @@ export function transport(store) {
     last: ["Last tick (End)", () => store.seek(run.last)],
   };
   const buttons = Object.entries(steps).map(([name, [title, act]]) =>
-    make("button", { id: name, type: "button", title, "aria-label": title, onclick: act }, icon(name)));
-  const speed = make("select", { id: "speed", title: "Ticks a second", "aria-label": "Speed, ticks a second",
-    onchange: () => store.set({ speed: Number(speed.value) }) });
-  options(speed, SPEEDS.map((each) => [each, `${each} ticks/s`]), store.speed);
+    make("button", { id: name, type: "button", title, "aria-label": title, onclick: act }, icon(name)),
+  );
+  const speed = make("select", {
+    id: "speed",
+    title: "Ticks a second",
+    "aria-label": "Speed, ticks a second",
+    onchange: () => store.set({ speed: Number(speed.value) }),
+  });
+  options(
+    speed,
+    SPEEDS.map((each) => [each, `${each} ticks/s`]),
+    store.speed,
+  );
   const until = make("select", { id: "until", title: "Where playing stops", "aria-label": "Play until" });
-  options(until, Object.entries(UNTIL).map(([name, [text]]) => [name, text]), "end");
+  options(
+    until,
+    Object.entries(UNTIL).map(([name, [text]]) => [name, text]),
+    "end",
+  );
   const density = make("canvas", { id: "density", "aria-hidden": "true" });
-  const scrub = make("input", { id: "scrub", type: "range", min: run.first, max: run.last, step: 1,
-    "aria-label": "Tick", oninput: () => store.set({ now: Number(scrub.value) + 0.5, playing: false }) });
-  box.append(make("div", { className: "buttons" }, ...buttons), make("div", { className: "scrub" }, density, scrub), speed, until);
+  const scrub = make("input", {
+    id: "scrub",
+    type: "range",
+    min: run.first,
+    max: run.last,
+    step: 1,
+    "aria-label": "Tick",
+    oninput: () => store.set({ now: Number(scrub.value) + 0.5, playing: false }),
+  });
+  box.append(
+    make("div", { className: "buttons" }, ...buttons),
+    make("div", { className: "scrub" }, density, scrub),
+    speed,
+    until,
+  );
 
   const playButton = byId("play");
   let drawn = "";
@@ -66,11 +92,16 @@ function toggle(store) {
 }
 
 function keyboard(event, store) {
-  const { target } = event, { run } = store, far = event.shiftKey ? 10 : 1;
+  const { target } = event,
+    { run } = store,
+    far = event.shiftKey ? 10 : 1;
   if (event.ctrlKey || event.metaKey || event.altKey || target.matches("select, input, textarea, [role=tab]")) return;
   const acts = {
-    " ": () => toggle(store), ArrowLeft: () => step(store, -far), ArrowRight: () => step(store, far),
-    Home: () => store.seek(run.first), End: () => store.seek(run.last),
+    " ": () => toggle(store),
+    ArrowLeft: () => step(store, -far),
+    ArrowRight: () => step(store, far),
+    Home: () => store.seek(run.first),
+    End: () => store.seek(run.last),
   };
   if (!acts[event.key] || (event.key === " " && target.matches("button"))) return;
   event.preventDefault();
@@ -91,7 +122,8 @@ function clock(store, condition) {
 }
 
 function advance(store, seconds, holds) {
-  const { run } = store, wanted = Math.min(store.now + Math.min(seconds, 0.25) * store.speed, run.last + 0.5);
+  const { run } = store,
+    wanted = Math.min(store.now + Math.min(seconds, 0.25) * store.speed, run.last + 0.5);
   for (let tick = store.tick + 1; tick <= Math.floor(wanted); tick++) {
     if (holds(run, tick, store)) return store.set({ now: tick + 0.5, playing: false });
   }
@@ -100,17 +132,26 @@ function advance(store, seconds, holds) {
 
 // How many messages were said and lost when; windows of faults above.
 function drawDensity(run, canvas) {
-  const { context, width, height } = fresh(canvas), colours = theme(), { count } = run.columns;
-  const ticks = run.last - run.first + 1, bins = Math.max(Math.min(Math.floor(width / 2), ticks), 1);
-  const said = new Float64Array(bins), lost = new Float64Array(bins);
+  const { context, width, height } = fresh(canvas),
+    colours = theme(),
+    { count } = run.columns;
+  const ticks = run.last - run.first + 1,
+    bins = Math.max(Math.min(Math.floor(width / 2), ticks), 1);
+  const said = new Float64Array(bins),
+    lost = new Float64Array(bins);
   for (let k = 0; k < ticks; k++) {
     const bin = Math.floor((k * bins) / ticks);
     said[bin] = Math.max(said[bin], count[k * count.width]);
     lost[bin] = Math.max(lost[bin], count[k * count.width + LOST]);
   }
-  const most = Math.max(...said, 1), wide = width / bins, top = 6;
+  const most = Math.max(...said, 1),
+    wide = width / bins,
+    top = 6;
   for (let bin = 0; bin < bins; bin++) {
-    for (const [values, colour] of [[said, colours.line], [lost, RED]]) {
+    for (const [values, colour] of [
+      [said, colours.line],
+      [lost, RED],
+    ]) {
       const tall = values[bin] ? Math.max((values[bin] / most) * (height - top), 1.5) : 0;
       context.fillStyle = colour;
       context.fillRect(bin * wide, height - tall, Math.max(wide - 0.5, 0.7), tall);
@@ -118,7 +159,8 @@ function drawDensity(run, canvas) {
   }
   context.fillStyle = AMBER;
   for (const fault of run.meta.faults) {
-    const from = Math.max(fault.from - run.first, 0), to = Math.min((fault.to ?? Infinity) - run.first, ticks);
+    const from = Math.max(fault.from - run.first, 0),
+      to = Math.min((fault.to ?? Infinity) - run.first, ticks);
     if (to > from) context.fillRect((from / ticks) * width, 0, Math.max(((to - from) / ticks) * width, 2), 4);
   }
   context.fillStyle = colours.ink;
