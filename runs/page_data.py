@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,23 +16,27 @@ import numpy as np
 import numpy.typing as npt
 
 from ..agents.facts import facts_of
+from ..environment.faults import Fault, fault_types
 from .day import ROUNDS_MAX
 from .errors import RunError, ScenarioError
+from .fault_text import read_fault_table
 from .folder_read import fault_label
 from .frames import Frame
 from .page_layout import hub_places, member_places
 from .page_messages import MessageColumns
+from .plugins import type_name
 from .reading import Record
+from .simulation import Simulation
+from .tick_tables import X_MAX
 
-__all__ = ["Span", "page_block", "page_columns", "span_of"]
+__all__ = ["Span", "fault_windows", "page_block", "page_columns", "span_of"]
 
 Column = npt.NDArray[Any]
 
 MESSAGES_MAX = 150_000
 """Messages and copies that one page holds: beyond, it shows fewer ticks in full."""
-ANSWERS_MAX = 2_000_000
-"""Numbers that agents propose, all ticks together, which one page holds."""
-PRICES_MAX = 2_000_000
+NUMBERS_MAX = 2_000_000
+"""Prices, and likewise numbers that agents propose, which one page holds, all ticks together."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,10 @@ def span_of(record: Record, first: int = 0, last: int | None = None) -> Span:
     if not 0 <= first < end:
         raise RunError(f"ticks {first} to {end}: the record holds {record.ticks} ticks")
     shape, said = record.shape, 0
-    each = {"prices": (shape.hubs + 2 * shape.lines) * shape.periods, "answers": sum(shape.rows) * shape.periods}
-    end = min(end, first + max(PRICES_MAX // max(each["prices"], 1), 1), first + max(ANSWERS_MAX // each["answers"], 1))
+    prices, answers = (shape.hubs + 2 * shape.lines) * shape.periods, sum(shape.rows) * shape.periods
+    if answers > X_MAX:  # more than that is not in the record
+        answers = 0
+    end = min(end, *(first + max(NUMBERS_MAX // max(each, 1), 1) for each in (prices, answers)))
     for frame in record.states(first, end):
         said += sum(count for _, fate, _, count in frame.counts if fate in ("sent", "copied"))
         if said > MESSAGES_MAX and frame.tick > first:
@@ -85,8 +91,14 @@ def page_columns(
         periods[tick - span.first] = _period(record, frame)
     letters.rest(span.last - 1)
     columns |= letters.columns() | {"period": _filled(periods)}
-    facts, why = _facts(record)
-    return _meta(record, span, result, letters.reasons, why) | {"facts": list(facts)}, columns | facts
+    try:
+        simulation = record.scenario().simulation()
+    except (RunError, ScenarioError) as error:  # a type of the user's own may be gone; everything else can be shown
+        meta = _meta(record, span, result, letters.reasons, [], str(error))
+        return meta | {"facts": []}, columns
+    facts = _facts(simulation)
+    faults = fault_windows(simulation.transport.schedule.faults, record.commands)
+    return _meta(record, span, result, letters.reasons, faults, None) | {"facts": list(facts)}, columns | facts
 
 
 def page_block(meta: Mapping[str, Any], columns: Mapping[str, Column]) -> bytes:
@@ -105,13 +117,14 @@ def page_block(meta: Mapping[str, Any], columns: Mapping[str, Column]) -> bytes:
 
 
 def _meta(
-    record: Record, span: Span, result: Mapping[str, Any] | None, reasons: list[str], why: str | None
+    record: Record,
+    span: Span,
+    result: Mapping[str, Any] | None,
+    reasons: list[str],
+    faults: list[dict[str, Any]],
+    why: str | None,
 ) -> dict[str, Any]:
     header, document = record.header, tomllib.loads(record.header["scenario"])
-    faults = [
-        {"label": fault_label(table), "from": int(table.get("from", 0)), "to": table.get("to")}
-        for table in document.get("fault", [])
-    ]
     kept = ("name", "protocol", "seed", "periods", "microgrids", "tie_lines", "populations", "metrics", "kinds")
     told = {name: header[name] for name in kept} | {"code_version": header["code_version"]}
     told |= {"agents": record.agents, "first": span.first, "last": span.last, "ticks": record.ticks}
@@ -210,12 +223,8 @@ def _ragged(name: str, parts: list[Column]) -> dict[str, Column]:
     return {f"{name}.start": ends.astype(np.int32), name: np.concatenate(parts).astype(np.int32)}
 
 
-def _facts(record: Record) -> tuple[dict[str, Column], str | None]:
-    """Return what each agent knows of itself before the first tick: fact.POPULATION.NAME and where each agent's ports begin."""
-    try:
-        simulation = record.scenario().simulation()
-    except (RunError, ScenarioError) as error:
-        return {}, str(error)
+def _facts(simulation: Simulation) -> dict[str, Column]:
+    """Return what everybody knows of himself before the first tick: fact.POPULATION.NAME, and with an @ for a row a port."""
     day = simulation.day
     members = simulation.market.members
     societies = [population.society for population in members] if day is None else day.societies
@@ -223,4 +232,27 @@ def _facts(record: Record) -> tuple[dict[str, Column], str | None]:
     for k, society in enumerate(societies):
         for name, fact in facts_of(type(society)).items():
             columns[f"fact.{k}.{name}{'@' if fact.shape.by_port else ''}"] = getattr(society, name).astype(np.float32)
-    return columns, None
+    return columns
+
+
+def fault_windows(faults: Iterable[Fault], commands: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return when each fault acted: what the scenario says, and what was changed while the run was going."""
+    found: dict[str, dict[str, Any]] = {}
+    for fault in faults:
+        found[fault.name] = {"label": _label(fault), "from": fault.start, "to": fault.end}
+    past: list[dict[str, Any]] = []
+    for command in commands:
+        tick = command["tick"]
+        for name in command["end"]:
+            ended = found.pop(name, None)
+            if ended is not None and ended["from"] < tick:
+                past.append(ended | {"to": tick if ended["to"] is None else min(tick, ended["to"])})
+        for table in command["add"]:
+            fault = read_fault_table(table, f"command in tick {tick}")
+            found[fault.name] = {"label": _label(fault), "from": max(fault.start, tick), "to": fault.end}
+    return sorted([*past, *found.values()], key=lambda window: int(window["from"]))
+
+
+def _label(fault: Fault) -> str:
+    kind = type_name(type(fault), fault_types(), type(fault).kind)
+    return fault_label({"kind": kind, **fault.model_dump(mode="json", by_alias=True, exclude_defaults=True)})

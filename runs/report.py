@@ -14,6 +14,7 @@ from .errors import RunError
 from .folder_read import read_result
 from .page_data import page_block, page_columns, span_of
 from .reading import Record
+from .record import RECORD
 
 __all__ = ["page_files", "report_text", "write_report"]
 
@@ -74,7 +75,7 @@ def write_report(
     path = (run if run.is_dir() else run.parent) / REPORT if out is None else out
     with Record.open(run) as record:
         span = span_of(record, first, last)
-        meta, columns = page_columns(record, span, _result_of(record.path.parent))
+        meta, columns = page_columns(record, span, _result_of(record.path))
         wanted = record.ticks if last is None else min(last, record.ticks)
     text = report_text(f"{meta['name']}, {meta['protocol']}", page_block(meta, columns))
     beside = path.with_name(f".{path.name}.partial")
@@ -94,9 +95,11 @@ def write_report(
     )
 
 
-def _result_of(folder: Path) -> dict[str, Any] | None:
-    """Return what became of the run; None of one that is unfinished or has lost its result.json."""
+def _result_of(record: Path) -> dict[str, Any] | None:
+    """Return what became of the run; None of one that has lost its result.json, or is unfinished: then it is another's."""
+    if record.name != RECORD:
+        return None
     try:
-        return read_result(folder)
+        return read_result(record.parent)
     except RunError:
         return None

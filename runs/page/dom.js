@@ -43,7 +43,8 @@ export function options(select, pairs, chosen) {
 }
 
 export function number(value) {
-  if (!Number.isFinite(value)) return "–";
+  if (Number.isNaN(value) || value === undefined) return "–";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   if (value === 0) return "0";
   const size = Math.abs(value);
   if (size < 1e-3 || size >= 1e6) return value.toExponential(1).replace("e+", "e");

@@ -77,7 +77,7 @@ class Network {
       isBad = channels.some((channel) => bad.has(channel));
     const trunk = this.scene.nodes[one].role === 0 && this.scene.nodes[two].role === 0;
     context.strokeStyle = isCut ? RED : isBad ? AMBER : colours.line;
-    context.lineWidth = isCut ? 2 : trunk ? 1.8 : 0.9;
+    context.lineWidth = isCut ? 2 : (trunk ? 1.8 : 0.9) * Math.min(1, this.size / 8);
     context.setLineDash(isCut ? [5, 4] : []);
     context.beginPath();
     context.moveTo(...this.at[one]);
@@ -97,7 +97,7 @@ class Network {
     context.lineWidth = store.agent === agent ? 3 : 1;
     shape(context, ROLES[role], x, y, size);
     context.fill();
-    context.stroke();
+    if (this.size > 5 || store.agent === agent || down) context.stroke();
     if (down) cross(context, x, y, size * 0.75, RED, 2.5);
     if (!label) return;
     context.fillStyle = colours.ink;
@@ -116,7 +116,7 @@ class Network {
       { run, store } = this,
       colours = theme(),
       { nodeOf } = this.scene;
-    const radius = Math.max(Math.min(this.size * 0.34, 4.5), 2),
+    const radius = Math.max(Math.min(this.size * 0.34, 4.5), 1.1),
       chain = new Set(store.chain);
     for (const row of store.chain) this.arrow(context, row, colours);
     run.onTheWay(store.tick, (row) => {

@@ -6,16 +6,19 @@ import base64
 import gzip
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
 
 from gridparley import Record
+from gridparley.environment.faults import Loss
 from gridparley.runs import page_data
+from gridparley.runs.errors import RunError
 from gridparley.runs.page_data import page_block, page_columns, span_of
 from gridparley.runs.page_layout import hub_places, member_places
 from gridparley.runs.page_messages import FATES
-from gridparley.runs.report import page_files, report_text
+from gridparley.runs.report import page_files, report_text, write_report
 
 from .command import call
 from .recorded import record_to
@@ -159,6 +162,46 @@ def test_a_run_without_a_record_is_refused(tmp_path):
     assert "holds no record" in done.output
 
 
+def test_an_unfinished_run_is_not_judged_by_the_result_of_an_older_one(run, tmp_path):
+    shutil.copy(run / "record.sqlite", tmp_path / "unfinished.sqlite")
+    (tmp_path / "result.json").write_text('{"outcome": "CONVERGED"}', encoding="utf-8")
+    write_report(tmp_path)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    meta, _ = read(gzip.decompress(base64.b64decode(re.search(r'id="data">(.*?)</script>', text)[1])))
+    assert meta["result"] is None
+
+
+def test_windows_of_faults_are_those_that_acted(tmp_path):
+    def change(simulation):
+        if simulation.tick == 20:
+            simulation.change_faults(add=[Loss(probability=0.5, name="storm", end=30)], end=["rain"])
+        if simulation.tick == 25:
+            simulation.change_faults(end=["storm"])
+
+    faults = ["loss=0.1,name=rain", "delay=0..2,from=5,to=40", "loss=0.3,name=later,from=50"]
+    record_to(tmp_path, faults, ticks=60, change=change)
+    with Record.open(tmp_path) as record:
+        windows = page_columns(record, span_of(record))[0]["faults"]
+    assert [(window["label"], window["from"], window["to"]) for window in windows] == [
+        ("loss 0.1", 0, 20),
+        ("delay 0..2", 5, 40),
+        ("loss 0.5", 20, 25),
+        ("loss 0.3", 50, None),
+    ]
+
+
+def test_a_run_whose_types_are_gone_is_shown_without_private_facts(run, monkeypatch):
+    def gone(self):
+        raise RunError("my_file.py is gone")
+
+    monkeypatch.setattr(Record, "scenario", gone)
+    with Record.open(run) as record:
+        meta, columns = page_columns(record, span_of(record))
+    assert meta["no_facts"] == "my_file.py is gone"
+    assert meta["facts"] == []
+    assert len(columns["message.number"]) > 100
+
+
 def test_nothing_that_a_user_wrote_stands_in_the_page_as_it_is():
     text = report_text("</title></script><script>alert(1)</script>", b"</script>")
     assert "alert(1)</script>" not in text
@@ -174,7 +217,8 @@ def test_modules_are_short_import_what_is_there_and_ask_nobody():
         for names, module in re.findall(r"import \{([^}]*)\} from \"page/([^\"]*)\"", text):
             for each in names.split(","):
                 assert re.search(
-                    rf"export (async )?(function|const|class) ({each.strip()})\b|, {each.strip()} = ", modules[module]
+                    rf"export (async )?(function|const|class) ({each.strip()})\b|[,\n] *{each.strip()} = ",
+                    modules[module],
                 )
     urls = {url for text in files.values() for url in re.findall(r"https?://[^\"'\s]*", text)}
     assert urls == {"http://www.w3.org/2000/svg"}  # the name of a language, and no address that is asked
