@@ -8,7 +8,8 @@ import { shortName, WHOLE_MAX } from "page/places.js";
 const LANES_MAX = 16;
 const TICKS = 9;
 const HEAD = 96,
-  LEFT = 44;
+  LEFT = 44,
+  RIGHT = 24;
 
 export function sequence(store) {
   const panel = byId("sequence"),
@@ -25,7 +26,7 @@ export function sequence(store) {
 }
 
 function step(canvas, store) {
-  return (canvas.clientWidth - LEFT - 8) / Math.max(lanes(store).length, 1);
+  return (canvas.clientWidth - LEFT - RIGHT) / Math.max(lanes(store).length, 1);
 }
 
 // Whose lanes: everybody if they fit; else the chosen agent and whom it talks to; else hubs and operators.

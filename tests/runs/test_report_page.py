@@ -174,6 +174,24 @@ def test_the_inspector_tells_facts_answer_and_memory(shown, lossy, messages):
     }
 
 
+def test_facts_of_a_port_are_those_of_the_agent_that_has_it(browser, tmp_path):
+    # Every operator of note 000 has the same alpha: here each line has its own.
+    words = [
+        word
+        for line, alpha in (("A-B", 0.1), ("A-C", 0.2), ("B-C", 0.3))
+        for word in ("--set", f"tie_line.{line}.alpha={alpha}")
+    ]
+    page = Shown(browser, report_of(tmp_path, "three-microgrids", *words, "--ticks", "10") / "report.html")
+    page.page.click("#tab-inspector")
+    found = {}
+    for name in "ABC":
+        page.page.select_option("#agent", label=f"{name}.operator")
+        rows = dict(row for row in page.rows("#inspector table") if len(row) == 2)
+        found[name] = [float(word) for word in rows["alpha (by port)"].split()]
+    assert found == {"A": [0.1, 0.2], "B": [0.1, 0.3], "C": [0.2, 0.3]}
+    page.close()
+
+
 def test_a_click_on_an_agent_inspects_it(shown):
     shown.seek(5)
     box = shown.page.locator("#top").bounding_box()
