@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from .errors import RunError
+from .folder import REPORT
 from .folder_read import read_result
 from .page_data import page_block, page_columns, span_of
 from .reading import Record
 from .record import RECORD
 
 __all__ = ["page_files", "report_text", "write_report"]
-
-REPORT = "report.html"
-"""The report in a run's folder, unless another place is asked for."""
 
 
 def page_files() -> dict[str, str]:

@@ -31,7 +31,7 @@ function header(store) {
   const { run } = store,
     { meta } = run;
   byId("title").textContent = meta.name;
-  byId("facts").textContent = `${meta.protocol}, seed ${meta.seed}, ${run.names.length} agents`;
+  byId("facts").textContent = `${meta.protocol}, seed ${meta.seed}, ${run.names.length} agents${excerpt(run)}`;
   byId("outcome").textContent = meta.result?.outcome ?? "no result";
   byId("outcome").title = meta.result?.reason ?? "the run has not ended, or its result.json is gone";
   byId("outcome").dataset.outcome = meta.result?.outcome ?? "";
@@ -46,6 +46,11 @@ function header(store) {
       .map((fault) => fault.label)
       .join(" · ");
   });
+}
+
+// Which ticks are shown, where they are not all.
+function excerpt({ first, last, meta }) {
+  return first === 0 && last === meta.ticks - 1 ? "" : `, ticks ${first} to ${last} of ${meta.ticks}`;
 }
 
 function lightOrDark(store) {

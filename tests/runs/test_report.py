@@ -162,6 +162,15 @@ def test_a_run_without_a_record_is_refused(tmp_path):
     assert "holds no record" in done.output
 
 
+def test_a_new_run_does_not_keep_the_report_of_an_older_one(tmp_path):
+    words = ("run", "three-microgrids", "--no-reference", "--ticks", 5, "--out", tmp_path)
+    assert call(*words).exit_code == 0
+    assert call("report", tmp_path).exit_code == 0
+    assert (tmp_path / "report.html").exists()
+    assert call(*words).exit_code == 0
+    assert not (tmp_path / "report.html").exists()
+
+
 def test_an_unfinished_run_is_not_judged_by_the_result_of_an_older_one(run, tmp_path):
     shutil.copy(run / "record.sqlite", tmp_path / "unfinished.sqlite")
     (tmp_path / "result.json").write_text('{"outcome": "CONVERGED"}', encoding="utf-8")

@@ -269,6 +269,20 @@ def test_a_day_tells_period_and_hour(browser, tmp_path):
     page.close()
 
 
+def test_an_excerpt_says_which_ticks_it_shows(browser, lossy, tmp_path):
+    assert call("report", lossy, "--from", 20, "--to", 40, "--out", tmp_path / "part.html").exit_code == 0
+    with Record.open(lossy) as record:
+        ticks = record.ticks
+    page = Shown(browser, tmp_path / "part.html")
+    assert page.text("#facts").endswith(f"ticks 20 to 39 of {ticks}")
+    assert page.tick == 20
+    page.press("End")
+    assert page.tick == 39
+    page.press("Home", "ArrowLeft")
+    assert page.tick == 20
+    page.close()
+
+
 def test_above_300_agents_microgrids_open_on_a_choice(browser, tmp_path):
     words = ("microgrids", "--set", "microgrids=12", "--set", "prosumers=30", "--ticks", "40")
     page = Shown(browser, report_of(tmp_path, *words) / "report.html")
