@@ -37,10 +37,9 @@ __all__ = ["FIGURES", "FILES", "REPORT", "UNITS", "PriceRecord", "RunFolder", "p
 FILES = ("scenario.toml", "result.json", "metrics.csv", "prices.csv", "messages.csv", "command.txt")
 FIGURES = tuple(f"{name}.{kind}" for name in ("prices", "residuals", "messages", "solution") for kind in ("png", "pdf"))
 """What `plot` adds to a run's folder."""
-
-
 REPORT = "report.html"
-"""What ``gridparley report`` adds."""
+"""What `report` adds."""
+
 TABLES = tuple(f"tables/{name}.parquet" for name in ("metrics", "prices", "answers", "messages"))
 """What `export` adds."""
 
