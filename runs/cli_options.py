@@ -20,6 +20,7 @@ __all__ = [
     "LIST",
     "PLOT",
     "PROFILES",
+    "REPORT",
     "RESUME",
     "RUN",
     "SHOW",
@@ -143,6 +144,17 @@ Figures: prices, residuals and gap on a log axis, messages by what became of the
   instead each microgrid's schedule by source, states of charge, prices and transfers by the hour, and the settlement.
 """
 
+REPORT = """
+\b
+Examples:
+  gridparley run three-microgrids --fault loss=0.3,to=60 --fault crash=B.operator,from=30,to=40 --out lossy
+  gridparley report lossy
+  gridparley report lossy --from 20 --to 80 --out excerpt.html
+
+\b
+The file opens in a browser, from disk and without a network. Space plays and pauses, arrows step, Home and End go to the
+first and last tick. What one page cannot hold of a large run is said; --from and --to choose the ticks.
+"""
 
 PROFILES = """
 \b

@@ -1,4 +1,4 @@
-"""The commands about a run that was recorded: resume, check, branch, export."""
+"""The commands about a run that was recorded: resume, check, branch, export, report."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from .reading import Record
 from .record import UNFINISHED, record_of
 from .recorder import Recorder
 from .replay import check_record, go_to
+from .report import write_report
 from .result import Result
 from .tables import print_result
 
@@ -35,6 +36,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command(epilog=options.CHECK)(check)
     app.command(epilog=options.BRANCH)(branch)
     app.command(epilog=options.EXPORT)(export)
+    app.command(epilog=options.REPORT)(report)
 
 
 def resume(run: Run) -> None:
@@ -146,6 +148,22 @@ def export(
         paths = export_record(record, where, lambda name, tick: bar.tell(lambda: f"writing {name}", tick))
     for path in paths:
         typer.echo(str(path))
+
+
+def report(
+    run: Run,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="By default RUN/report.html.")] = None,
+    first: Annotated[int, typer.Option("--from", min=0, metavar="K", help="The first tick to show.")] = 0,
+    last: Annotated[int | None, typer.Option("--to", min=1, metavar="K", help="The first tick not to show.")] = None,
+) -> None:
+    """Write a recorded run as one HTML page to step through.
+
+    Network, charts, messages with their causes, and what every agent knows, in a file that opens from disk.
+    """
+    path, told = write_report(run, out, first, last)
+    if told is not None:
+        typer.echo(told, err=True)
+    typer.echo(str(path))
 
 
 def _bar(ticks: int) -> RunProgress:

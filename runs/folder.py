@@ -32,12 +32,14 @@ from .result import Result
 from .scenario import Scenario
 from .simulation import Simulation
 
-__all__ = ["FIGURES", "FILES", "UNITS", "PriceRecord", "RunFolder", "prepare_folder", "scenario_text"]
+__all__ = ["FIGURES", "FILES", "REPORT", "UNITS", "PriceRecord", "RunFolder", "prepare_folder", "scenario_text"]
 
 FILES = ("scenario.toml", "result.json", "metrics.csv", "prices.csv", "messages.csv", "command.txt")
 DRAWN = ("prices", "residuals", "messages", "solution", "schedule", "hours", "settlement")
 FIGURES = tuple(f"{name}.{kind}" for name in DRAWN for kind in ("png", "pdf"))
 """What `plot` adds to a run's folder."""
+REPORT = "report.html"
+"""What `report` adds."""
 
 TABLES = tuple(f"tables/{name}.parquet" for name in ("metrics", "prices", "answers", "messages"))
 """What `export` adds."""
@@ -235,7 +237,7 @@ def _replace_together(path: Path, texts: Mapping[str, str]) -> None:
         for beside in partial.values():
             beside.unlink(missing_ok=True)
     # Figures, tables and files of an older run would be taken for this one's.
-    for stale in {*FILES, *FIGURES, *TABLES} - {*partial}:
+    for stale in {*FILES, *FIGURES, *TABLES, REPORT} - {*partial}:
         (path / stale).unlink(missing_ok=True)
     with suppress(OSError):  # it is not there, or holds something else
         (path / "tables").rmdir()

@@ -39,9 +39,11 @@ def run(command, folder):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
 
 
-def test_the_readme_shows_a_picture_that_is_there():
-    (picture,) = re.findall(r"!\[.*?\]\((.*?)\)", README.read_text(encoding="utf-8"))
-    assert (README.parent / picture).read_bytes().startswith(b"\x89PNG")
+def test_the_readme_shows_pictures_that_are_there():
+    pictures = re.findall(r"!\[.*?\]\((.*?)\)", README.read_text(encoding="utf-8"))
+    assert len(pictures) == 2
+    for picture in pictures:
+        assert (README.parent / picture).read_bytes().startswith(b"\x89PNG")
 
 
 def test_its_two_commands_are_targets_of_the_makefile():

@@ -1,0 +1,148 @@
+// One agent: what it knows of itself, what it has heard last, what is on its way to it, what it answered last.
+
+import { byId, make, number, options } from "page/dom.js";
+import { fateOf, says } from "page/log.js";
+import { FLYING, ROLES } from "page/data.js";
+
+const INBOX_SHOWN = 30;
+
+export function inspector(store) {
+  const { run } = store,
+    body = make("div", { className: "scroll", tabIndex: 0 });
+  const select = make("select", {
+    id: "agent",
+    "aria-label": "Agent to inspect",
+    onchange: () => store.set({ agent: select.value === "" ? null : Number(select.value) }),
+  });
+  options(select, [["", "choose an agent"], ...run.names.map((name, k) => [k, name])], "");
+  byId("inspector").append(make("div", { className: "filters" }, select), body);
+  let drawn = "";
+  store.subscribe(() => {
+    select.value = store.agent ?? "";
+    const key = `${store.tick} ${store.agent} ${store.tab}`;
+    if (store.tab !== "inspector" || key === drawn) return;
+    drawn = key;
+    body.replaceChildren(
+      ...(store.agent === null
+        ? [make("p", { className: "note", textContent: "Click an agent in the network, or choose one above." })]
+        : sections(store)),
+    );
+  });
+}
+
+function sections(store) {
+  const { run, agent, tick } = store,
+    role = ROLES[run.columns.role[agent]];
+  const population = run.columns.population[agent],
+    type = population < 0 ? "VirtualAgent" : run.meta.populations[population];
+  const down = run.listed("asleep", tick).includes(agent) ? ", down" : "";
+  const heard = memory(run, agent, tick),
+    coming = run
+      .to(agent)
+      .filter((row) => run.message.sent[row] <= tick && run.message.end[row] > tick && !run.failed(row));
+  return [
+    make(
+      "p",
+      {},
+      make("b", { textContent: run.names[agent] }),
+      ` ${type}, ${role} of microgrid ${run.meta.microgrids[run.columns.home[agent]]}${down}`,
+    ),
+    ...answer(run, agent, tick),
+    ...table(
+      "Last heard",
+      ["kind", "from", "said in", "says"],
+      heard.map((row) => [
+        run.meta.kinds[run.message.kind[row]].name,
+        run.names[run.sender(row)],
+        `tick ${run.message.sent[row]}`,
+        says(run, row),
+      ]),
+    ),
+    ...table(
+      "On its way here",
+      ["kind", "from", "said in", "due", "says"],
+      coming
+        .slice(0, INBOX_SHOWN)
+        .map((row) => [
+          run.meta.kinds[run.message.kind[row]].name,
+          run.names[run.sender(row)],
+          `tick ${run.message.sent[row]}`,
+          run.message.fate[row] === FLYING ? fateOf(run, row, tick) : `tick ${run.due(row)}`,
+          says(run, row),
+        ]),
+    ),
+    ...facts(run, agent, population),
+  ];
+}
+
+function table(title, heads, rows) {
+  const cell = (tag) => (text) => make(tag, { textContent: text, title: text });
+  const body = rows.length
+    ? rows.map((row) => make("tr", {}, ...row.map(cell("td"))))
+    : [make("tr", {}, make("td", { colSpan: heads.length, textContent: "nothing" }))];
+  return [
+    make("h3", { textContent: title }),
+    make("table", {}, make("thead", {}, make("tr", {}, ...heads.map(cell("th")))), make("tbody", {}, ...body)),
+  ];
+}
+
+// The newest delivered message on each channel and of each kind: what a memory holds.
+function memory(run, agent, tick) {
+  const newest = new Map();
+  for (const row of run.to(agent)) {
+    if (run.message.sent[row] > tick) break;
+    if (run.message.fate[row] !== 0 || run.message.end[row] > tick) continue;
+    newest.set(`${run.message.kind[row]} ${run.message.channel[row]}`, row);
+  }
+  return [...newest.values()].sort((one, two) => run.message.kind[one] - run.message.kind[two] || one - two);
+}
+
+function answer(run, agent, tick) {
+  const { x, row, rows } = run.columns,
+    { periods } = run.meta;
+  if (run.columns.role[agent] === 0) {
+    const k = tick - run.first,
+      at = k * run.columns.round.width + agent;
+    const told = [
+      ["price", `${number(run.price(tick, agent))} $/kWh`],
+      ["round", String(run.columns.round[at])],
+      ["has stopped", run.columns.stopped[k * run.columns.stopped.width + agent] ? "yes" : "no"],
+    ];
+    return table("State", ["", ""], told);
+  }
+  if (!x || rows[agent] === 0) return [];
+  const start = (tick - run.first) * x.width + row[agent] * periods;
+  const told = Array.from({ length: rows[agent] }, (_, port) => {
+    const values = x.subarray(start + port * periods, start + (port + 1) * periods);
+    return [port === 0 ? "own bus" : `port ${port}`, list(values)];
+  });
+  return table("Last answer, kW (import is positive)", ["row", "x"], told);
+}
+
+// Private facts as they are before the first tick.
+function facts(run, agent, population) {
+  if (population < 0) return [];
+  if (run.meta.no_facts)
+    return [make("p", { className: "note", textContent: `private facts are not in this page: ${run.meta.no_facts}` })];
+  const members = [...run.columns.population.keys()].filter((each) => run.columns.population[each] === population);
+  const place = members.indexOf(agent),
+    ports = members.slice(0, place).reduce((sum, each) => sum + run.columns.rows[each] - 1, 0);
+  const rows = run.meta.facts
+    .filter((name) => name.startsWith(`fact.${population}.`))
+    .map((name) => {
+      const column = run.columns[name],
+        byPort = name.endsWith("@"),
+        from = byPort ? ports : place;
+      const count = byPort ? run.columns.rows[agent] - 1 : 1;
+      return [
+        name.split(".").slice(2).join(".").replace("@", " (by port)"),
+        list(column.subarray(from * column.width, (from + count) * column.width)),
+      ];
+    });
+  return table(run.meta.clock ? "Private facts, before the first period" : "Private facts", ["fact", "value"], rows);
+}
+
+function list(values) {
+  const all = Array.from(values, number);
+  return all.length > 1 && all.every((each) => each === all[0]) ? `${all[0]} (each of ${all.length})` : all.join("  ");
+}

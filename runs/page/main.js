@@ -1,0 +1,90 @@
+// Starts the page: reads the data that stand in it, then lets every view draw.
+
+import { charts } from "page/charts.js";
+import { unpack } from "page/data.js";
+import { byId, icon, number } from "page/dom.js";
+import { inspector } from "page/inspector.js";
+import { log } from "page/log.js";
+import { network } from "page/network.js";
+import { sequence } from "page/sequence.js";
+import { Store } from "page/store.js";
+import { transport } from "page/transport.js";
+
+const TABS = ["log", "sequence", "inspector"];
+
+export async function start() {
+  try {
+    const run = await unpack(byId("data").textContent),
+      store = new Store(run);
+    for (const view of [header, tabs, transport, network, charts, log, sequence, inspector]) view(store);
+    addEventListener("resize", () => store.set({}));
+    store.set({ tab: "log" });
+    requestAnimationFrame(() => requestAnimationFrame(() => (document.body.dataset.ready = "yes")));
+  } catch (error) {
+    byId("problem").hidden = false;
+    byId("problem").textContent = `This report cannot be shown: ${error.message}`;
+    throw error;
+  }
+}
+
+function header(store) {
+  const { run } = store,
+    { meta } = run;
+  byId("title").textContent = meta.name;
+  byId("facts").textContent = `${meta.protocol}, seed ${meta.seed}, ${run.names.length} agents${excerpt(run)}`;
+  byId("outcome").textContent = meta.result?.outcome ?? "no result";
+  byId("outcome").title = meta.result?.reason ?? "the run has not ended, or its result.json is gone";
+  byId("outcome").dataset.outcome = meta.result?.outcome ?? "";
+  lightOrDark(store);
+  store.subscribe(() => {
+    const { tick } = store,
+      period = run.period(tick);
+    const hour = period === null ? "" : `, period ${period + 1} of ${meta.periods_of_day} (${run.hour(period)})`;
+    byId("clock").textContent = `tick ${tick} of ${run.last}, round ${number(run.round(tick))}${hour}`;
+    byId("active").textContent = run
+      .activeFaults(tick)
+      .map((fault) => fault.label)
+      .join(" · ");
+  });
+}
+
+// Which ticks are shown, where they are not all.
+function excerpt({ first, last, meta }) {
+  return first === 0 && last === meta.ticks - 1 ? "" : `, ticks ${first} to ${last} of ${meta.ticks}`;
+}
+
+function lightOrDark(store) {
+  const root = document.documentElement,
+    wanted = matchMedia("(prefers-color-scheme: dark)");
+  const show = (dark) => {
+    root.dataset.theme = dark ? "dark" : "light";
+    store.set({ dark });
+  };
+  byId("theme").append(icon("theme"));
+  byId("theme").setAttribute("aria-label", "Light or dark");
+  byId("theme").addEventListener("click", () => show(!store.dark));
+  wanted.addEventListener("change", () => show(wanted.matches));
+  show(wanted.matches);
+}
+
+// Tabs as readers of screens know them: arrows move between them.
+function tabs(store) {
+  const buttons = TABS.map((name) => byId(`tab-${name}`));
+  buttons.forEach((button, k) => {
+    button.addEventListener("click", () => store.set({ tab: TABS[k] }));
+    button.addEventListener("keydown", (event) => {
+      const turn = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (!turn) return;
+      const next = (k + turn + TABS.length) % TABS.length;
+      buttons[next].focus();
+      store.set({ tab: TABS[next] });
+    });
+  });
+  store.subscribe(() => {
+    TABS.forEach((name, k) => {
+      byId(name).hidden = store.tab !== name;
+      buttons[k].setAttribute("aria-selected", String(store.tab === name));
+      buttons[k].tabIndex = store.tab === name ? 0 : -1;
+    });
+  });
+}

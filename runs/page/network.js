@@ -1,0 +1,216 @@
+// The network: edges and nodes on one canvas, messages on another above it, a click to look closer.
+
+import { AMBER, RED, byId, fresh, number, options, shade, theme } from "page/dom.js";
+import { LOST, STALE, ROLES } from "page/data.js";
+import { fit, scene, WHOLE_MAX } from "page/places.js";
+import { cross, shape } from "page/shapes.js";
+
+export function network(store) {
+  const view = new Network(store);
+  store.subscribe(() => view.draw());
+}
+
+class Network {
+  constructor(store) {
+    Object.assign(this, { store, run: store.run, base: byId("base"), top: byId("top"), key: "", hub: undefined });
+    this.prices = this.priceRange();
+    this.top.addEventListener("click", (event) => this.click(this.near(event)));
+    this.top.addEventListener("pointermove", (event) => this.tip(this.near(event), event));
+    this.top.addEventListener("pointerleave", () => (byId("tip").hidden = true));
+    if (this.run.names.length > WHOLE_MAX) this.opener();
+    this.legend();
+  }
+
+  priceRange() {
+    const prices = [];
+    for (
+      let tick = this.run.first;
+      tick <= this.run.last;
+      tick += Math.ceil((this.run.last - this.run.first + 1) / 400)
+    ) {
+      for (let hub = 0; hub < this.run.hubs; hub++) prices.push(this.run.price(tick, hub));
+    }
+    prices.sort((one, two) => one - two);
+    const at = (part) => prices[Math.floor(part * (prices.length - 1))];
+    return [at(0.02), at(0.98)];
+  }
+
+  opener() {
+    const select = byId("open");
+    byId("opener").hidden = false;
+    options(select, [["", "all"], ...this.run.meta.microgrids.map((name, hub) => [hub, name])], "");
+    select.addEventListener("change", () => this.store.set({ hub: select.value === "" ? null : Number(select.value) }));
+    this.store.subscribe(() => (select.value = this.store.hub ?? ""));
+  }
+
+  draw() {
+    const { store } = this,
+      { clientWidth, clientHeight } = this.base;
+    if (!clientWidth) return;
+    if (this.hub !== store.hub) {
+      this.scene = scene(this.run, store.hub);
+      this.hub = store.hub;
+      this.key = "";
+    }
+    const key = [store.tick, store.agent, store.dark, clientWidth, clientHeight].join(" ");
+    if (key !== this.key) this.drawBase();
+    this.key = key;
+    this.drawMessages();
+  }
+
+  drawBase() {
+    const { context, width, height } = fresh(this.base),
+      { run, store } = this,
+      colours = theme(),
+      { nodes } = this.scene;
+    Object.assign(this, fit(nodes, width, height));
+    const cut = new Set(run.listed("cut", store.tick)),
+      bad = new Set(run.listed("bad", store.tick));
+    for (const edge of this.scene.edges) this.drawEdge(context, edge, cut, bad, colours);
+    const asleep = new Set(run.listed("asleep", store.tick));
+    context.font = "12px system-ui, sans-serif";
+    nodes.forEach((node, k) => this.drawNode(context, node, this.at[k], asleep, colours));
+  }
+
+  drawEdge(context, { one, two, channels }, cut, bad, colours) {
+    const isCut = channels.some((channel) => cut.has(channel)),
+      isBad = channels.some((channel) => bad.has(channel));
+    const trunk = this.scene.nodes[one].role === 0 && this.scene.nodes[two].role === 0;
+    context.strokeStyle = isCut ? RED : isBad ? AMBER : colours.line;
+    context.lineWidth = isCut ? 2 : (trunk ? 1.8 : 0.9) * Math.min(1, this.size / 8);
+    context.setLineDash(isCut ? [5, 4] : []);
+    context.beginPath();
+    context.moveTo(...this.at[one]);
+    context.lineTo(...this.at[two]);
+    context.stroke();
+    context.setLineDash([]);
+  }
+
+  drawNode(context, { agent, role, label }, [x, y], asleep, colours) {
+    const { run, store } = this,
+      [low, high] = this.prices,
+      home = run.columns.home[agent];
+    const size = this.size * [1.25, 1, 0.85][role],
+      down = asleep.has(agent);
+    context.fillStyle = down ? colours.paper : shade((run.price(store.tick, home) - low) / (high - low || 1));
+    context.strokeStyle = store.agent === agent ? RED : colours.ink;
+    context.lineWidth = store.agent === agent ? 3 : 1;
+    shape(context, ROLES[role], x, y, size);
+    context.fill();
+    if (this.size > 5 || store.agent === agent || down) context.stroke();
+    if (down) cross(context, x, y, size * 0.75, RED, 2.5);
+    if (!label) return;
+    context.fillStyle = colours.ink;
+    context.strokeStyle = colours.paper;
+    context.lineWidth = 3;
+    context.textAlign = "center";
+    context.textBaseline = "top";
+    context.font = `${role === 0 ? "600 13px" : "11px"} system-ui, sans-serif`;
+    const below = y + size * (role === 0 ? 1.1 : 1) + 2;
+    context.strokeText(label, x, below);
+    context.fillText(label, x, below);
+  }
+
+  drawMessages() {
+    const { context } = fresh(this.top),
+      { run, store } = this,
+      colours = theme(),
+      { nodeOf } = this.scene;
+    const radius = Math.max(Math.min(this.size * 0.34, 4.5), 1.1),
+      chain = new Set(store.chain);
+    for (const row of store.chain) this.arrow(context, row, colours);
+    run.onTheWay(store.tick, (row) => {
+      const one = nodeOf[run.sender(row)],
+        two = nodeOf[run.receiver(row)];
+      if (one < 0 || two < 0 || one === two) return;
+      const sent = run.message.sent[row],
+        gone = run.failedBy(row, store.tick),
+        went = (store.now - sent) / (run.due(row) - sent);
+      // A lost message goes half of its way; what a closed door stops goes nearly all of it.
+      const part = Math.min(went, gone ? (run.message.fate[row] === LOST ? 0.5 : 0.88) : 1);
+      const [x, y] = this.between(one, two, part);
+      if (gone) return cross(context, x, y, radius * 1.1, RED, 2);
+      this.dot(context, x, y, radius, row, chain.has(row), colours);
+    });
+  }
+
+  dot(context, x, y, radius, row, chosen, colours) {
+    const { run } = this,
+      old = run.message.fate[row] === STALE;
+    context.beginPath();
+    context.arc(x, y, chosen ? radius * 1.6 : radius, 0, 2 * Math.PI);
+    context.fillStyle = context.strokeStyle = run.late(row) ? AMBER : colours.message;
+    context.lineWidth = 1.5;
+    // Hollow: a copy, or older than what the receiver has heard already.
+    if (old || run.message.copy[row]) context.stroke();
+    else context.fill();
+  }
+
+  // Beside the line, on the right hand of who sent it, so that question and answer do not hide each other.
+  between(one, two, part) {
+    const [x, y] = this.at[one],
+      [u, v] = this.at[two],
+      apart = Math.hypot(u - x, v - y) || 1,
+      off = Math.min(4, this.size / 3);
+    return [x + (u - x) * part - ((v - y) / apart) * off, y + (v - y) * part + ((u - x) / apart) * off];
+  }
+
+  arrow(context, row, colours) {
+    const one = this.scene.nodeOf[this.run.sender(row)],
+      two = this.scene.nodeOf[this.run.receiver(row)];
+    if (one < 0 || two < 0 || one === two) return;
+    context.strokeStyle = colours.message;
+    context.globalAlpha = 0.35;
+    context.lineWidth = 5;
+    context.beginPath();
+    context.moveTo(...this.between(one, two, 0.08));
+    context.lineTo(...this.between(one, two, 0.92));
+    context.stroke();
+    context.globalAlpha = 1;
+  }
+
+  near(event) {
+    let found = null,
+      least = Math.max(this.size * 1.4, 8);
+    this.at?.forEach(([x, y], k) => {
+      const apart = Math.hypot(event.offsetX - x, event.offsetY - y);
+      if (apart < least) [found, least] = [this.scene.nodes[k], apart];
+    });
+    return found;
+  }
+
+  click(node) {
+    if (!node) return this.store.set({ agent: null, chain: [], hub: null });
+    const closed = !this.scene.whole && node.role === 0 && this.store.hub !== node.agent;
+    this.store.set({ agent: node.agent, ...(closed ? { hub: node.agent } : { tab: "inspector" }) });
+  }
+
+  tip(node, event) {
+    const tip = byId("tip");
+    tip.hidden = !node;
+    this.top.style.cursor = node ? "pointer" : "default";
+    if (!node) return;
+    const price = this.run.price(this.store.tick, this.run.columns.home[node.agent]);
+    tip.textContent = `${this.run.names[node.agent]}: price ${number(price)} $/kWh`;
+    tip.style.left = `${event.offsetX + 14}px`;
+    tip.style.top = `${event.offsetY + 14}px`;
+  }
+
+  legend() {
+    const [low, high] = this.prices.map(number),
+      stops = [0, 0.2, 0.4, 0.6, 0.8, 1].map(shade).join(",");
+    const icon = (body) => `<svg viewBox="0 0 16 16" aria-hidden="true">${body}</svg>`;
+    const dot = (fill) => icon(`<circle cx="8" cy="8" r="4.5" ${fill}/>`);
+    byId("key").innerHTML = [
+      `<span>${icon('<path d="M8 1l6 3.5v7L8 15l-6-3.5v-7z" class="outline"/>')}hub</span>`,
+      `<span>${icon('<rect x="2" y="2" width="12" height="12" class="outline"/>')}operator</span>`,
+      `<span>${icon('<circle cx="8" cy="8" r="6" class="outline"/>')}prosumer</span>`,
+      `<span>${dot('class="message"')}message</span>`,
+      `<span>${dot(`fill="${AMBER}"`)}delayed</span>`,
+      `<span>${dot('class="hollow"')}copy or stale</span>`,
+      `<span>${icon(`<path d="M3 3l10 10M13 3L3 13" stroke="${RED}" stroke-width="2.5"/>`)}lost, down</span>`,
+      `<span>${icon(`<path d="M0 8h16" stroke="${RED}" stroke-width="2.5" stroke-dasharray="4 3"/>`)}cut</span>`,
+      `<span>${low}<i class="bar" style="background:linear-gradient(90deg,${stops})"></i>${high} $/kWh</span>`,
+    ].join("");
+  }
+}

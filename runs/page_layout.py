@@ -1,0 +1,85 @@
+"""Where the page draws everybody: microgrids by their tie-lines, members on rings around their hub."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["hub_places", "member_places"]
+
+Floats = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.integer]
+
+KAMADA_KAWAI_MAX = 300
+"""Microgrids beyond which springs are used: Kamada and Kawai need all distances and many steps."""
+ONE_RING = 24
+"""Members that stand on one ring, every other one a little further in when there are more than half of that."""
+FIRST_RING = 8
+"""Members on the innermost of several rings; each further ring holds as many more."""
+
+
+def hub_places(hubs: int, lines: Numbers, given: Sequence[Sequence[float]] | None = None) -> Floats:
+    """Return a place for each microgrid, (hubs, 2) within -1 .. 1; `lines` is (L, 2), `given` what a record proposes.
+
+    Kamada and Kawai, Information Processing Letters 31 (1989); springs for more than `KAMADA_KAWAI_MAX`.
+    """
+    if given is not None:
+        return np.array(given, dtype=float).reshape(hubs, 2)
+    graph = nx.Graph()
+    graph.add_nodes_from(range(hubs))
+    graph.add_edges_from(lines.tolist())
+    few = hubs <= KAMADA_KAWAI_MAX
+    placed = nx.kamada_kawai_layout(graph) if few else nx.spring_layout(graph, seed=0, iterations=60)
+    return np.array([placed[hub] for hub in range(hubs)], dtype=float).reshape(hubs, 2)
+
+
+def member_places(home: Numbers, hubs: int, operator: npt.NDArray[np.bool_], places: Floats) -> Floats:
+    """Return a place for each agent, (agents, 2).
+
+    Parameters
+    ----------
+    home : (agents,) the microgrid of each; the first `hubs` agents are the hubs themselves
+    operator : (agents,) who is a microgrid's operator: these stand on the side away from the other microgrids
+    places : (hubs, 2), from `hub_places`
+
+    Notes
+    -----
+    Members stand on rings around their hub, the outermost within 0.42 of the distance to the nearest hub.
+    """
+    found = places[home]
+    room = 0.42 * _nearest(places)
+    for hub in range(hubs):
+        members = np.flatnonzero(home == hub)
+        members = members[members >= hubs]
+        members = members[np.argsort(~operator[members], kind="stable")]
+        outward = places[hub] - places.mean(axis=0)
+        start = float(np.arctan2(outward[1], outward[0])) if np.abs(outward).max() > 1e-9 else 0.0
+        found[members] += room[hub] * _rings(len(members), start)
+    return found
+
+
+def _nearest(places: Floats) -> Floats:
+    if len(places) == 1:
+        return np.ones(1)
+    apart = np.hypot(*(places[:, None, :] - places[None, :, :]).transpose(2, 0, 1))
+    np.fill_diagonal(apart, np.inf)
+    return np.asarray(apart.min(axis=1))
+
+
+def _rings(count: int, start: float) -> Floats:
+    """(count, 2) within the unit circle, ring after ring, the first one at angle `start`."""
+    if count <= ONE_RING:
+        angle = start + 2 * np.pi * np.arange(count) / max(count, 1)
+        radius = np.where(np.arange(count) % 2 * (count > ONE_RING / 2), 0.72, 1.0)
+        return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
+    rings: list[int] = []
+    while sum(rings) < count:
+        rings.append(min(FIRST_RING * (len(rings) + 1), count - sum(rings)))
+    found = []
+    for k, number in enumerate(rings):
+        angle = start + 2 * np.pi * (np.arange(number) + 0.5 * (k % 2)) / max(number, 1)
+        found.append((0.5 + 0.5 * (k + 1) / len(rings)) * np.column_stack([np.cos(angle), np.sin(angle)]))
+    return np.concatenate(found) if found else np.empty((0, 2))

@@ -1,0 +1,103 @@
+"""One HTML file of a recorded run, which opens from disk: no server, no request, nothing from outside."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import html
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from .errors import RunError
+from .folder import REPORT
+from .folder_read import read_result
+from .page_data import page_block, page_columns, span_of
+from .reading import Record
+from .record import RECORD
+
+__all__ = ["page_files", "report_text", "write_report"]
+
+
+def page_files() -> dict[str, str]:
+    """Return what the page is made of, by name: page.html, page.css and the modules."""
+    folder = resources.files(__package__) / "page"
+    return {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.iterdir(), key=lambda f: f.name)}
+
+
+def report_text(title: str, block: bytes) -> str:
+    """Return the page with its modules and data inside.
+
+    Modules are kept as files that import one another by name, and an import map says where each of them is: in a report
+    in the page itself. Nothing that a user wrote stands in the page but escaped: data are base64, so are modules.
+    """
+    files = page_files()
+    modules = {
+        f"page/{name}": f"data:text/javascript;base64,{base64.b64encode(text.encode()).decode()}"
+        for name, text in files.items()
+        if name.endswith(".js")
+    }
+    filled = {
+        "TITLE": html.escape(title),
+        "STYLE": files["page.css"].replace("</", "<\\/"),
+        "IMPORTS": json.dumps({"imports": modules}).replace("<", "\\u003c"),
+        "DATA": base64.b64encode(gzip.compress(block, 9, mtime=0)).decode(),
+    }
+    text = files["page.html"]
+    for name, value in filled.items():
+        text = text.replace(f"{{{{{name}}}}}", value, 1)
+    return text
+
+
+def write_report(
+    run: Path, out: Path | None = None, first: int = 0, last: int | None = None
+) -> tuple[Path, str | None]:
+    """Write the report of a recorded run.
+
+    Parameters
+    ----------
+    run : the folder that ``gridparley run --out`` wrote, or a record
+    out : the file; by default report.html in the folder
+    first, last : ticks first <= tick < last; as many of them as one page can hold are shown
+
+    Returns
+    -------
+    The file, and a sentence when it shows fewer ticks than were asked for.
+
+    Raises
+    ------
+    RunError
+        There is no record, it is damaged, or the file cannot be written.
+    """
+    path = (run if run.is_dir() else run.parent) / REPORT if out is None else out
+    with Record.open(run) as record:
+        span = span_of(record, first, last)
+        meta, columns = page_columns(record, span, _result_of(record.path))
+        wanted = record.ticks if last is None else min(last, record.ticks)
+    text = report_text(f"{meta['name']}, {meta['protocol']}", page_block(meta, columns))
+    beside = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written: {error.strerror or error}") from None
+    finally:
+        beside.unlink(missing_ok=True)
+    if span.last == wanted:
+        return path, None
+    return path, (
+        f"one page cannot hold ticks {span.first} to {wanted - 1} of so large a run: it shows {span.first} to "
+        f"{span.last - 1}; --from and --to choose others"
+    )
+
+
+def _result_of(record: Path) -> dict[str, Any] | None:
+    """Return what became of the run; None of one that has lost its result.json, or is unfinished: then it is another's."""
+    if record.name != RECORD:
+        return None
+    try:
+        return read_result(record.parent)
+    except RunError:
+        return None
