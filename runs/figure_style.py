@@ -254,7 +254,7 @@ def stack_sources(axis: Axes, edges: Floats, sources: dict[str, tuple[Floats, st
         named: str | None = label
         for bottom, part in ((up, np.maximum(power, 0.0)), (down, np.minimum(power, 0.0))):
             if np.abs(part).max(initial=0.0) > 1e-6:  # below that it is a rounding error of a negotiation
-                axis.stairs(bottom + part, edges, baseline=bottom, fill=True, color=COLOURS[colour], label=named)
+                axis.stairs(bottom + part, edges, baseline=bottom.copy(), fill=True, color=COLOURS[colour], label=named)
                 named = None
                 bottom += part
     if load is not None:
