@@ -27,6 +27,7 @@ __all__ = [
     "Positive",
     "Shape",
     "facts_of",
+    "port_count_of",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -211,3 +212,13 @@ def check_names(given: Mapping[str, Any], facts: Mapping[str, Fact], who: str) -
     missing = [name for name, fact in facts.items() if fact.default is None and name not in given]
     if missing:
         raise AgentError(f"{who}: {', '.join(missing)} missing; {missing[0]} must be {facts[missing[0]].allowed}")
+
+
+def port_count_of(ports: Any, who: str) -> npt.NDArray[np.int64]:
+    """Return the ports of each agent, (n,), as a checked column."""
+    count = np.atleast_1d(np.asarray(ports))
+    if not count.size:
+        return np.zeros(0, dtype=np.int64)
+    if count.ndim != 1 or count.dtype.kind not in "iu" or count.min() < 0:
+        raise AgentError(f"{who}: ports = {ports!r}; wanted a whole number, 0 or more, for each agent")
+    return count.astype(np.int64)

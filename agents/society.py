@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import AgentError
-from .facts import Fact, check_names, facts_of, shape_of
+from .facts import Fact, check_names, facts_of, port_count_of, shape_of
 from .period import Period
 
 __all__ = ["Society", "batched", "within"]
@@ -92,7 +92,7 @@ class Society:
     ) -> None:
         who = names[0] if len(names) == 1 else type(self).__name__
         check_names(facts, self._facts, who)
-        port_count = np.zeros(max(len(names), 1), dtype=np.int64) if ports is None else _port_count(ports, who)
+        port_count = np.zeros(max(len(names), 1), dtype=np.int64) if ports is None else port_count_of(ports, who)
         if names and len(names) != len(port_count):
             raise AgentError(f"{who}: {len(names)} names for {len(port_count)} agents")
         self._names = names or [f"{type(self).__name__} {k}" for k in range(len(port_count))]
@@ -269,15 +269,6 @@ class Society:
             return f"<{type(self).__name__} society of {len(self)}>"
         facts = ", ".join(f"{name}={_short(getattr(self, name))}" for name in self._facts)
         return f"<{self._names[int(self._which[0])]}: {type(self).__name__}({facts})>"
-
-
-def _port_count(ports: Any, who: str) -> Rows:
-    count = np.atleast_1d(np.asarray(ports))
-    if not count.size:
-        return np.zeros(0, dtype=np.int64)
-    if count.ndim != 1 or count.dtype.kind not in "iu" or count.min() < 0:
-        raise AgentError(f"{who}: ports = {ports!r}; wanted a whole number, 0 or more, for each agent")
-    return count.astype(np.int64)
 
 
 def _short(column: Floats) -> str:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ..agents import Society
 from ..protocols import Market, MarketState
-from ..protocols.responder import answer
+from ..protocols.answer import answer
 from .commit import commit
 from .observer import Observer, cost_of, costs_of
 

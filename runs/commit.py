@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..protocols import Market, MarketState
-from ..protocols.responder import answer
+from ..protocols.answer import answer
 from .observer import Observer
 
 __all__ = ["commit"]

@@ -8,7 +8,7 @@ import pytest
 from gridparley import load_scenario
 from gridparley.agents import AgentError, SquareRootLoad
 from gridparley.environment import MessageBatch, Outbox
-from gridparley.protocols.responder import answer
+from gridparley.protocols.answer import answer
 
 
 def loads():
