@@ -9,12 +9,13 @@ VIEW := .venv/view/gridparley
 demo: env
 	.venv/bin/gridparley run three-microgrids
 
+# With Hypothesis's profile `ci` the examples are the same on every machine; a bare `.venv/bin/pytest` looks for new ones.
 test: env
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
-	.venv/bin/pytest --numprocesses auto --dist loadfile --doctest-modules --pyargs gridparley tests
+	.venv/bin/pytest --numprocesses auto --dist loadfile --hypothesis-profile ci --doctest-modules --pyargs gridparley tests
 
 # How fast and how large a message is beside other ways to send it: `make bench ARGS="--sizes 1e4"`.
 bench: $(UV)
