@@ -129,6 +129,7 @@ class Frame:
     x : by population, (rows, periods) kW; None where it is not written out because there is too much of it
     counts : how many messages of a kind met a fate for a reason: (kind, fate, reason, count)
     asleep : addresses of agents that were down or resting
+    resting : of these, those that only rested and heard what came; none of them in a record by an older release
     cut : channels on which nothing passed
     bad : channels with bad weather, by fault
     commands : what was changed before this tick
@@ -145,6 +146,7 @@ class Frame:
     x: list[Floats] | None
     counts: list[tuple[str, Fate, str, int]]
     asleep: Numbers
+    resting: Numbers
     cut: Numbers
     bad: dict[str, Numbers]
     commands: list[dict[str, Any]]
@@ -177,6 +179,7 @@ def frame_of(tick: int, state: Columns, shape: Shape, commands: list[dict[str, A
         x=[state[f"x.{k}"].reshape(n, shape.periods) for k, n in enumerate(shape.rows)] if written else None,
         counts=counts,
         asleep=state.get("asleep", _NONE),
+        resting=state.get("resting", _NONE),
         cut=state.get("cut", _NONE),
         bad=_bad(state),
         commands=commands,

@@ -192,7 +192,7 @@ def _states(record: Record, states: list[Frame]) -> dict[str, Column]:
     if states[0].x is not None:
         answers = [np.concatenate([rows.ravel() for rows in frame.x or []]) for frame in states]
         columns["x"] = np.stack(answers).astype(np.float32)
-    for name in ("asleep", "cut"):
+    for name in ("asleep", "resting", "cut"):
         ragged = [getattr(frame, name) for frame in states]
         columns |= _ragged(name, ragged)
     columns |= _ragged("bad", [np.concatenate([np.empty(0), *frame.bad.values()]) for frame in states])

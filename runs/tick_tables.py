@@ -84,6 +84,11 @@ class TickReader:
         asleep = schedule.asleep(tick)
         if asleep is not None:
             columns["asleep"] = Steps(np.flatnonzero(asleep))
+        resting = schedule.resting(tick)
+        if (
+            resting is not None and "resting" in self.packer.names
+        ):  # an older record has no such column, and goes on without
+            columns["resting"] = Steps(np.flatnonzero(resting))
         cut = [
             self._covered(fault, simulation)
             for fault in schedule.faults
@@ -205,7 +210,7 @@ def column_names(simulation: Simulation) -> list[str]:
     """Return every column that a record of this simulation may have."""
     names = ["agent.name", "agent.home", "line.hub"]
     names += [f"channel.{name}" for name in ("sender", "receiver", "line", "link")]
-    names += ["metric", "round", "stopped", "price", "transfer_price", "asleep", "cut"]
+    names += ["metric", "round", "stopped", "price", "transfer_price", "asleep", "resting", "cut"]
     for k in range(len(simulation.market.members)):
         names += [f"population.{k}.address", f"population.{k}.row_start", f"x.{k}"]
     names += ["count", *(f"count.{name}" for name in ("kind", "fate", "reason"))]

@@ -12,6 +12,7 @@ from ..errors import FaultError
 from ..messages import MessageBatch
 from ..topology import Topology
 from .base import Chance, Fault, Stage
+from .crash import Crash
 
 __all__ = ["FaultSchedule"]
 
@@ -108,6 +109,13 @@ class FaultSchedule:
     def asleep(self, tick: int) -> Mask | None:
         """Return which agents neither solve nor speak in a tick, (agents,) bool; None: all are awake."""
         return self._together([f for f in self.sleepers if f.active(tick) and f.puts_to_sleep(tick)])
+
+    def resting(self, tick: int) -> Mask | None:
+        """Return which of those asleep in a tick are not down, and so hear what comes, (agents,) bool; None: nobody."""
+        active = [f for f in self.sleepers if f.active(tick) and f.puts_to_sleep(tick)]
+        resting = self._together([f for f in active if not isinstance(f, Crash)])
+        down = self._together([f for f in active if isinstance(f, Crash)])
+        return resting if resting is None or down is None else resting & ~down
 
     def forgetting(self, tick: int) -> Mask | None:
         """Return which agents wake up in this tick without any memory, (agents,) bool; None: nobody."""

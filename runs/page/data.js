@@ -168,6 +168,12 @@ export class Run {
     return this.columns[name].subarray(starts[k], starts[k + 1]);
   }
 
+  // awake, resting (hears, but does not speak) or down.
+  state(agent, tick) {
+    if (!this.listed("asleep", tick).includes(agent)) return "awake";
+    return this.listed("resting", tick).includes(agent) ? "resting" : "down";
+  }
+
   // Mean over the horizon of a microgrid's price.
   price(tick, hub) {
     const { periods } = this.meta,

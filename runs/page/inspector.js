@@ -35,7 +35,8 @@ function sections(store) {
     role = ROLES[run.columns.role[agent]];
   const population = run.columns.population[agent],
     type = population < 0 ? "VirtualAgent" : run.meta.populations[population];
-  const down = run.listed("asleep", tick).includes(agent) ? ", down" : "";
+  const state = run.state(agent, tick),
+    down = state === "awake" ? "" : `, ${state}`;
   const heard = memory(run, agent, tick),
     coming = run
       .to(agent)

@@ -3,7 +3,7 @@
 import { AMBER, RED, byId, fresh, number, options, shade, theme } from "page/dom.js";
 import { LOST, STALE, ROLES } from "page/data.js";
 import { fit, scene, WHOLE_MAX } from "page/places.js";
-import { cross, shape } from "page/shapes.js";
+import { bars, cross, shape } from "page/shapes.js";
 
 export function network(store) {
   const view = new Network(store);
@@ -67,9 +67,11 @@ class Network {
     const cut = new Set(run.listed("cut", store.tick)),
       bad = new Set(run.listed("bad", store.tick));
     for (const edge of this.scene.edges) this.drawEdge(context, edge, cut, bad, colours);
-    const asleep = new Set(run.listed("asleep", store.tick));
+    const asleep = new Set(run.listed("asleep", store.tick)),
+      resting = new Set(run.listed("resting", store.tick));
+    const marks = { resting, down: new Set([...asleep].filter((agent) => !resting.has(agent))) };
     context.font = "12px system-ui, sans-serif";
-    nodes.forEach((node, k) => this.drawNode(context, node, this.at[k], asleep, colours));
+    nodes.forEach((node, k) => this.drawNode(context, node, this.at[k], marks, colours));
   }
 
   drawEdge(context, { one, two, channels }, cut, bad, colours) {
@@ -86,12 +88,12 @@ class Network {
     context.setLineDash([]);
   }
 
-  drawNode(context, { agent, role, label }, [x, y], asleep, colours) {
+  drawNode(context, { agent, role, label }, [x, y], marks, colours) {
     const { run, store } = this,
       [low, high] = this.prices,
       home = run.columns.home[agent];
     const size = this.size * [1.25, 1, 0.85][role],
-      down = asleep.has(agent);
+      down = marks.down.has(agent);
     context.fillStyle = down ? colours.paper : shade((run.price(store.tick, home) - low) / (high - low || 1));
     context.strokeStyle = store.agent === agent ? RED : colours.ink;
     context.lineWidth = store.agent === agent ? 3 : 1;
@@ -99,6 +101,7 @@ class Network {
     context.fill();
     if (this.size > 5 || store.agent === agent || down) context.stroke();
     if (down) cross(context, x, y, size * 0.75, RED, 2.5);
+    if (marks.resting.has(agent)) bars(context, x, y, Math.max(size * 0.55, 3), colours);
     if (!label) return;
     context.fillStyle = colours.ink;
     context.strokeStyle = colours.paper;
@@ -209,6 +212,7 @@ class Network {
       `<span>${dot(`fill="${AMBER}"`)}delayed</span>`,
       `<span>${dot('class="hollow"')}copy or stale</span>`,
       `<span>${icon(`<path d="M3 3l10 10M13 3L3 13" stroke="${RED}" stroke-width="2.5"/>`)}lost, down</span>`,
+      `<span>${icon('<path d="M5 3v10M11 3v10" class="outline" stroke-width="3"/>')}resting</span>`,
       `<span>${icon(`<path d="M0 8h16" stroke="${RED}" stroke-width="2.5" stroke-dasharray="4 3"/>`)}cut</span>`,
       `<span>${low}<i class="bar" style="background:linear-gradient(90deg,${stops})"></i>${high} $/kWh</span>`,
     ].join("");

@@ -23,6 +23,23 @@ export function cross(context, x, y, size, colour, width) {
   context.stroke();
 }
 
+// Two bars, as on a button that pauses, readable on any colour.
+export function bars(context, x, y, size, { ink, paper }) {
+  for (const [colour, wide] of [
+    [paper, 5],
+    [ink, 2.5],
+  ]) {
+    context.strokeStyle = colour;
+    context.lineWidth = wide;
+    context.beginPath();
+    for (const side of [-0.45, 0.45]) {
+      context.moveTo(x + side * size, y - size);
+      context.lineTo(x + side * size, y + size);
+    }
+    context.stroke();
+  }
+}
+
 // A line with a head at its end.
 export function arrow(context, x, y, u, v, head = 6) {
   const turn = Math.atan2(v - y, u - x);

@@ -131,6 +131,14 @@ def test_a_slow_agent_acts_in_every_third_tick_of_the_window():
     assert awake == [0, 1, 2, 5, 8, 11, 12, 13]
 
 
+def test_who_is_slow_rests_unless_it_is_down():
+    made = schedule(Slow(agent="A.load", every=4, start=2), Crash(agent="A.*", start=4, end=6))
+    load = TOWN.address("A.load.0")
+    assert [t for t in range(8) if made.resting(t) is not None and made.resting(t)[load]] == [3, 7]
+    assert made.asleep(4)[load]
+    assert schedule(Crash(agent="A.load")).resting(0) is None
+
+
 @pytest.mark.parametrize(
     ("mode", "changed"), [("nan", np.isnan), ("scale", lambda v: v > 1e6), ("sign", lambda v: v < 0)]
 )

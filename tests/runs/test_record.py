@@ -86,20 +86,6 @@ def test_a_frame_says_what_the_simulation_says(tmp_path):
             assert str(frame.metrics) == str({name: float(value) for name, value in latest.items()})
 
 
-def test_links_and_agents_that_are_down_are_told(tmp_path):
-    faults = ["crash=A.operator,from=3,to=5", "partition=A.*/B.*,from=4,to=6", "burst_loss=0.5"]
-    record_to(tmp_path, faults, ticks=8)
-    with Record.open(tmp_path) as record:
-        frames = [record.frame(tick) for tick in range(8)]
-        assert [[record.agents[a] for a in frame.asleep] for frame in frames[2:6]] == [
-            [], ["A.operator"], ["A.operator"], []
-        ]  # fmt: skip
-        ends = [{record.agents[record.channels[end][c]] for c in frames[5].cut} for end in ("sender", "receiver")]
-        assert {"A.virtual", "B.virtual"} <= ends[0] & ends[1]
-        assert not len(frames[6].cut)
-        assert any(len(frame.bad["burst_loss"]) for frame in frames)
-
-
 def test_messages_on_their_way_are_told_with_their_due_tick(tmp_path):
     record_to(tmp_path, ["delay=0..4", "loss=0.3", "duplicate=0.3"], ticks=40)
     flying = {}
