@@ -24,6 +24,7 @@ __all__ = [
     "RESUME",
     "RUN",
     "SHOW",
+    "WATCH",
     "Choice",
     "Faults",
     "FaultsFile",
@@ -167,6 +168,17 @@ The file has a column in kW for each, which facts of a scenario name: profiles =
   of a clear sky; households and businesses are the German standard load profiles (h0_dyn, g0 to g6), without holidays.
 """
 
+WATCH = """
+\b
+Examples:
+  gridparley watch three-microgrids --fault loss=0.3 --terminal
+  gridparley watch lossy --terminal
+
+\b
+Space plays and pauses, arrows step, + and - set the speed, g goes to a tick; up and down choose a microgrid. / asks for words
+  that messages must fit: parts of agents' names, kinds, lost, late, delivered, stale, refused, flying. q leaves.
+"""
+
 RESUME = """
 \b
 Examples:
@@ -236,6 +248,12 @@ class Choice:
         from_file = [] if self.faults_file is None else read_fault_file(self.faults_file)
         faults: list[str | Mapping[str, Any]] = [*from_file, *(self.faults or [])]
         return load_scenario(self.name, [*(self.settings or []), *given], protocol=self.protocol, faults=faults)
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything but the name is asked for."""
+        numbers = (self.protocol, self.faults_file, self.seed, self.ticks)
+        return bool(self.settings or self.faults) or any(each is not None for each in numbers)
 
     def command(self) -> list[str]:
         """Return the command line that asks for the same from any folder."""

@@ -29,7 +29,7 @@ from .reading import Record
 from .simulation import Simulation
 from .tick_tables import X_MAX
 
-__all__ = ["Span", "fault_windows", "page_block", "page_columns", "span_of"]
+__all__ = ["Span", "fault_windows", "page_block", "page_columns", "period_of", "span_of"]
 
 Column = npt.NDArray[Any]
 
@@ -88,7 +88,7 @@ def page_columns(
     for tick in range(span.first, span.last):
         frame = record.frame(tick)
         letters.read(frame)
-        periods[tick - span.first] = _period(record, frame)
+        periods[tick - span.first] = period_of(record, frame)
     letters.rest(span.last - 1)
     columns |= letters.columns() | {"period": _filled(periods)}
     try:
@@ -204,7 +204,7 @@ def _states(record: Record, states: list[Frame]) -> dict[str, Column]:
     return columns | {"count": counts}
 
 
-def _period(record: Record, frame: Frame) -> int:
+def period_of(record: Record, frame: Frame) -> int:
     """Return the period that is open, as the rounds tell of which messages speak; -1 in a tick in which nobody does."""
     for kind in record.header["kinds"]:
         if kind["name"] in frame.said and kind["fields"][-1][0] == "round":
