@@ -27,6 +27,7 @@ from rich.console import Console
 from . import cli_options as options
 from .catalog import SECTIONS, catalog
 from .catalog_tables import print_catalog
+from .cli_lesson import add_lesson
 from .cli_options import Choice
 from .cli_profiles import add_profiles
 from .cli_record import add_commands
@@ -209,6 +210,7 @@ def plot(
 add_profiles(app)
 add_commands(app)
 add_watch(app)
+add_lesson(app)
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ __all__ = [
     "CHECK",
     "EXPORT",
     "GENERAL",
+    "LESSON",
     "LIST",
     "PLOT",
     "PROFILES",
@@ -177,6 +178,16 @@ Examples:
 \b
 Space plays and pauses, arrows step, + and - set the speed, g goes to a tick; up and down choose a microgrid. / asks for words
   that messages must fit: parts of agents' names, kinds, lost, late, delivered, stale, refused, flying. q leaves.
+"""
+
+LESSON = """
+\b
+Examples:
+  gridparley lesson
+  gridparley lesson price
+
+\b
+The page opens in a browser, from disk and without a network. Every figure in it comes from the run that it shows.
 """
 
 RESUME = """

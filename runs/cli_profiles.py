@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -11,6 +10,7 @@ import typer
 
 from . import cli_options as options
 from .errors import RunError
+from .files import write_whole
 from .make_profiles import Consumer, Plant, Span, make_profiles
 
 __all__ = ["add_profiles"]
@@ -58,15 +58,7 @@ def profiles(
     columns = [_read(text, "--pv NAME:KWP[:TILT[:AZIMUTH]]", Plant, 3) for text in pv or []]
     consumers = [_read(text, "--household NAME:KWH", Consumer, 1) for text in household or []]
     consumers += [_read(text, "--business NAME:KWH[:PROFILE]", _business, 1, words=1) for text in business or []]
-    text = make_profiles(span, [*columns, *consumers])
-    partial = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(out)
-    except OSError as error:
-        raise RunError(f"{out}: cannot be written: {error.strerror or error}") from None
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(out, make_profiles(span, [*columns, *consumers]))
     typer.echo(str(out))
 
 

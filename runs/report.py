@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import RunError
+from .files import write_whole
 from .folder import REPORT
 from .folder_read import read_result
 from .page_data import page_block, page_columns, span_of
@@ -76,15 +77,7 @@ def write_report(
         meta, columns = page_columns(record, span, _result_of(record.path))
         wanted = record.ticks if last is None else min(last, record.ticks)
     text = report_text(f"{meta['name']}, {meta['protocol']}", page_block(meta, columns))
-    beside = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise RunError(f"{path}: cannot be written: {error.strerror or error}") from None
-    finally:
-        beside.unlink(missing_ok=True)
+    write_whole(path, text)
     if span.last == wanted:
         return path, None
     return path, (

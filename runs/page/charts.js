@@ -36,7 +36,7 @@ function residualChart(run) {
   const told = [
     ["primal_residual", "primal, kW"],
     ["dual_residual", "dual, $/kWh"],
-    ["price_disagreement", "copies differ, $/kWh"],
+    ["price_disagreement", "copies, $/kWh"],
   ];
   return { title: "residuals", log: true, lines: told.map(([key, name]) => ({ name, values: run.metric(key) })) };
 }

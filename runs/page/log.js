@@ -58,7 +58,7 @@ export function log(store) {
     const wanted = { agent: agent.value, kind: kind.value, test: WANTED[fate.value][1], now: when.value === "now" };
     const rows = newest(run, store.tick, wanted);
     body.replaceChildren(...rows.map((row) => line(store, row)));
-    count.textContent = rows.length === SHOWN ? `the newest ${SHOWN}` : `${rows.length} messages`;
+    count.textContent = rows.length === SHOWN ? `the newest ${SHOWN}` : `${rows.length} message${rows.length === 1 ? "" : "s"}`;
   });
 }
 

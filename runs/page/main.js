@@ -4,6 +4,7 @@ import { charts } from "page/charts.js";
 import { unpack } from "page/data.js";
 import { byId, icon, number } from "page/dom.js";
 import { inspector } from "page/inspector.js";
+import { lesson } from "page/lesson.js";
 import { log } from "page/log.js";
 import { network } from "page/network.js";
 import { sequence } from "page/sequence.js";
@@ -19,6 +20,7 @@ export async function start() {
     for (const view of [header, tabs, transport, network, charts, log, sequence, inspector]) view(store);
     addEventListener("resize", () => store.set({}));
     store.set({ tab: "log" });
+    lesson(store);
     requestAnimationFrame(() => requestAnimationFrame(() => (document.body.dataset.ready = "yes")));
   } catch (error) {
     byId("problem").hidden = false;

@@ -5,6 +5,9 @@ import { LOST, STALE, ROLES } from "page/data.js";
 import { fit, scene, WHOLE_MAX } from "page/places.js";
 import { bars, cross, shape } from "page/shapes.js";
 
+// Of a hub, an operator, a prosumer, beside one another.
+const SIZES = [1.25, 1, 0.85];
+
 export function network(store) {
   const view = new Network(store);
   store.subscribe(() => view.draw());
@@ -32,7 +35,7 @@ class Network {
     }
     prices.sort((one, two) => one - two);
     const at = (part) => prices[Math.floor(part * (prices.length - 1))];
-    return [at(0.02), at(0.98)];
+    return [at(0.05), at(0.95)];
   }
 
   opener() {
@@ -72,6 +75,7 @@ class Network {
     const marks = { resting, down: new Set([...asleep].filter((agent) => !resting.has(agent))) };
     context.font = "12px system-ui, sans-serif";
     nodes.forEach((node, k) => this.drawNode(context, node, this.at[k], marks, colours));
+    nodes.forEach((node, k) => this.drawLabel(context, node, this.at[k], colours));
   }
 
   drawEdge(context, { one, two, channels }, cut, bad, colours) {
@@ -88,11 +92,11 @@ class Network {
     context.setLineDash([]);
   }
 
-  drawNode(context, { agent, role, label }, [x, y], marks, colours) {
+  drawNode(context, { agent, role }, [x, y], marks, colours) {
     const { run, store } = this,
       [low, high] = this.prices,
       home = run.columns.home[agent];
-    const size = this.size * [1.25, 1, 0.85][role],
+    const size = this.size * SIZES[role],
       down = marks.down.has(agent);
     context.fillStyle = down ? colours.paper : shade((run.price(store.tick, home) - low) / (high - low || 1));
     context.strokeStyle = store.agent === agent ? RED : colours.ink;
@@ -102,7 +106,11 @@ class Network {
     if (this.size > 5 || store.agent === agent || down) context.stroke();
     if (down) cross(context, x, y, size * 0.75, RED, 2.5);
     if (marks.resting.has(agent)) bars(context, x, y, Math.max(size * 0.55, 3), colours);
+  }
+
+  drawLabel(context, { role, label }, [x, y], colours) {
     if (!label) return;
+    const size = this.size * SIZES[role];
     context.fillStyle = colours.ink;
     context.strokeStyle = colours.paper;
     context.lineWidth = 3;
@@ -120,7 +128,8 @@ class Network {
       colours = theme(),
       { nodeOf } = this.scene;
     const radius = Math.max(Math.min(this.size * 0.34, 4.5), 1.1),
-      chain = new Set(store.chain);
+      chain = new Set(store.chain),
+      lost = [];
     for (const row of store.chain) this.arrow(context, row, colours);
     run.onTheWay(store.tick, (row) => {
       const one = nodeOf[run.sender(row)],
@@ -132,9 +141,11 @@ class Network {
       // A lost message goes half of its way; what a closed door stops goes nearly all of it.
       const part = Math.min(went, gone ? (run.message.fate[row] === LOST ? 0.5 : 0.88) : 1);
       const [x, y] = this.between(one, two, part);
-      if (gone) return cross(context, x, y, radius * 1.1, RED, 2);
-      this.dot(context, x, y, radius, row, chain.has(row), colours);
+      if (gone) lost.push([x, y]);
+      else this.dot(context, x, y, radius, row, chain.has(row), colours);
     });
+    // On top: what went the same way must not hide them.
+    for (const [x, y] of lost) for (const [colour, wide] of [[colours.paper, 5], [RED, 2.5]]) cross(context, x, y, radius * 1.3, colour, wide);
   }
 
   dot(context, x, y, radius, row, chosen, colours) {

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import sync_playwright
 
+from .command import call
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync")  # fmt: skip
-RED = (0xD5, 0x5E, 0x00)
+RED, INK = (0xD5, 0x5E, 0x00), (0x1B, 0x1F, 0x24)
 
 
 @contextmanager
@@ -28,6 +30,15 @@ def chromium():
         browser = play.chromium.launch(executable_path=path, args=list(QUIET))
         yield browser
         browser.close()
+
+
+def report_of(folder, *words):
+    """The folder of a run with its report."""
+    done = call("run", *words, "--no-reference", "--out", folder)
+    assert done.exit_code == 0, done.output
+    done = call("report", folder)
+    assert done.exit_code == 0, done.output
+    return folder
 
 
 class Shown:
