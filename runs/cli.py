@@ -30,6 +30,7 @@ from .catalog_tables import print_catalog
 from .cli_options import Choice
 from .cli_profiles import add_profiles
 from .cli_record import add_commands
+from .cli_watch import add_watch
 from .errors import USER_ERRORS
 from .folder import RunFolder, prepare_folder, scenario_text
 from .folder_read import read_run
@@ -207,6 +208,7 @@ def plot(
 
 add_profiles(app)
 add_commands(app)
+add_watch(app)
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ __all__ = [
     "RESUME",
     "RUN",
     "SHOW",
+    "WATCH",
     "Choice",
     "Faults",
     "FaultsFile",
@@ -154,6 +155,20 @@ Examples:
 \b
 The file opens in a browser, from disk and without a network. Space plays and pauses, arrows step, Home and End go to the
 first and last tick. What one page cannot hold of a large run is said; --from and --to choose the ticks.
+"""
+
+WATCH = """
+\b
+Examples:
+  gridparley watch three-microgrids
+  gridparley watch three-microgrids --fault loss=0.3 --out lossy
+  gridparley watch lossy
+  gridparley watch
+
+\b
+The page steps, plays, goes back, cuts links, crashes agents and branches. What was done in it can be saved as a schedule,
+  and gridparley run SCENARIO --faults FILE does it again to the last bit. It asks nobody but this machine.
+A page that is closed ends its run. With --out the run is kept: the first page's in DIR, the next one's in DIR-2.
 """
 
 PROFILES = """

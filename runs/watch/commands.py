@@ -168,7 +168,7 @@ def read_command(text: str) -> Any:
         It is too long, no JSON, unknown, or a value is not allowed; says which.
     """
     if len(text) > TEXT_MAX:
-        raise RunError(f"a command of {len(text)} characters; at most {TEXT_MAX} are read")
+        raise RunError(f"a command is longer than {TEXT_MAX} characters")
     try:
         return _ADAPTER.validate_json(text)
     except ValidationError as error:

@@ -155,6 +155,7 @@ class Server:
             self._socket = socket.socket(family, kind, proto)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._socket.bind(address)
+            self._socket.listen(128)
         except OSError as error:
             raise RunError(f"--host {self.host} --port {self.port}: {error.strerror or error}") from None
         self.guard = Guard.of(self.host, self._socket.getsockname()[1])

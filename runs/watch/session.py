@@ -24,8 +24,8 @@ from . import commands as ask
 from .line import Line
 from .overview import Overview
 from .schedule import schedule_text
-from .source import Source
 from .shown import open_frame, private_state, ticks_frame
+from .source import Source
 
 __all__ = ["Session"]
 
