@@ -17,6 +17,7 @@ export class Store {
       until: "end",
       untilTick: 100,
       agent: null,
+      link: null,
       hub: null,
       chain: [],
       dark: false,

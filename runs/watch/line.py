@@ -123,6 +123,11 @@ class Line:
             return self.simulation.transport.schedule.faults
         return go_to(self.record, self.ticks).simulation.transport.schedule.faults
 
+    @property
+    def active(self) -> list[Fault]:
+        """Those that act in the next tick, while the run is going on."""
+        return [] if self.simulation is None else [one for one in self.schedule if one.active(self.ticks)]
+
     def told_commands(self) -> list[dict[str, Any]]:
         """Return the command log for people: tick and text of each."""
         return [{"tick": one["tick"], "text": _text(one)} for one in self.commands]

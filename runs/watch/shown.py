@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ...agents.facts import facts_of
+from ...environment.faults import Fault
+from ..folder_read import fault_label
 from ..page_data import Span, fault_windows, page_block, page_meta, tick_columns, world_columns
 from ..page_messages import MessageColumns
 from ..simulation import Simulation
-from .line import Line
+from .line import Line, table_of
 from .overview import Overview
 
 __all__ = ["open_frame", "private_state", "ticks_frame"]
@@ -47,8 +49,13 @@ def _state(line: Line) -> dict[str, Any]:
         "fixed": line.fixed,
         "commands": line.told_commands(),
         "faults": fault_windows(line.initial, line.commands),
+        "active": [table_of(fault) | {"label": fault_label(_plain_table(fault))} for fault in line.active],
         "outcome": line.result,
     }
+
+
+def _plain_table(fault: Fault) -> dict[str, Any]:
+    return {name: value for name, value in table_of(fault).items() if value not in ([], False)}
 
 
 def private_state(line: Line, agent: int, tick: int) -> dict[str, Any]:
