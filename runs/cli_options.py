@@ -61,7 +61,12 @@ Faults = Annotated[
     ),
 ]
 FaultsFile = Annotated[
-    Path | None, typer.Option("--faults", metavar="FILE", help="Add the [[fault]] tables of a TOML file.")
+    Path | None,
+    typer.Option(
+        "--faults",
+        metavar="FILE",
+        help="Add the [[fault]] tables of a TOML file; one with the name of a scenario's own takes its place.",
+    ),
 ]
 Seed = Annotated[int | None, typer.Option(metavar="N", help="Of every draw; the same seed gives the same run.")]
 Ticks = Annotated[int | None, typer.Option(metavar="N", help="Stop after so many ticks in any case.")]

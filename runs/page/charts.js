@@ -70,7 +70,7 @@ class Chart {
     if (names !== this.names) {
       this.heading.textContent = this.title;
       this.canvas.setAttribute("aria-label", this.title);
-      const thin = make("span", { className: "thin", textContent: "thin: before the branch" });
+      const thin = make("span", { className: "thin", textContent: "thin: before" });
       this.legend.replaceChildren(...shown.map(sample), ...(baseline ? [thin] : []));
       this.names = names;
     }

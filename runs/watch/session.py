@@ -31,6 +31,8 @@ __all__ = ["Session"]
 
 FRAME_SECONDS = 0.1
 """Frames of a run that plays come no faster than this."""
+AGAIN_SECONDS = 0.3
+"""What takes longer than this to do again says how far it has come."""
 AHEAD = 2
 """Frames that may be on their way to a page before it has drawn one."""
 WAITING = 200
@@ -152,6 +154,7 @@ class Session:
                 self._play = None
                 self._steps(line, command.ticks)
             case ask.Play():
+                self._shown = time.monotonic()
                 line.wake(self._progress)
                 self._play, self._due, self._shown = command, time.monotonic(), 0.0
             case ask.Pause():
@@ -205,7 +208,7 @@ class Session:
         line.change([read_fault_table(table, "fault") for table in tables], command.end)
 
     def _branch(self, line: Line, tick: int) -> None:
-        self._play = None
+        self._play, self._shown = None, time.monotonic()
         folder = self._folder / str(len(self._lines))
         folder.mkdir()
         branch = line.branch(tick + 1, folder)
@@ -289,6 +292,6 @@ class Session:
         """Tell how far a recorded run has been done again."""
         if self._closing.is_set():
             raise _Closed
-        if time.monotonic() - self._shown >= FRAME_SECONDS:
+        if time.monotonic() - self._shown >= AGAIN_SECONDS:
             self._shown = time.monotonic()
             self._tell(again=simulation.tick)
