@@ -38,13 +38,13 @@ def steered(record: Record, tick: int, add: Sequence[Fault], end: Sequence[str])
     return simulation.commands[-1]
 
 
-def fork(record: Record, path: Path, tick: int, command: Mapping[str, Any], told: dict[str, Any]) -> None:
+def fork(record: Record, path: Path, tick: int, command: Mapping[str, Any] | None, told: dict[str, Any]) -> None:
     """Start a record with the ticks before this one, and with one more command before it.
 
     Parameters
     ----------
     record, path
-    tick, command : from `steered`
+    tick, command : from `steered`; without a command nothing is changed from this tick on, whatever was changed in the record
     told : header entries that are others than in the record
 
     Raises
@@ -52,8 +52,12 @@ def fork(record: Record, path: Path, tick: int, command: Mapping[str, Any], told
     RunError
         It cannot be written.
     """
-    before = [one for one in record.commands if one["tick"] <= tick]
-    commands = [*before, command, *record.commands[len(before) :]]
+    commands: list[Mapping[str, Any]]
+    if command is None:
+        commands = [one for one in record.commands if one["tick"] < tick]
+    else:
+        before = [one for one in record.commands if one["tick"] <= tick]
+        commands = [*before, command, *record.commands[len(before) :]]
 
     def fill(base: sqlite3.Connection) -> None:
         _copy(record.base, base, "world")

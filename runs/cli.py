@@ -31,7 +31,7 @@ from .cli_lesson import add_lesson
 from .cli_options import Choice
 from .cli_profiles import add_profiles
 from .cli_record import add_commands
-from .cli_terminal import add_watch
+from .cli_watch import add_watch
 from .errors import USER_ERRORS
 from .folder import RunFolder, prepare_folder, scenario_text
 from .folder_read import read_run

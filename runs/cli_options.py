@@ -62,7 +62,12 @@ Faults = Annotated[
     ),
 ]
 FaultsFile = Annotated[
-    Path | None, typer.Option("--faults", metavar="FILE", help="Add the [[fault]] tables of a TOML file.")
+    Path | None,
+    typer.Option(
+        "--faults",
+        metavar="FILE",
+        help="Add the [[fault]] tables of a TOML file; one with the name of a scenario's own takes its place.",
+    ),
 ]
 Seed = Annotated[int | None, typer.Option(metavar="N", help="Of every draw; the same seed gives the same run.")]
 Ticks = Annotated[int | None, typer.Option(metavar="N", help="Stop after so many ticks in any case.")]
@@ -158,6 +163,26 @@ The file opens in a browser, from disk and without a network. Space plays and pa
 first and last tick. What one page cannot hold of a large run is said; --from and --to choose the ticks.
 """
 
+WATCH = """
+\b
+Examples:
+  gridparley watch three-microgrids
+  gridparley watch three-microgrids --fault loss=0.3 --out lossy
+  gridparley watch lossy
+  gridparley watch lossy --terminal
+  gridparley watch
+
+\b
+The page steps, plays, goes back, cuts links, crashes agents and branches. What was done in it can be saved as a schedule,
+  and gridparley run SCENARIO --faults FILE does it again to the last bit. It asks nobody but this machine.
+A page that is closed ends its run. With --out the run is kept: the first page's in DIR, the next one's in DIR-2.
+
+\b
+With --terminal: space plays and pauses, arrows step, + and - set the speed, g goes to a tick, up and down choose a microgrid,
+  q leaves. / asks for words that messages must fit: parts of agents' names, kinds, lost, late, delivered, stale, refused,
+  flying.
+"""
+
 PROFILES = """
 \b
 Examples:
@@ -167,17 +192,6 @@ Examples:
 \b
 The file has a column in kW for each, which facts of a scenario name: profiles = "mine.csv", and pv = "roof". PV is that
   of a clear sky; households and businesses are the German standard load profiles (h0_dyn, g0 to g6), without holidays.
-"""
-
-WATCH = """
-\b
-Examples:
-  gridparley watch three-microgrids --fault loss=0.3 --terminal
-  gridparley watch lossy --terminal
-
-\b
-Space plays and pauses, arrows step, + and - set the speed, g goes to a tick; up and down choose a microgrid. / asks for words
-  that messages must fit: parts of agents' names, kinds, lost, late, delivered, stale, refused, flying. q leaves.
 """
 
 LESSON = """

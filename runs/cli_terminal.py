@@ -1,43 +1,14 @@
-"""The command that shows a run while it goes, or once it is recorded."""
+"""What `gridparley watch --terminal` does."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from . import cli_options as options
 from .cli_options import Choice
 from .errors import RunError
 from .scenario import scenario_names
 
-__all__ = ["add_watch", "watch_in_terminal"]
-
-Watched = Annotated[
-    str, typer.Argument(metavar="SCENARIO|RUN", help="A scenario, or the folder that gridparley run --out wrote.")
-]
-
-
-def add_watch(app: typer.Typer) -> None:
-    """Add it to the command line."""
-    app.command(epilog=options.WATCH)(watch)
-
-
-def watch(
-    scenario: Watched,
-    protocol: options.Protocol = None,
-    settings: options.Settings = None,
-    fault: options.Faults = None,
-    faults: options.FaultsFile = None,
-    seed: options.Seed = None,
-    ticks: options.Ticks = None,
-    terminal: Annotated[bool, typer.Option("--terminal", help="In this terminal.")] = False,
-) -> None:
-    """Watch a scenario while it runs, or a recorded run, tick by tick."""
-    if not terminal:
-        raise RunError("watch needs --terminal; gridparley report RUN writes a page for the browser")
-    watch_in_terminal(Choice(scenario, protocol, settings, fault, faults, seed, ticks))
+__all__ = ["watch_in_terminal"]
 
 
 def watch_in_terminal(choice: Choice) -> None:

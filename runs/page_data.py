@@ -29,7 +29,17 @@ from .reading import Record
 from .simulation import Simulation
 from .tick_tables import X_MAX
 
-__all__ = ["Span", "fault_windows", "page_block", "page_columns", "period_of", "span_of"]
+__all__ = [
+    "Span",
+    "fault_windows",
+    "page_block",
+    "page_columns",
+    "page_meta",
+    "period_of",
+    "span_of",
+    "tick_columns",
+    "world_columns",
+]
 
 Column = npt.NDArray[Any]
 
@@ -81,24 +91,38 @@ def page_columns(
     span
     result : what became of the run, as `Result.to_dict`; None while it is going
     """
-    states = list(record.states(span.first, span.last))
-    columns = _world(record) | _states(record, states)
     letters = MessageColumns(record)
+    columns = world_columns(record) | tick_columns(record, span, letters)
+    try:
+        simulation = record.scenario().simulation()
+    except (RunError, ScenarioError) as error:  # a type of the user's own may be gone; everything else can be shown
+        meta = page_meta(record, span, result, letters.reasons, [], str(error))
+        return meta | {"facts": []}, columns
+    facts = _facts(simulation)
+    faults = fault_windows(simulation.transport.schedule.faults, record.commands)
+    return page_meta(record, span, result, letters.reasons, faults, None) | {"facts": list(facts)}, columns | facts
+
+
+def tick_columns(
+    record: Record, span: Span, letters: MessageColumns, *, answers: bool = True, period: int = 0
+) -> dict[str, Column]:
+    """Return what happened in some ticks: everybody's state, and what was said.
+
+    Parameters
+    ----------
+    record, span
+    letters : reads the messages of these ticks
+    answers : with what everybody proposes
+    period : that was open before the first of these ticks
+    """
     periods = np.full(span.last - span.first, -1, dtype=np.int32)
     for tick in range(span.first, span.last):
         frame = record.frame(tick)
         letters.read(frame)
         periods[tick - span.first] = period_of(record, frame)
     letters.rest(span.last - 1)
-    columns |= letters.columns() | {"period": _filled(periods)}
-    try:
-        simulation = record.scenario().simulation()
-    except (RunError, ScenarioError) as error:  # a type of the user's own may be gone; everything else can be shown
-        meta = _meta(record, span, result, letters.reasons, [], str(error))
-        return meta | {"facts": []}, columns
-    facts = _facts(simulation)
-    faults = fault_windows(simulation.transport.schedule.faults, record.commands)
-    return _meta(record, span, result, letters.reasons, faults, None) | {"facts": list(facts)}, columns | facts
+    columns = _states(record, list(record.states(span.first, span.last)), answers=answers)
+    return columns | letters.columns() | {"period": _filled(periods, period)}
 
 
 def page_block(meta: Mapping[str, Any], columns: Mapping[str, Column]) -> bytes:
@@ -116,7 +140,7 @@ def page_block(meta: Mapping[str, Any], columns: Mapping[str, Column]) -> bytes:
     return len(head).to_bytes(4, "little") + head + b"".join(parts)
 
 
-def _meta(
+def page_meta(
     record: Record,
     span: Span,
     result: Mapping[str, Any] | None,
@@ -124,6 +148,7 @@ def _meta(
     faults: list[dict[str, Any]],
     why: str | None,
 ) -> dict[str, Any]:
+    """Return the facts about a record that are no columns; `why` private facts are not among these, None if they are."""
     header, document = record.header, tomllib.loads(record.header["scenario"])
     kept = ("name", "protocol", "seed", "periods", "microgrids", "tie_lines", "populations", "metrics", "kinds")
     told = {name: header[name] for name in kept} | {"code_version": header["code_version"]}
@@ -142,7 +167,8 @@ def _result(result: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return {name: result.get(name) if not isinstance(result.get(name), list) else None for name in names}
 
 
-def _world(record: Record) -> dict[str, Column]:
+def world_columns(record: Record) -> dict[str, Column]:
+    """Return who is there, where they are drawn, and who speaks to whom."""
     agent, channels, line = record.world("agent"), record.channels, record.world("line")["hub"].reshape(-1, 2)
     hubs, home = record.shape.hubs, agent["home"]
     population = np.full(len(home), -1, dtype=np.int16)
@@ -179,7 +205,7 @@ def _world(record: Record) -> dict[str, Column]:
     }
 
 
-def _states(record: Record, states: list[Frame]) -> dict[str, Column]:
+def _states(record: Record, states: list[Frame], *, answers: bool) -> dict[str, Column]:
     first, fates = states[0].tick, ("sent", "lost", "late", "delivered")
     columns: dict[str, Column] = {
         f"metric.{name}": np.array([frame.metrics[name] for frame in states], dtype=np.float64)
@@ -189,9 +215,9 @@ def _states(record: Record, states: list[Frame]) -> dict[str, Column]:
     columns["transfer_price"] = np.stack([frame.transfer_price.ravel() for frame in states]).astype(np.float32)
     columns["stopped"] = np.stack([frame.stopped for frame in states]).astype(np.uint8)
     columns["round"] = np.stack([frame.round for frame in states]).astype(np.int32)
-    if states[0].x is not None:
-        answers = [np.concatenate([rows.ravel() for rows in frame.x or []]) for frame in states]
-        columns["x"] = np.stack(answers).astype(np.float32)
+    if answers and states[0].x is not None:
+        told = [np.concatenate([rows.ravel() for rows in frame.x or []]) for frame in states]
+        columns["x"] = np.stack(told).astype(np.float32)
     for name in ("asleep", "resting", "cut"):
         ragged = [getattr(frame, name) for frame in states]
         columns |= _ragged(name, ragged)
@@ -212,10 +238,11 @@ def period_of(record: Record, frame: Frame) -> int:
     return -1
 
 
-def _filled(periods: Column) -> Column:
+def _filled(periods: Column, before: int) -> Column:
     """Return periods in which a silent tick belongs to the period before it."""
     known = np.maximum.accumulate(np.where(periods >= 0, np.arange(len(periods)), 0))
-    return np.maximum(periods[known], 0)
+    found = periods[known]
+    return np.where(found >= 0, found, before).astype(np.int32)
 
 
 def _ragged(name: str, parts: list[Column]) -> dict[str, Column]:

@@ -18,6 +18,7 @@ Column = npt.NDArray[Any]
 FATES = (Fate.DELIVERED, Fate.LOST, Fate.STOPPED, Fate.STALE, Fate.REFUSED, Fate.SENT)
 """By number, as the page knows them; the last are on their way."""
 ROW = ("number", "kind", "channel", "sent", "end", "fate", "reason", "copy", "cause", "payload_at")
+OLD = ("number", "copy", "end", "fate", "reason")
 TYPES = (np.int32, np.uint8, np.int32, np.int32, np.int32, np.uint8, np.uint8, np.uint8, np.int32, np.int32)
 
 
@@ -27,20 +28,22 @@ class MessageColumns:
     Parameters
     ----------
     record
+    reasons : known already, to which new ones are added
 
     Attributes
     ----------
     reasons : why messages were lost, by number; the first one is none
     """
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, reasons: list[str] | None = None) -> None:
         self._record = record
         self._kinds = [kind["name"] for kind in record.header["kinds"]]
         self._rows: list[list[Column]] = []
         self._payload: list[Column] = []
         self._payload_at: dict[tuple[str, int], int] = {}
         self._size = 0
-        self.reasons: list[str] = [""]
+        self.reasons: list[str] = [""] if reasons is None else reasons
+        self._older: list[list[Column]] = []
         self._first: int | None = None
 
     def read(self, frame: Frame) -> None:
@@ -57,6 +60,10 @@ class MessageColumns:
                 said = self._record.said(ended.kind, ended.sent)
                 # One that never left would have been there a tick later.
                 self._add(said, ended.number, ended.copy, np.full(len(ended), frame.tick), ended.fate, ended.reason)
+            else:
+                told = (frame.tick, FATES.index(ended.fate), self._reason(ended.reason))
+                row = [np.full(len(ended), value) for value in told]
+                self._older.append([ended.number, ended.copy != 0, *row])
 
     def rest(self, tick: int) -> None:
         """Add what is on its way at the end of the last tick."""
@@ -65,14 +72,24 @@ class MessageColumns:
                 self._add(said, way.number, way.copy, way.due, Fate.SENT, "")
 
     def _add(self, said: Said, number: Column, copy: Column, end: Column, fate: Fate, reason: str) -> None:
-        if reason not in self.reasons:
-            self.reasons.append(reason)
         place = number - said.number[0]
         width = said.payload.shape[1]
-        constant = (self._kinds.index(said.kind), said.tick, FATES.index(fate), self.reasons.index(reason))
+        constant = (self._kinds.index(said.kind), said.tick, FATES.index(fate), self._reason(reason))
         kind, sent, code, why = (np.full(len(number), value) for value in constant)
         at = self._payload_at[said.kind, said.tick] + place * width
         self._rows.append([number, kind, said.channel[place], sent, end, code, why, copy != 0, said.cause[place], at])
+
+    def _reason(self, reason: str) -> int:
+        if reason not in self.reasons:
+            self.reasons.append(reason)
+        return self.reasons.index(reason)
+
+    def older(self) -> dict[str, Column]:
+        """Return what became of messages that were said before the first tick read: columns ``old.*``."""
+        return {
+            f"old.{name}": np.concatenate([np.empty(0, dtype=kind), *(row[k] for row in self._older)]).astype(kind)
+            for k, (name, kind) in enumerate(zip(OLD, (np.int32, np.uint8, np.int32, np.uint8, np.uint8), strict=True))
+        }
 
     def columns(self) -> dict[str, Column]:
         """Return the columns ``message.*``, sorted by number, and the flat ``payload``."""

@@ -110,6 +110,13 @@ class Recorder:
             self.no_checkpoint = str(error)
             self._base.execute("INSERT OR REPLACE INTO header VALUES ('no_checkpoint', ?)", (json.dumps(str(error)),))
 
+    def forget(self, simulation: Simulation) -> None:
+        """Let go of what memory holds of ticks that are in the record, for a run that is only watched: counts and metrics."""
+        simulation.journal.rows.clear()
+        for column in simulation.datacollector.model_vars.values():
+            column.clear()
+        self._reader.skip()
+
     def finish(self, simulation: Simulation) -> None:
         """Write what was changed since the last tick, and close the record as one file.
 

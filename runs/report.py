@@ -18,7 +18,7 @@ from .page_data import page_block, page_columns, span_of
 from .reading import Record
 from .record import RECORD
 
-__all__ = ["page_files", "report_text", "write_report"]
+__all__ = ["live_text", "page_files", "report_text", "result_of", "write_report"]
 
 
 def page_files() -> dict[str, str]:
@@ -33,17 +33,28 @@ def report_text(title: str, block: bytes) -> str:
     Modules are kept as files that import one another by name, and an import map says where each of them is: in a report
     in the page itself. Nothing that a user wrote stands in the page but escaped: data are base64, so are modules.
     """
+    return _page(title, "main.js", "", base64.b64encode(gzip.compress(block, 9, mtime=0)).decode())
+
+
+def live_text() -> str:
+    """Return the page without data: it opens a socket to the server that it came from, and to nobody else."""
+    return _page("GridParley", "live.js", "; connect-src 'self'", "")
+
+
+def _page(title: str, start: str, allowed: str, data: str) -> str:
     files = page_files()
     modules = {
         f"page/{name}": f"data:text/javascript;base64,{base64.b64encode(text.encode()).decode()}"
         for name, text in files.items()
-        if name.endswith(".js")
+        if name.endswith(".js") and (start == "live.js" or not name.startswith("live"))
     }
     filled = {
+        "ALLOWED": allowed,
         "TITLE": html.escape(title),
         "STYLE": files["page.css"].replace("</", "<\\/"),
         "IMPORTS": json.dumps({"imports": modules}).replace("<", "\\u003c"),
-        "DATA": base64.b64encode(gzip.compress(block, 9, mtime=0)).decode(),
+        "DATA": data,
+        "START": f"page/{start}",
     }
     text = files["page.html"]
     for name, value in filled.items():
@@ -74,7 +85,7 @@ def write_report(
     path = (run if run.is_dir() else run.parent) / REPORT if out is None else out
     with Record.open(run) as record:
         span = span_of(record, first, last)
-        meta, columns = page_columns(record, span, _result_of(record.path))
+        meta, columns = page_columns(record, span, result_of(record.path))
         wanted = record.ticks if last is None else min(last, record.ticks)
     text = report_text(f"{meta['name']}, {meta['protocol']}", page_block(meta, columns))
     write_whole(path, text)
@@ -86,7 +97,7 @@ def write_report(
     )
 
 
-def _result_of(record: Path) -> dict[str, Any] | None:
+def result_of(record: Path) -> dict[str, Any] | None:
     """Return what became of the run; None of one that has lost its result.json, or is unfinished: then it is another's."""
     if record.name != RECORD:
         return None

@@ -134,7 +134,7 @@ def load_scenario(
     name : a built-in scenario or the path of a TOML file
     settings : ``"K=V"`` texts, or a mapping; each changes every field whose path ends in K
     protocol : instead of the scenario's own
-    faults : added to the scenario's own, as ``"loss=0.3,from=20"`` or as tables
+    faults : added to the scenario's own, as ``"loss=0.3,from=20"`` or as tables; with the `name` of one of these in its place
 
     Raises
     ------
@@ -155,7 +155,8 @@ def load_scenario(
     if protocol is not None:
         raw = merge(raw, {"run": {"protocol": protocol}})
     if faults:
-        raw["fault"] = [*raw.get("fault", []), *(read_fault(f) if isinstance(f, str) else dict(f) for f in faults)]
+        given = [read_fault(f) if isinstance(f, str) else dict(f) for f in faults]
+        raw["fault"] = [*_not_replaced(raw.get("fault", []), given, folder), *given]
     document = _expanded(_validated(ScenarioSpec, raw, title), folder)
     pairs = settings.items() if isinstance(settings, Mapping) else [parse_setting(text) for text in settings]
     changed = {path for key, value in pairs for path in apply_setting(document, key, value)}
@@ -171,6 +172,14 @@ def load_scenario(
     scenario = Scenario(title, spec, folder)
     scenario.faults()
     return scenario
+
+
+def _not_replaced(own: Any, given: Sequence[Mapping[str, Any]], folder: Path | None) -> list[Any]:
+    """Return the scenario's own faults but for those whose name a given one says: a whole schedule can be given."""
+    names = {table["name"] for table in given if isinstance(table.get("name"), str)}
+    if not names or not isinstance(own, list):
+        return list(own)
+    return [table for k, table in enumerate(own) if read_fault_table(table, f"fault[{k}]", folder).name not in names]
 
 
 def _locate(name: str) -> tuple[Any, Path | None]:

@@ -7,90 +7,82 @@ const DASHES = [[], [5, 3], [1.5, 2], [7, 2, 1.5, 2]];
 const MANY = 8;
 
 export function charts(store) {
-  const { run } = store;
-  const all = [priceChart(run), residualChart(run), costChart(run)].map((told) => new Chart(store, told));
+  const all = [prices, residuals, costs].map((tell) => new Chart(store, tell));
   byId("charts").append(...all.map((chart) => chart.box));
   store.subscribe(() => all.forEach((chart) => chart.draw()));
 }
 
-function priceChart(run) {
-  const ticks = run.last - run.first + 1;
-  const each = run.meta.microgrids.map((name, hub) => ({
-    name,
-    values: Float64Array.from({ length: ticks }, (_, k) => run.price(run.first + k, hub)),
-  }));
-  return { title: "price, $/kWh", log: false, lines: each.length <= MANY ? each : outstanding(each) };
+// Each tells what to draw of an overview: title, log axis or not, and lines.
+function prices(overview) {
+  return { title: "price, $/kWh", log: false, lines: overview.prices() };
 }
 
-// Of many lines the lowest, the median and the highest at the end stand out.
-function outstanding(lines) {
-  const sorted = [...lines].sort((one, two) => one.values.at(-1) - two.values.at(-1));
-  const chosen = [sorted.at(-1), sorted[sorted.length >> 1], sorted[0]];
-  return [
-    ...lines.filter((line) => !chosen.includes(line)).map((line) => ({ ...line, quiet: true })),
-    ...chosen.map((line, k) => ({ ...line, name: `${["highest", "median", "lowest"][k]} ${line.name}` })),
-  ];
-}
-
-function residualChart(run) {
+function residuals(overview) {
   const told = [
     ["primal_residual", "primal, kW"],
     ["dual_residual", "dual, $/kWh"],
     ["price_disagreement", "copies, $/kWh"],
   ];
-  return { title: "residuals", log: true, lines: told.map(([key, name]) => ({ name, values: run.metric(key) })) };
+  return { title: "residuals", log: true, lines: told.map(([key, name]) => ({ name, values: overview.metric(key) })) };
 }
 
-function costChart(run) {
-  const cost = run.metric("cost"),
-    best = run.meta.result?.optimum_cost;
-  if (run.meta.clock || best === null || best === undefined) {
+function costs(overview, { clock, result }) {
+  const cost = overview.metric("cost"),
+    best = result?.optimum_cost;
+  if (clock || best === null || best === undefined) {
     return { title: "cost, $/h", log: false, lines: [{ name: "of what is proposed", values: cost }] };
   }
-  return {
-    title: "gap, $/h",
-    log: true,
-    lines: [{ name: "|cost − optimum|", values: cost.map((each) => Math.abs(each - best)) }],
-  };
+  const values = cost.map((each) => Math.abs(each - best));
+  return { title: "gap, $/h", log: true, lines: [{ name: "|cost − optimum|", values }] };
 }
 
 class Chart {
-  constructor(store, told) {
-    Object.assign(this, told, { store, run: store.run, key: "" });
-    this.canvas = make("canvas", { role: "img", "aria-label": told.title });
+  constructor(store, tell) {
+    Object.assign(this, { store, run: store.run, tell, key: "", names: "" });
+    this.canvas = make("canvas", { role: "img" });
     this.picture = document.createElement("canvas");
-    const shown = told.lines.filter((line) => !line.quiet);
-    shown.forEach((line, k) =>
-      Object.assign(line, { colour: LINES[k % LINES.length], dash: told.lines.length > MANY ? [] : DASHES[k % 4] }),
-    );
-    this.legend = make("span", { className: "legend" }, ...shown.map((line) => sample(line)));
-    this.box = make(
-      "figure",
-      { className: "chart" },
-      make("figcaption", {}, make("b", { textContent: told.title }), this.legend),
-      this.canvas,
-    );
+    this.heading = make("b");
+    this.legend = make("span", { className: "legend" });
+    this.box = make("figure", { className: "chart" }, make("figcaption", {}, this.heading, this.legend), this.canvas);
     const seek = (event) => {
       if (event.buttons & 1) store.seek(this.tickAt(event.offsetX));
     };
     this.canvas.addEventListener("pointerdown", (event) => {
-      store.set({ playing: false });
+      store.step(0);
       seek(event);
     });
     this.canvas.addEventListener("pointermove", seek);
-    this.range = extent(told);
+  }
+
+  // What there is to draw now, and before the branch where there was one.
+  read() {
+    const { overview, baseline, meta } = this.run;
+    Object.assign(this, this.tell(overview, meta), { ticks: overview.ticks, old: null });
+    if (baseline) this.old = { lines: this.tell(baseline, { ...meta, result: this.log ? meta.result : null }).lines, ticks: baseline.ticks };
+    this.from = this.store.from;
+    this.to = Math.max(this.store.to, baseline ? (baseline.ticks.at(-1) ?? 0) : 0, this.from + 1);
+    this.range = extent(this);
+    const shown = this.lines.filter((line) => !line.quiet);
+    shown.forEach((line, k) =>
+      Object.assign(line, { colour: LINES[k % LINES.length], dash: this.lines.length > MANY ? [] : DASHES[k % 4] }),
+    );
+    const names = [this.title, baseline ? 1 : 0, ...shown.map((line) => line.name)].join();
+    if (names !== this.names) {
+      this.heading.textContent = this.title;
+      this.canvas.setAttribute("aria-label", this.title);
+      const thin = make("span", { className: "thin", textContent: "thin: before" });
+      this.legend.replaceChildren(...shown.map(sample), ...(baseline ? [thin] : []));
+      this.names = names;
+    }
+    this.values = [...this.legend.querySelectorAll(".value")];
   }
 
   tickAt(x) {
-    const wide = this.canvas.clientWidth - MARGIN.left - MARGIN.right;
-    return this.run.first + ((x - MARGIN.left) / wide) * Math.max(this.run.last - this.run.first, 1);
+    return this.from + ((x - MARGIN.left) / (this.canvas.clientWidth - MARGIN.left - MARGIN.right)) * (this.to - this.from);
   }
 
   x(tick, width) {
-    return (
-      MARGIN.left +
-      ((tick - this.run.first) / Math.max(this.run.last - this.run.first, 1)) * (width - MARGIN.left - MARGIN.right)
-    );
+    return MARGIN.left + ((tick - this.from) / (this.to - this.from)) * (width - MARGIN.left - MARGIN.right);
   }
 
   y(value, height) {
@@ -100,18 +92,31 @@ class Chart {
   }
 
   draw() {
-    const { store, canvas } = this,
-      key = `${canvas.clientWidth} ${canvas.clientHeight} ${store.dark}`;
-    if (key !== this.key) this.paint();
-    this.key = key;
+    const { store, canvas, run } = this,
+      { overview, baseline, meta } = run;
+    const key = [
+      canvas.clientWidth,
+      canvas.clientHeight,
+      store.dark,
+      overview.version,
+      baseline?.version,
+      meta.result !== null,
+      meta.commands.length,
+    ].join(" ");
+    if (key !== this.key && canvas.clientWidth) {
+      this.read();
+      this.paint();
+      this.key = key;
+    }
     const { context, width, height } = fresh(canvas);
     if (!width) return;
     context.drawImage(this.picture, 0, 0, width, height);
-    const x = this.x(store.tick, width);
+    const x = this.x(store.tick, width),
+      row = overview.row(store.tick);
     context.fillStyle = theme().ink;
     context.fillRect(x - 0.75, MARGIN.top, 1.5, height - MARGIN.top - MARGIN.bottom);
-    for (const { told, values } of this.lines)
-      if (told) told.textContent = ` ${number(values[store.tick - this.run.first])}`;
+    const shown = this.lines.filter((line) => !line.quiet);
+    this.values.forEach((told, k) => (told.textContent = ` ${number(shown[k].values[row])}`));
   }
 
   paint() {
@@ -131,14 +136,17 @@ class Chart {
       height - MARGIN.top - MARGIN.bottom + 2,
     );
     context.clip();
-    for (const line of this.lines) this.paintLine(context, line, width, height, colours);
+    this.old?.lines.forEach((line, k) => {
+      if (!line.quiet) this.paintLine(context, { ...line, colour: this.lines[k]?.colour, thin: true }, this.old.ticks, width, height, colours);
+    });
+    for (const line of this.lines) this.paintLine(context, line, this.ticks, width, height, colours);
   }
 
   paintFaults(context, width, height) {
     context.fillStyle = "#E69F0022";
     for (const fault of this.run.meta.faults) {
-      const from = Math.max(fault.from, this.run.first),
-        to = Math.min(fault.to ?? Infinity, this.run.last);
+      const from = Math.max(fault.from, this.from),
+        to = Math.min(fault.to ?? Infinity, this.to);
       if (to > from)
         context.fillRect(
           this.x(from, width),
@@ -166,24 +174,20 @@ class Chart {
     }
     context.textAlign = "center";
     context.textBaseline = "bottom";
-    for (const tick of marks(
-      { low: this.run.first, high: Math.max(this.run.last, this.run.first + 1) },
-      false,
-      width / 90,
-    )) {
+    for (const tick of marks({ low: this.from, high: this.to }, false, width / 90)) {
       context.fillText(String(Math.round(tick)), this.x(tick, width), height);
     }
   }
 
-  paintLine(context, line, width, height, colours) {
+  paintLine(context, line, ticks, width, height, colours) {
     context.strokeStyle = line.quiet ? colours.line : line.colour === "ink" ? colours.ink : line.colour;
-    context.lineWidth = line.quiet ? 0.8 : 1.6;
+    context.lineWidth = line.quiet || line.thin ? 0.8 : 1.6;
     context.setLineDash(line.dash ?? []);
     context.beginPath();
     let pen = false;
     line.values.forEach((value, k) => {
       const there = Number.isFinite(value);
-      if (there) context[pen ? "lineTo" : "moveTo"](this.x(this.run.first + k, width), this.y(value, height));
+      if (there) context[pen ? "lineTo" : "moveTo"](this.x(ticks[k], width), this.y(value, height));
       pen = there;
     });
     context.stroke();
@@ -196,12 +200,12 @@ function sample(line) {
     style = line.dash.length ? "dashed" : "solid";
   const mark = make("i", {});
   mark.style.borderTop = `2px ${style} ${colour}`;
-  line.told = make("b", { className: "value" });
-  return make("span", {}, mark, line.name, line.told);
+  return make("span", {}, mark, line.name, make("b", { className: "value" }));
 }
 
 // Lowest and highest, on a log axis as powers of ten; zeros lie on the floor.
-function extent({ lines, log }) {
+function extent({ lines, log, old }) {
+  lines = [...lines, ...(old?.lines ?? [])];
   let low = Infinity,
     high = -Infinity;
   for (const { values } of lines) {

@@ -14,7 +14,8 @@ export async function unpack(base64) {
   const text = atob(base64.trim());
   const packed = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return readBlock(await new Response(stream).arrayBuffer());
+  const { meta, columns } = readBlock(await new Response(stream).arrayBuffer());
+  return new Run(meta, columns);
 }
 
 export function readBlock(buffer) {
@@ -25,15 +26,22 @@ export function readBlock(buffer) {
     columns[name] = new TYPES[type](buffer, 4 + size + start, count);
     columns[name].width = width;
   }
-  return new Run(head.meta, columns);
+  return { meta: head.meta, columns };
 }
 
 export class Run {
   constructor(meta, columns) {
-    Object.assign(this, { meta, columns, first: meta.first, last: meta.last - 1 });
+    Object.assign(this, { meta, columns, first: meta.first, last: meta.last - 1, version: 0 });
     this.hubs = meta.microgrids.length;
     this.names = meta.agents;
-    const message = (name) => columns[`message.${name}`];
+    this.widths = meta.kinds.map((kind) => kind.fields.reduce((sum, field) => sum + field[1], 0));
+    this.index();
+  }
+
+  // Finds anew what is derived from the columns.
+  index() {
+    const { columns } = this,
+      message = (name) => columns[`message.${name}`];
     this.message = {
       number: message("number"),
       kind: message("kind"),
@@ -46,15 +54,15 @@ export class Run {
       cause: message("cause"),
       at: message("payload_at"),
     };
-    this.widths = meta.kinds.map((kind) => kind.fields.reduce((sum, field) => sum + field[1], 0));
     this.sentStart = this.#starts();
     this.heardBy = new Map();
+    this.version++;
   }
 
   // The first row of each tick's messages, and one more; and the longest way of any.
   #starts() {
     const { sent, end } = this.message,
-      starts = new Int32Array(this.meta.last - this.first + 1);
+      starts = new Int32Array(this.last - this.first + 2);
     this.longest = 1;
     for (let row = 0; row < sent.length; row++) {
       starts[sent[row] - this.first + 1]++;
@@ -182,6 +190,34 @@ export class Run {
     let sum = 0;
     for (let k = 0; k < periods; k++) sum += prices[start + k];
     return sum / periods;
+  }
+
+  // What only the agent itself knows: {x: a list of numbers a port or null, facts: [[name, values]], when}.
+  privateState(agent, tick) {
+    const { x, row, rows, population } = this.columns,
+      { periods } = this.meta,
+      own = population[agent];
+    const start = x ? (tick - this.first) * x.width + row[agent] * periods : 0;
+    const answers =
+      x && rows[agent]
+        ? Array.from({ length: rows[agent] }, (_, port) => x.subarray(start + port * periods, start + (port + 1) * periods))
+        : null;
+    const members = [...population.keys()].filter((each) => population[each] === own),
+      place = members.indexOf(agent);
+    const ports = members.slice(0, place).reduce((sum, each) => sum + rows[each] - 1, 0);
+    const facts = this.meta.facts
+      .filter((name) => own >= 0 && name.startsWith(`fact.${own}.`))
+      .map((name) => {
+        const column = this.columns[name],
+          byPort = name.endsWith("@"),
+          from = byPort ? ports : place;
+        const count = byPort ? rows[agent] - 1 : 1;
+        return [
+          name.split(".").slice(2).join(".").replace("@", " (by port)"),
+          column.subarray(from * column.width, (from + count) * column.width),
+        ];
+      });
+    return { x: answers, facts, when: this.meta.clock ? ", before the first period" : "" };
   }
 
   // The period that is open, null where a run has no clock.

@@ -19,7 +19,7 @@ export function inspector(store) {
   let drawn = "";
   store.subscribe(() => {
     select.value = store.agent ?? "";
-    const key = `${store.tick} ${store.agent} ${store.tab}`;
+    const key = `${store.tick} ${store.agent} ${store.tab} ${run.version}`;
     if (store.tab !== "inspector" || key === drawn) return;
     drawn = key;
     body.replaceChildren(
@@ -72,7 +72,7 @@ function sections(store) {
           says(run, row),
         ]),
     ),
-    ...facts(run, agent, population),
+    ...own(run, agent, tick),
   ];
 }
 
@@ -99,8 +99,6 @@ function memory(run, agent, tick) {
 }
 
 function answer(run, agent, tick) {
-  const { x, row, rows } = run.columns,
-    { periods } = run.meta;
   if (run.columns.role[agent] === 0) {
     const k = tick - run.first,
       at = k * run.columns.round.width + agent;
@@ -111,36 +109,25 @@ function answer(run, agent, tick) {
     ];
     return table("State", ["", ""], told);
   }
-  if (!x || rows[agent] === 0) return [];
-  const start = (tick - run.first) * x.width + row[agent] * periods;
-  const told = Array.from({ length: rows[agent] }, (_, port) => {
-    const values = x.subarray(start + port * periods, start + (port + 1) * periods);
-    return [port === 0 ? "own bus" : `port ${port}`, list(values)];
-  });
-  return table("Last answer, kW (import is positive)", ["row", "x"], told);
+  return [];
 }
 
-// Private facts as they are before the first tick.
-function facts(run, agent, population) {
-  if (population < 0) return [];
+// What nobody else may see: its last answer, and its facts.
+function own(run, agent, tick) {
+  if (run.columns.population[agent] < 0) return [];
   if (run.meta.no_facts)
     return [make("p", { className: "note", textContent: `private facts are not in this page: ${run.meta.no_facts}` })];
-  const members = [...run.columns.population.keys()].filter((each) => run.columns.population[each] === population);
-  const place = members.indexOf(agent),
-    ports = members.slice(0, place).reduce((sum, each) => sum + run.columns.rows[each] - 1, 0);
-  const rows = run.meta.facts
-    .filter((name) => name.startsWith(`fact.${population}.`))
-    .map((name) => {
-      const column = run.columns[name],
-        byPort = name.endsWith("@"),
-        from = byPort ? ports : place;
-      const count = byPort ? run.columns.rows[agent] - 1 : 1;
-      return [
-        name.split(".").slice(2).join(".").replace("@", " (by port)"),
-        list(column.subarray(from * column.width, (from + count) * column.width)),
-      ];
-    });
-  return table(run.meta.clock ? "Private facts, before the first period" : "Private facts", ["fact", "value"], rows);
+  const told = run.privateState(agent, tick);
+  if (!told) return [make("p", { className: "note", textContent: "asking the agent …" })];
+  const answers = (told.x ?? []).map((values, port) => [port === 0 ? "own bus" : `port ${port}`, list(values)]);
+  return [
+    ...(told.x ? table("Last answer, kW (import is positive)", ["row", "x"], answers) : []),
+    ...table(
+      `Private facts${told.when}`,
+      ["fact", "value"],
+      told.facts.map(([name, values]) => [name, list(values)]),
+    ),
+  ];
 }
 
 function list(values) {

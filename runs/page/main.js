@@ -7,26 +7,38 @@ import { inspector } from "page/inspector.js";
 import { lesson } from "page/lesson.js";
 import { log } from "page/log.js";
 import { network } from "page/network.js";
+import { overviewOf } from "page/overview.js";
 import { sequence } from "page/sequence.js";
 import { Store } from "page/store.js";
 import { transport } from "page/transport.js";
 
-const TABS = ["log", "sequence", "inspector"];
+export const TABS = ["log", "sequence", "inspector"];
 
 export async function start() {
   try {
-    const run = await unpack(byId("data").textContent),
-      store = new Store(run);
-    for (const view of [header, tabs, transport, network, charts, log, sequence, inspector]) view(store);
-    addEventListener("resize", () => store.set({}));
-    store.set({ tab: "log" });
-    lesson(store);
-    requestAnimationFrame(() => requestAnimationFrame(() => (document.body.dataset.ready = "yes")));
+    const run = await unpack(byId("data").textContent);
+    run.overview = overviewOf(run);
+    show(new Store(run), TABS);
   } catch (error) {
-    byId("problem").hidden = false;
-    byId("problem").textContent = `This report cannot be shown: ${error.message}`;
+    problem(`This report cannot be shown: ${error.message}`);
     throw error;
   }
+}
+
+export function problem(text) {
+  byId("problem").hidden = false;
+  byId("problem").textContent = text;
+}
+
+// Lets every view draw what a store holds.
+export function show(store, names, ...more) {
+  header(store);
+  tabs(store, names); // before the views: a canvas that is hidden has no size to draw in
+  for (const view of [transport, network, charts, log, sequence, inspector, ...more]) view(store);
+  addEventListener("resize", () => store.set({}));
+  store.set({ tab: "log" });
+  lesson(store);
+  requestAnimationFrame(() => requestAnimationFrame(() => (document.body.dataset.ready = "yes")));
 }
 
 function header(store) {
@@ -34,15 +46,15 @@ function header(store) {
     { meta } = run;
   byId("title").textContent = meta.name;
   byId("facts").textContent = `${meta.protocol}, seed ${meta.seed}, ${run.names.length} agents${excerpt(run)}`;
-  byId("outcome").textContent = meta.result?.outcome ?? "no result";
-  byId("outcome").title = meta.result?.reason ?? "the run has not ended, or its result.json is gone";
-  byId("outcome").dataset.outcome = meta.result?.outcome ?? "";
   lightOrDark(store);
   store.subscribe(() => {
+    byId("outcome").textContent = meta.result?.outcome ?? store.unfinished ?? "no result";
+    byId("outcome").title = meta.result?.reason ?? "the run has not ended, or its result.json is gone";
+    byId("outcome").dataset.outcome = meta.result?.outcome ?? "";
     const { tick } = store,
       period = run.period(tick);
     const hour = period === null ? "" : `, period ${period + 1} of ${meta.periods_of_day} (${run.hour(period)})`;
-    byId("clock").textContent = `tick ${tick} of ${run.last}, round ${number(run.round(tick))}${hour}`;
+    byId("clock").textContent = `tick ${tick} of ${store.to}, round ${number(run.round(tick))}${hour}`;
     byId("active").textContent = run
       .activeFaults(tick)
       .map((fault) => fault.label)
@@ -70,20 +82,20 @@ function lightOrDark(store) {
 }
 
 // Tabs as readers of screens know them: arrows move between them.
-function tabs(store) {
-  const buttons = TABS.map((name) => byId(`tab-${name}`));
+function tabs(store, names) {
+  const buttons = names.map((name) => byId(`tab-${name}`));
   buttons.forEach((button, k) => {
-    button.addEventListener("click", () => store.set({ tab: TABS[k] }));
+    button.addEventListener("click", () => store.set({ tab: names[k] }));
     button.addEventListener("keydown", (event) => {
       const turn = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
       if (!turn) return;
-      const next = (k + turn + TABS.length) % TABS.length;
+      const next = (k + turn + names.length) % names.length;
       buttons[next].focus();
-      store.set({ tab: TABS[next] });
+      store.set({ tab: names[next] });
     });
   });
   store.subscribe(() => {
-    TABS.forEach((name, k) => {
+    names.forEach((name, k) => {
       byId(name).hidden = store.tab !== name;
       buttons[k].setAttribute("aria-selected", String(store.tab === name));
       buttons[k].tabIndex = store.tab === name ? 0 : -1;

@@ -16,23 +16,18 @@ export function network(store) {
 class Network {
   constructor(store) {
     Object.assign(this, { store, run: store.run, base: byId("base"), top: byId("top"), key: "", hub: undefined });
-    this.prices = this.priceRange();
-    this.top.addEventListener("click", (event) => this.click(this.near(event)));
+    this.top.addEventListener("click", (event) => this.click(this.near(event), event));
     this.top.addEventListener("pointermove", (event) => this.tip(this.near(event), event));
     this.top.addEventListener("pointerleave", () => (byId("tip").hidden = true));
     if (this.run.names.length > WHOLE_MAX) this.opener();
-    this.legend();
   }
 
+  // The colours reach from nearly the lowest to nearly the highest price there was.
   priceRange() {
-    const prices = [];
-    for (
-      let tick = this.run.first;
-      tick <= this.run.last;
-      tick += Math.ceil((this.run.last - this.run.first + 1) / 400)
-    ) {
-      for (let hub = 0; hub < this.run.hubs; hub++) prices.push(this.run.price(tick, hub));
-    }
+    const lines = this.run.overview.prices(),
+      prices = [];
+    const stride = Math.ceil((lines[0].values.length * lines.length) / 4000);
+    for (const { values } of lines) for (let row = 0; row < values.length; row += stride) prices.push(values[row]);
     prices.sort((one, two) => one - two);
     const at = (part) => prices[Math.floor(part * (prices.length - 1))];
     return [at(0.05), at(0.95)];
@@ -55,7 +50,14 @@ class Network {
       this.hub = store.hub;
       this.key = "";
     }
-    const key = [store.tick, store.agent, store.dark, clientWidth, clientHeight].join(" ");
+    const { version } = this.run.overview;
+    if (version !== this.priced) {
+      this.prices = this.priceRange();
+      this.legend();
+      this.priced = version;
+    }
+    const link = store.link?.agents.join();
+    const key = [store.tick, store.agent, link, store.dark, clientWidth, clientHeight, this.run.version].join(" ");
     if (key !== this.key) this.drawBase();
     this.key = key;
     this.drawMessages();
@@ -81,6 +83,17 @@ class Network {
   drawEdge(context, { one, two, channels }, cut, bad, colours) {
     const isCut = channels.some((channel) => cut.has(channel)),
       isBad = channels.some((channel) => bad.has(channel));
+    const chosen = this.isChosen(one, two);
+    if (chosen) {
+      context.strokeStyle = colours.message;
+      context.globalAlpha = 0.35;
+      context.lineWidth = 9;
+      context.beginPath();
+      context.moveTo(...this.at[one]);
+      context.lineTo(...this.at[two]);
+      context.stroke();
+      context.globalAlpha = 1;
+    }
     const trunk = this.scene.nodes[one].role === 0 && this.scene.nodes[two].role === 0;
     context.strokeStyle = isCut ? RED : isBad ? AMBER : colours.line;
     context.lineWidth = isCut ? 2 : (trunk ? 1.8 : 0.9) * Math.min(1, this.size / 8);
@@ -193,16 +206,49 @@ class Network {
     return found;
   }
 
-  click(node) {
+  isChosen(one, two) {
+    const { link } = this.store,
+      { nodes } = this.scene;
+    return link?.agents.includes(nodes[one].agent) && link.agents.includes(nodes[two].agent);
+  }
+
+  // The link below the pointer: nearer than a few pixels to the line, away from its ends.
+  edgeNear({ offsetX: x, offsetY: y }) {
+    let found = null,
+      least = 7;
+    for (const edge of this.scene.edges) {
+      const [u, v] = this.at[edge.one],
+        [dx, dy] = [this.at[edge.two][0] - u, this.at[edge.two][1] - v];
+      const part = ((x - u) * dx + (y - v) * dy) / (dx * dx + dy * dy || 1);
+      const apart = Math.hypot(x - u - part * dx, y - v - part * dy);
+      if (part > 0 && part < 1 && apart < least) [found, least] = [edge, apart];
+    }
+    return found;
+  }
+
+  // A link between two agents, or, where a node stands for a whole microgrid, all links between the two.
+  chooseLink({ one, two }) {
+    const ends = [this.scene.nodes[one], this.scene.nodes[two]],
+      agents = ends.map((node) => node.agent);
+    const whole = (k) => !this.scene.whole && agents[k] < this.run.hubs && this.store.hub !== agents[k];
+    const names = agents.map((agent, k) => (whole(k) ? `${this.run.meta.microgrids[agent]}.*` : this.run.names[agent]));
+    this.store.set({ link: { agents, names }, agent: null, chain: [] });
+  }
+
+  click(node, event) {
+    const edge = !node && this.store.steers ? this.edgeNear(event) : null;
+    if (edge) return this.chooseLink(edge);
+    if (!node && this.store.steers) return this.store.set({ agent: null, link: null, chain: [], hub: null });
     if (!node) return this.store.set({ agent: null, chain: [], hub: null });
     const closed = !this.scene.whole && node.role === 0 && this.store.hub !== node.agent;
-    this.store.set({ agent: node.agent, ...(closed ? { hub: node.agent } : { tab: "inspector" }) });
+    const tab = this.store.tab === "steer" ? "steer" : "inspector";
+    this.store.set({ agent: node.agent, link: null, ...(closed ? { hub: node.agent } : { tab }) });
   }
 
   tip(node, event) {
     const tip = byId("tip");
     tip.hidden = !node;
-    this.top.style.cursor = node ? "pointer" : "default";
+    this.top.style.cursor = node || (this.store.steers && this.at && this.edgeNear(event)) ? "pointer" : "default";
     if (!node) return;
     const price = this.run.price(this.store.tick, this.run.columns.home[node.agent]);
     tip.textContent = `${this.run.names[node.agent]}: price ${number(price)} $/kWh`;

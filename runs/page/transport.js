@@ -3,14 +3,13 @@
 import { AMBER, RED, byId, fresh, icon, make, options, theme } from "page/dom.js";
 import { LOST } from "page/data.js";
 
-const SPEEDS = [0.5, 1, 2, 5, 10, 30, 100];
-
 const UNTIL = {
   end: ["to the end", () => false],
   loss: ["until a loss", (run, tick) => run.columns.count[(tick - run.first) * run.columns.count.width + LOST] > 0],
   small: ["until residual < 1e-3", (run, tick) => run.metric("primal_residual")[tick - run.first] < 1e-3],
   smaller: ["until residual < 1e-6", (run, tick) => run.metric("primal_residual")[tick - run.first] < 1e-6],
   speaks: ["until the chosen agent speaks", speaks],
+  tick: ["until tick …", (run, tick, store) => tick >= store.untilTick],
 };
 
 function speaks(run, tick, store) {
@@ -23,11 +22,11 @@ export function transport(store) {
   const { run } = store,
     box = byId("transport");
   const steps = {
-    first: ["First tick (Home)", () => store.seek(run.first)],
-    back: ["Back (left arrow)", () => step(store, -1)],
-    play: ["Play or pause (space)", () => toggle(store)],
-    forward: ["Forward (right arrow)", () => step(store, 1)],
-    last: ["Last tick (End)", () => store.seek(run.last)],
+    first: ["First tick (Home)", () => store.seek(store.from)],
+    back: ["Back (left arrow)", () => store.step(-1)],
+    play: ["Play or pause (space)", () => store.toggle()],
+    forward: ["Forward (right arrow)", () => store.step(1)],
+    last: ["Last tick (End)", () => store.seek(store.to)],
   };
   const buttons = Object.entries(steps).map(([name, [title, act]]) =>
     make("button", { id: name, type: "button", title, "aria-label": title, onclick: act }, icon(name)),
@@ -36,14 +35,36 @@ export function transport(store) {
     id: "speed",
     title: "Ticks a second",
     "aria-label": "Speed, ticks a second",
-    onchange: () => store.set({ speed: Number(speed.value) }),
+    onchange: () => store.set({ speed: Number(speed.value), until: chosen() }),
   });
   options(
     speed,
-    SPEEDS.map((each) => [each, `${each} ticks/s`]),
+    store.speeds.map((each) => [each, each ? `${each} ticks/s` : "fastest"]),
     store.speed,
   );
-  const until = make("select", { id: "until", title: "Where playing stops", "aria-label": "Play until" });
+  const until = make("select", {
+    id: "until",
+    title: "Where playing stops",
+    "aria-label": "Play until",
+    onchange: () => {
+      goal.hidden = until.value !== "tick";
+      store.set({ until: chosen() });
+    },
+  });
+  const goal = make("input", {
+    id: "until-tick",
+    type: "number",
+    min: 0,
+    value: 100,
+    hidden: true,
+    title: "Tick at which playing stops",
+    "aria-label": "Tick at which playing stops",
+    onchange: () => store.set({ until: chosen() }),
+  });
+  const chosen = () => {
+    store.untilTick = Number(goal.value);
+    return until.value;
+  };
   options(
     until,
     Object.entries(UNTIL).map(([name, [text]]) => [name, text]),
@@ -53,55 +74,46 @@ export function transport(store) {
   const scrub = make("input", {
     id: "scrub",
     type: "range",
-    min: run.first,
-    max: run.last,
+    min: store.from,
+    max: store.to,
+    title: "Tick",
     step: 1,
     "aria-label": "Tick",
-    oninput: () => store.set({ now: Number(scrub.value) + 0.5, playing: false }),
+    oninput: () => store.step(Number(scrub.value) - store.tick),
   });
   box.append(
     make("div", { className: "buttons" }, ...buttons),
     make("div", { className: "scrub" }, density, scrub),
     speed,
     until,
+    goal,
   );
 
   const playButton = byId("play");
   let drawn = "";
   store.subscribe(() => {
+    scrub.max = store.to;
     scrub.value = store.tick;
     scrub.setAttribute("aria-valuetext", `tick ${store.tick}`);
     playButton.replaceChildren(icon(store.playing ? "pause" : "play"));
-    const size = `${density.clientWidth} ${store.dark}`;
-    if (size !== drawn) drawDensity(run, density);
+    const size = `${density.clientWidth} ${store.dark} ${run.overview.version} ${run.meta.commands.length}`;
+    if (size !== drawn) drawDensity(store, density);
     drawn = size;
   });
   document.addEventListener("keydown", (event) => keyboard(event, store));
   clock(store, () => UNTIL[until.value][1]);
 }
 
-function step(store, ticks) {
-  store.set({ playing: false });
-  store.seek(store.tick + ticks);
-}
-
-function toggle(store) {
-  const atEnd = store.tick >= store.run.last;
-  store.set({ playing: !store.playing, now: !store.playing && atEnd ? store.run.first : store.now });
-  if (!store.playing) store.seek(store.tick);
-}
-
 function keyboard(event, store) {
   const { target } = event,
-    { run } = store,
     far = event.shiftKey ? 10 : 1;
   if (event.ctrlKey || event.metaKey || event.altKey || target.matches("select, input, textarea, [role=tab]")) return;
   const acts = {
-    " ": () => toggle(store),
-    ArrowLeft: () => step(store, -far),
-    ArrowRight: () => step(store, far),
-    Home: () => store.seek(run.first),
-    End: () => store.seek(run.last),
+    " ": () => store.toggle(),
+    ArrowLeft: () => store.step(-far),
+    ArrowRight: () => store.step(far),
+    Home: () => store.seek(store.from),
+    End: () => store.seek(store.to),
   };
   if (!acts[event.key] || (event.key === " " && target.matches("button"))) return;
   event.preventDefault();
@@ -112,7 +124,7 @@ function keyboard(event, store) {
 function clock(store, condition) {
   let before = null;
   const beat = (time) => {
-    if (store.playing && before !== null) advance(store, (time - before) / 1000, condition());
+    if (store.playing && before !== null) store.advance((time - before) / 1000, condition());
     before = store.playing ? time : null;
     if (store.playing) requestAnimationFrame(beat);
   };
@@ -121,29 +133,21 @@ function clock(store, condition) {
   });
 }
 
-function advance(store, seconds, holds) {
-  const { run } = store,
-    wanted = Math.min(store.now + Math.min(seconds, 0.25) * store.speed, run.last + 0.5);
-  for (let tick = store.tick + 1; tick <= Math.floor(wanted); tick++) {
-    if (holds(run, tick, store)) return store.set({ now: tick + 0.5, playing: false });
-  }
-  store.set({ now: wanted, playing: wanted < run.last + 0.5 });
-}
-
 // How many messages were said and lost when; windows of faults above.
-function drawDensity(run, canvas) {
+function drawDensity({ run, from, to }, canvas) {
   const { context, width, height } = fresh(canvas),
     colours = theme(),
-    { count } = run.columns;
-  const ticks = run.last - run.first + 1,
+    { overview } = run;
+  const ticks = to - from + 1,
     bins = Math.max(Math.min(Math.floor(width / 2), ticks), 1);
   const said = new Float64Array(bins),
     lost = new Float64Array(bins);
-  for (let k = 0; k < ticks; k++) {
-    const bin = Math.floor((k * bins) / ticks);
-    said[bin] = Math.max(said[bin], count[k * count.width]);
-    lost[bin] = Math.max(lost[bin], count[k * count.width + LOST]);
-  }
+  const [sent, gone] = [overview.counts(0), overview.counts(LOST)];
+  overview.ticks.forEach((tick, row) => {
+    const bin = Math.floor(((tick - from) * bins) / ticks);
+    said[bin] = Math.max(said[bin], sent[row]);
+    lost[bin] = Math.max(lost[bin], gone[row]);
+  });
   const most = Math.max(...said, 1),
     wide = width / bins,
     top = 6;
@@ -159,12 +163,12 @@ function drawDensity(run, canvas) {
   }
   context.fillStyle = AMBER;
   for (const fault of run.meta.faults) {
-    const from = Math.max(fault.from - run.first, 0),
-      to = Math.min((fault.to ?? Infinity) - run.first, ticks);
-    if (to > from) context.fillRect((from / ticks) * width, 0, Math.max(((to - from) / ticks) * width, 2), 4);
+    const begin = Math.max(fault.from - from, 0),
+      end = Math.min((fault.to ?? Infinity) - from, ticks);
+    if (end > begin) context.fillRect((begin / ticks) * width, 0, Math.max(((end - begin) / ticks) * width, 2), 4);
   }
   context.fillStyle = colours.ink;
   for (const command of run.meta.commands) {
-    context.fillRect(((command.tick - run.first) / ticks) * width - 1, 0, 2, 8);
+    context.fillRect(((command.tick - from) / ticks) * width - 1, 0, 2, 8);
   }
 }

@@ -42,7 +42,7 @@ def report_of(folder, *words):
 
 
 class Shown:
-    """A report in the browser, with every request and everything said on the console."""
+    """A page in the browser, of a file or an address, with every request and everything said on the console."""
 
     def __init__(self, browser, file, **options):
         self.page = browser.new_page(viewport={"width": 1280, "height": 800}, **options)
@@ -50,7 +50,7 @@ class Shown:
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("console", lambda message: self.console.append(message.text))
         self.page.on("pageerror", lambda error: self.console.append(str(error)))
-        self.url = file.as_uri()
+        self.url = file if isinstance(file, str) else file.as_uri()
         self.page.goto(self.url)
         self.page.wait_for_selector("body[data-ready]")
 

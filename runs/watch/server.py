@@ -1,0 +1,241 @@
+"""The server of the live page: one page, one socket, and nothing else that could be asked for.
+
+Who may ask: on a loopback address only pages that came from this server, which Host and Origin tell; on any other address
+only who knows the token, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import json
+import secrets
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from ..errors import RunError
+from ..report import live_text
+from .commands import TEXT_MAX
+from .session import Session
+from .source import Source
+
+__all__ = ["Guard", "Server", "is_loopback"]
+
+SESSIONS_MAX = 16
+"""Pages at one time."""
+SOCKET_MAX = 1 << 20
+"""Bytes of a message that the socket reads at all; what is longer than a command may be gets an answer up to here."""
+GRACE_SECONDS = 3
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach a host.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Refuses what does not come from the server's own page.
+
+    Parameters
+    ----------
+    host, port : where the server listens
+    token : that everybody has to name; "" for none, on a loopback address
+    """
+
+    host: str
+    port: int
+    token: str
+
+    @classmethod
+    def of(cls, host: str, port: int) -> Guard:
+        """Return the guard of an address, with a new token where others can reach it."""
+        return cls(host, port, "" if is_loopback(host) else secrets.token_urlsafe(24))
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}/" + (f"?token={self.token}" if self.token else "")
+
+    def refuses(self, scope: Scope) -> str:
+        """Return why a request is refused; "" where it is not."""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if origin is not None and origin != f"http://{host}":
+            return "another page may not ask this server"
+        if self.token:
+            given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+            return (
+                "" if secrets.compare_digest(given.encode(), self.token.encode()) else "the token is missing or wrong"
+            )
+        # A name that somebody made point to this machine would make a foreign page one of ours.
+        names = (f"127.0.0.1:{self.port}", f"localhost:{self.port}", f"[::1]:{self.port}", f"{self.host}:{self.port}")
+        return "" if host in names else "this server answers to its own name only"
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        """Return an application that answers only what is not refused."""
+
+        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            why = self.refuses(scope) if scope["type"] in ("http", "websocket") else ""
+            if not why:
+                await app(scope, receive, send)
+            elif scope["type"] == "http":
+                await PlainTextResponse(f"{why}\n", 403, HEADERS)(scope, receive, send)
+            else:
+                await receive()
+                await send({"type": "websocket.close", "code": 1008, "reason": why})
+
+        return guarded
+
+
+@dataclass
+class Server:
+    """Serves pages until it is stopped.
+
+    Parameters
+    ----------
+    source : what each page shows
+    host, port : where to listen; port 0 is any that is free
+
+    Attributes
+    ----------
+    guard
+    sessions : of the pages that are open
+    """
+
+    source: Source
+    host: str = "127.0.0.1"
+    port: int = 0
+    sessions: set[Session] = field(default_factory=set)
+    _count: int = 0
+
+    def listen(self) -> str:
+        """Open the port and return where the page is.
+
+        Raises
+        ------
+        RunError
+            The host is unknown, or the port is in use.
+        """
+        try:
+            family, kind, proto, _, address = socket.getaddrinfo(
+                self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            self._socket = socket.socket(family, kind, proto)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._socket.bind(address)
+            self._socket.listen(128)
+        except OSError as error:
+            raise RunError(f"--host {self.host} --port {self.port}: {error.strerror or error}") from None
+        self.guard = Guard.of(self.host, self._socket.getsockname()[1])
+        routes = [Route("/", self._page), WebSocketRoute("/socket", self._watch)]
+        config = uvicorn.Config(
+            self.guard.around(Starlette(routes=routes)),
+            log_level="error",
+            access_log=False,
+            lifespan="off",
+            ws="websockets-sansio",
+            ws_max_size=SOCKET_MAX,
+            ws_per_message_deflate=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        self._server = uvicorn.Server(config)
+        return self.guard.url
+
+    def serve(self) -> None:
+        """Answer until a signal, or `stop`, ends it; then every session is closed."""
+        try:
+            with contextlib.suppress(KeyboardInterrupt):
+                self._server.run(sockets=[self._socket])
+        finally:
+            for session in list(self.sessions):
+                session.close()
+            self._socket.close()
+
+    def stop(self) -> None:
+        """Make `serve` return; from any thread."""
+        self._server.should_exit = True
+
+    async def _page(self, request: Request) -> HTMLResponse:
+        return HTMLResponse(live_text(), headers=HEADERS)
+
+    async def _watch(self, web: WebSocket) -> None:
+        await web.accept()
+        if len(self.sessions) >= SESSIONS_MAX:
+            await web.send_text(json.dumps({"fatal": f"{SESSIONS_MAX} pages are open already"}))
+            await web.close(1013)
+            return
+        self._count += 1
+        outbox: asyncio.Queue[str | bytes] = asyncio.Queue()
+        session = Session(self.source.numbered(self._count), _into(outbox))
+        self.sessions.add(session)
+        sending = asyncio.create_task(_send(web, outbox))
+        try:
+            await _listen(web, session)
+        finally:
+            sending.cancel()
+            await asyncio.shield(asyncio.to_thread(session.close))
+            self.sessions.discard(session)
+
+
+def _into(outbox: asyncio.Queue[str | bytes]) -> Callable[[str | bytes], None]:
+    loop = asyncio.get_running_loop()
+
+    def put(message: str | bytes) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and the page with it
+            loop.call_soon_threadsafe(outbox.put_nowait, message)
+
+    return put
+
+
+async def _send(web: WebSocket, outbox: asyncio.Queue[str | bytes]) -> None:
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        while True:
+            message = await outbox.get()
+            if isinstance(message, str):
+                await web.send_text(message)
+            else:
+                await web.send_bytes(message)
+
+
+async def _listen(web: WebSocket, session: Session) -> None:
+    while True:
+        message: dict[str, Any] = dict(await web.receive())
+        if message["type"] == "websocket.disconnect":
+            return
+        text = message.get("text")
+        # What is no text is refused by the same words as what is no JSON; what is too long is not even copied.
+        session.give("" if text is None else text[: TEXT_MAX + 1])

@@ -1,0 +1,34 @@
+"""What a page that comes to the server is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..scenario import Scenario
+
+__all__ = ["Source"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a new page shows.
+
+    Attributes
+    ----------
+    scenario : to start; None: the page offers those that there are
+    run : a recording to look at
+    command : the command line that runs the scenario, without its faults
+    out : the folder that keeps the run; None: nothing is kept
+    """
+
+    scenario: Scenario | None = None
+    run: Path | None = None
+    command: tuple[str, ...] = ()
+    out: Path | None = None
+
+    def numbered(self, number: int) -> Source:
+        """Return the same for the second, third, ... page: each writes to a folder of its own, DIR-2, DIR-3, ..."""
+        if self.out is None or number == 1:
+            return self
+        return replace(self, out=self.out.with_name(f"{self.out.name}-{number}"))
