@@ -28,6 +28,7 @@ from .plugins import type_name
 from .reading import Record
 from .simulation import Simulation
 from .tick_tables import X_MAX
+from .watch.overview import Overview
 
 __all__ = [
     "Span",
@@ -93,14 +94,19 @@ def page_columns(
     """
     letters = MessageColumns(record)
     columns = world_columns(record) | tick_columns(record, span, letters)
+    over = Overview(record)
+    if (span.first, span.last) != (0, record.ticks):  # the charts of an excerpt show the whole run
+        over.read(record)
+        columns |= over.take()
     try:
         simulation = record.scenario().simulation()
     except (RunError, ScenarioError) as error:  # a type of the user's own may be gone; everything else can be shown
         meta = page_meta(record, span, result, letters.reasons, [], str(error))
-        return meta | {"facts": []}, columns
+        return meta | {"facts": [], "prices": over.names}, columns
     facts = _facts(simulation)
     faults = fault_windows(simulation.transport.schedule.faults, record.commands)
-    return page_meta(record, span, result, letters.reasons, faults, None) | {"facts": list(facts)}, columns | facts
+    meta = page_meta(record, span, result, letters.reasons, faults, None)
+    return meta | {"facts": list(facts), "prices": over.names}, columns | facts
 
 
 def tick_columns(

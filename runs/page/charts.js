@@ -59,8 +59,8 @@ class Chart {
     const { overview, baseline, meta } = this.run;
     Object.assign(this, this.tell(overview, meta), { ticks: overview.ticks, old: null });
     if (baseline) this.old = { lines: this.tell(baseline, { ...meta, result: this.log ? meta.result : null }).lines, ticks: baseline.ticks };
-    this.from = this.store.from;
-    this.to = Math.max(this.store.to, baseline ? (baseline.ticks.at(-1) ?? 0) : 0, this.from + 1);
+    this.from = Math.min(this.store.from, this.ticks[0] ?? Infinity);
+    this.to = Math.max(this.store.to, this.ticks.at(-1) ?? 0, baseline ? (baseline.ticks.at(-1) ?? 0) : 0, this.from + 1);
     this.range = extent(this);
     const shown = this.lines.filter((line) => !line.quiet);
     shown.forEach((line, k) =>
@@ -126,6 +126,7 @@ class Chart {
       colours = theme();
     const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
     context.scale(window.devicePixelRatio || 1, window.devicePixelRatio || 1);
+    this.paintExcerpt(context, width, height, colours);
     this.paintFaults(context, width, height);
     this.paintAxes(context, width, height, colours);
     context.beginPath();
@@ -140,6 +141,19 @@ class Chart {
       if (!line.quiet) this.paintLine(context, { ...line, colour: this.lines[k]?.colour, thin: true }, this.old.ticks, width, height, colours);
     });
     for (const line of this.lines) this.paintLine(context, line, this.ticks, width, height, colours);
+  }
+
+  // What the page does not hold lies in the shade.
+  paintExcerpt(context, width, height, colours) {
+    const { from, to } = this.store;
+    context.fillStyle = colours.shade;
+    for (const [first, last] of [
+      [this.from, from],
+      [to, this.ticks.at(-1) ?? to],
+    ]) {
+      const wide = this.x(last, width) - this.x(first, width);
+      if (wide > 0) context.fillRect(this.x(first, width), MARGIN.top, wide, height - MARGIN.top - MARGIN.bottom);
+    }
   }
 
   paintFaults(context, width, height) {

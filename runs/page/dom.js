@@ -76,7 +76,7 @@ export function shade(part) {
 export function theme() {
   const style = getComputedStyle(document.documentElement),
     read = (name) => style.getPropertyValue(`--${name}`).trim();
-  return { ink: read("ink"), soft: read("soft"), line: read("line"), paper: read("paper"), message: read("message") };
+  return { ink: read("ink"), soft: read("soft"), line: read("line"), paper: read("paper"), message: read("message"), shade: read("shade") };
 }
 
 // A canvas as sharp as the screen; returns its context with units of CSS pixels, cleared.

@@ -7,7 +7,7 @@ import { inspector } from "page/inspector.js";
 import { lesson } from "page/lesson.js";
 import { log } from "page/log.js";
 import { network } from "page/network.js";
-import { overviewOf } from "page/overview.js";
+import { overviewOf, wholeOf } from "page/overview.js";
 import { sequence } from "page/sequence.js";
 import { Store } from "page/store.js";
 import { transport } from "page/transport.js";
@@ -17,7 +17,8 @@ export const TABS = ["log", "sequence", "inspector"];
 export async function start() {
   try {
     const run = await unpack(byId("data").textContent);
-    run.overview = overviewOf(run);
+    run.shown = overviewOf(run);
+    run.overview = wholeOf(run) ?? run.shown;
     show(new Store(run), TABS);
   } catch (error) {
     problem(`This report cannot be shown: ${error.message}`);

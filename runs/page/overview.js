@@ -126,6 +126,14 @@ export function overviewOf(run) {
   return found;
 }
 
+// Of an excerpt, whose charts show the whole run.
+export function wholeOf(run) {
+  if (!run.columns["over.tick"]) return null;
+  const found = new Overview(run.meta.prices);
+  found.add(run.columns);
+  return found;
+}
+
 function outstanding(lines) {
   const sorted = [...lines].sort((one, two) => one.values.at(-1) - two.values.at(-1));
   const chosen = [sorted.at(-1), sorted[sorted.length >> 1], sorted[0]];

@@ -137,7 +137,7 @@ function clock(store, condition) {
 function drawDensity({ run, from, to }, canvas) {
   const { context, width, height } = fresh(canvas),
     colours = theme(),
-    { overview } = run;
+    overview = run.shown ?? run.overview;
   const ticks = to - from + 1,
     bins = Math.max(Math.min(Math.floor(width / 2), ticks), 1);
   const said = new Float64Array(bins),

@@ -15,7 +15,7 @@ from gridparley import Record
 from gridparley.environment.faults import Loss
 from gridparley.runs import page_data
 from gridparley.runs.errors import RunError
-from gridparley.runs.page_data import page_block, page_columns, span_of
+from gridparley.runs.page_data import Span, page_block, page_columns, span_of
 from gridparley.runs.page_layout import hub_places, member_places
 from gridparley.runs.page_messages import FATES
 from gridparley.runs.report import page_files, report_text, write_report
@@ -231,3 +231,16 @@ def test_modules_are_short_import_what_is_there_and_ask_nobody():
                 )
     urls = {url for text in files.values() for url in re.findall(r"https?://[^\"'\s]*", text)}
     assert urls == {"http://www.w3.org/2000/svg"}  # the name of a language, and no address that is asked
+
+
+def test_an_excerpt_has_metrics_and_prices_of_the_whole_run_for_its_charts(run):
+    with Record.open(run) as record:
+        meta, columns = page_columns(record, Span(10, 20))
+        whole = page_columns(record, Span(0, record.ticks))[1]
+        frame = record.frame(40)
+        assert columns["over.tick"].tolist() == list(range(record.ticks))
+    assert meta["prices"] == meta["microgrids"]
+    assert columns["over.price"][40].tolist() == frame.price.mean(axis=1).tolist()
+    assert columns["over.metric.primal_residual"][40] == frame.metrics["primal_residual"]
+    assert columns["over.metric.primal_residual"][10:20].tolist() == columns["metric.primal_residual"].tolist()
+    assert not [name for name in whole if name.startswith("over.")]

@@ -123,6 +123,7 @@ def test_a_fate_is_not_told_before_it_is_met(shown, messages):
 def test_why_follows_the_causes_of_the_record(shown, messages):
     shown.seek(25)
     shown.page.click(".why >> nth=0")
+    shown.settle()
     caused = messages.drop_duplicates("id").set_index("id")
     cause = caused["cause"].fillna(-1).astype(int)
     newest = messages[messages["sent"] <= 25]["id"].max()
@@ -231,6 +232,13 @@ def test_an_excerpt_says_which_ticks_it_shows(browser, lossy, tmp_path):
         ticks = record.ticks
     page = Shown(browser, tmp_path / "part.html")
     assert page.text("#facts").endswith(f"ticks 20 to 39 of {ticks}")
+    canvas = page.page.locator(".chart canvas").first.bounding_box()
+    x = 52 + 30 / (ticks - 1) * (canvas["width"] - 60)  # of the whole run, which the charts show
+    page.page.mouse.click(canvas["x"] + x, canvas["y"] + 40)
+    assert 28 <= page.tick <= 32
+    page.page.mouse.click(canvas["x"] + canvas["width"] - 12, canvas["y"] + 40)  # in the shade
+    assert page.tick == 39
+    page.press("Home")
     assert page.tick == 20
     page.press("End")
     assert page.tick == 39
