@@ -150,5 +150,9 @@ def fault_label(table: Mapping[str, Any]) -> str:
     kind = str(table.get("kind", "fault"))
     known = fault_types().get(kind)
     value = known.value if known else ""
-    others = [f"{key}={table[key]}" for key in table if key not in ("kind", "name", "from", "to", value)]
-    return " ".join([kind, *([str(table[value])] if value in table else []), *others])
+    others = [f"{key}={_told(table[key])}" for key in table if key not in ("kind", "name", "from", "to", value)]
+    return " ".join([kind, *([_told(table[value])] if value in table else []), *others])
+
+
+def _told(value: Any) -> str:
+    return "/".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

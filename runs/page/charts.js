@@ -110,7 +110,10 @@ class Chart {
     }
     const { context, width, height } = fresh(canvas);
     if (!width) return;
-    context.drawImage(this.picture, 0, 0, width, height);
+    context.save();
+    context.setTransform(1, 0, 0, 1, 0, 0); // pixel by pixel: a picture that is fitted in is blurred
+    context.drawImage(this.picture, 0, 0);
+    context.restore();
     const x = this.x(store.tick, width),
       row = overview.row(store.tick);
     context.fillStyle = theme().ink;
@@ -120,8 +123,8 @@ class Chart {
   }
 
   paint() {
-    this.picture.width = this.canvas.clientWidth * (window.devicePixelRatio || 1);
-    this.picture.height = this.canvas.clientHeight * (window.devicePixelRatio || 1);
+    this.picture.width = Math.round(this.canvas.clientWidth * (window.devicePixelRatio || 1));
+    this.picture.height = Math.round(this.canvas.clientHeight * (window.devicePixelRatio || 1));
     const context = this.picture.getContext("2d"),
       colours = theme();
     const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
@@ -158,17 +161,15 @@ class Chart {
 
   paintFaults(context, width, height) {
     context.fillStyle = "#E69F0022";
+    // One path, so that many faults at once are no darker than one.
+    context.beginPath();
     for (const fault of this.run.meta.faults) {
       const from = Math.max(fault.from, this.from),
-        to = Math.min(fault.to ?? Infinity, this.to);
-      if (to > from)
-        context.fillRect(
-          this.x(from, width),
-          MARGIN.top,
-          this.x(to, width) - this.x(from, width),
-          height - MARGIN.top - MARGIN.bottom,
-        );
+        to = Math.min(fault.to ?? Infinity, this.to),
+        wide = this.x(to, width) - this.x(from, width);
+      if (to > from) context.rect(this.x(from, width), MARGIN.top, wide, height - MARGIN.top - MARGIN.bottom);
     }
+    context.fill();
   }
 
   paintAxes(context, width, height, colours) {
@@ -194,7 +195,7 @@ class Chart {
   }
 
   paintLine(context, line, ticks, width, height, colours) {
-    context.strokeStyle = line.quiet ? colours.line : line.colour === "ink" ? colours.ink : line.colour;
+    context.strokeStyle = line.quiet ? colours.line : (colours[line.colour] ?? line.colour);
     context.lineWidth = line.quiet || line.thin ? 0.8 : 1.6;
     context.setLineDash(line.dash ?? []);
     context.beginPath();
@@ -210,7 +211,7 @@ class Chart {
 }
 
 function sample(line) {
-  const colour = line.colour === "ink" ? "currentColor" : line.colour,
+  const colour = line.colour.startsWith("#") ? line.colour : `var(--${line.colour})`,
     style = line.dash.length ? "dashed" : "solid";
   const mark = make("i", {});
   mark.style.borderTop = `2px ${style} ${colour}`;

@@ -51,8 +51,8 @@ export function number(value) {
   return String(Number(value.toPrecision(4)));
 }
 
-// Okabe and Ito, told apart with every common colour blindness; the sixth is ink.
-export const LINES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "ink", "#B8A800"];
+// Okabe and Ito, and an eighth colour, told apart with every common colour blindness; names are those of page.css.
+export const LINES = ["message", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "sky", "ink", "earth"];
 export const AMBER = "#E69F00",
   RED = "#D55E00";
 
@@ -76,7 +76,8 @@ export function shade(part) {
 export function theme() {
   const style = getComputedStyle(document.documentElement),
     read = (name) => style.getPropertyValue(`--${name}`).trim();
-  return { ink: read("ink"), soft: read("soft"), line: read("line"), paper: read("paper"), message: read("message"), shade: read("shade") };
+  const names = ["ink", "soft", "line", "paper", "message", "sky", "earth", "shade"];
+  return Object.fromEntries(names.map((name) => [name, read(name)]));
 }
 
 // A canvas as sharp as the screen; returns its context with units of CSS pixels, cleared.

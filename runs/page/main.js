@@ -60,6 +60,7 @@ function header(store) {
       .activeFaults(tick)
       .map((fault) => fault.label)
       .join(" · ");
+    byId("active").title = byId("active").textContent;
   });
 }
 

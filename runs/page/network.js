@@ -5,6 +5,9 @@ import { LOST, STALE, ROLES } from "page/data.js";
 import { fit, scene, WHOLE_MAX } from "page/places.js";
 import { bars, cross, shape } from "page/shapes.js";
 
+const around = ([x, y], wide, tall = wide) => [x - wide, x + wide, y - tall, y + tall];
+const meet = (one, two) => one[0] < two[1] && two[0] < one[1] && one[2] < two[3] && two[2] < one[3];
+
 // Of a hub, an operator, a prosumer, beside one another.
 const SIZES = [1.25, 1, 0.85];
 
@@ -77,7 +80,7 @@ class Network {
     const marks = { resting, down: new Set([...asleep].filter((agent) => !resting.has(agent))) };
     context.font = "12px system-ui, sans-serif";
     nodes.forEach((node, k) => this.drawNode(context, node, this.at[k], marks, colours));
-    nodes.forEach((node, k) => this.drawLabel(context, node, this.at[k], colours));
+    this.drawLabels(context, colours);
   }
 
   drawEdge(context, { one, two, channels }, cut, bad, colours) {
@@ -121,18 +124,31 @@ class Network {
     if (marks.resting.has(agent)) bars(context, x, y, Math.max(size * 0.55, 3), colours);
   }
 
-  drawLabel(context, { role, label }, [x, y], colours) {
-    if (!label) return;
-    const size = this.size * SIZES[role];
+  // Hubs first, each below its node or where else there is room; a label that would hide others is left to the pointer.
+  drawLabels(context, colours) {
+    const { nodes } = this.scene,
+      boxes = nodes.map(({ role }, k) => around(this.at[k], 0.9 * this.size * SIZES[role]));
+    context.textAlign = "center";
+    context.textBaseline = "middle";
     context.fillStyle = colours.ink;
     context.strokeStyle = colours.paper;
     context.lineWidth = 3;
-    context.textAlign = "center";
-    context.textBaseline = "top";
-    context.font = `${role === 0 ? "600 13px" : "11px"} system-ui, sans-serif`;
-    const below = y + size * (role === 0 ? 1.1 : 1) + 2;
-    context.strokeText(label, x, below);
-    context.fillText(label, x, below);
+    const order = [...nodes.keys()].filter((k) => nodes[k].label).sort((one, two) => nodes[one].role - nodes[two].role);
+    for (const k of order) {
+      const { role, label } = nodes[k],
+        size = this.size * SIZES[role];
+      context.font = `${role === 0 ? "600 13px" : "11px"} system-ui, sans-serif`;
+      const wide = context.measureText(label).width / 2 + 2,
+        [x, y] = this.at[k],
+        beside = size + wide + 2;
+      const places = [[x, y + 1.1 * size + 9], [x, y - 1.1 * size - 8], [x + beside, y], [x - beside, y]];
+      const free = places.find((place) => !boxes.some((box) => meet(box, around(place, wide, 6))));
+      if (!free && role > 1) continue;
+      const [u, v] = free ?? places[0];
+      boxes.push(around([u, v], wide, 6));
+      context.strokeText(label, u, v);
+      context.fillText(label, u, v);
+    }
   }
 
   drawMessages() {

@@ -3,7 +3,6 @@
 import { AMBER, RED, byId, fresh, make, theme } from "page/dom.js";
 import { LOST, STALE } from "page/data.js";
 import { arrow, cross } from "page/shapes.js";
-import { shortName, WHOLE_MAX } from "page/places.js";
 
 const LANES_MAX = 16;
 const TICKS = 9;
@@ -29,16 +28,18 @@ function step(canvas, store) {
   return (canvas.clientWidth - LEFT - RIGHT) / Math.max(lanes(store).length, 1);
 }
 
-// Whose lanes: everybody if they fit; else the chosen agent and whom it talks to; else hubs and operators.
+// Whose lanes: everybody if they fit; else the chosen agent and whom it talks to; else hubs and operators, or if these are
+// too many the first hub and whom it talks to.
 function lanes({ run, agent, hub }) {
   const all = [...run.names.keys()],
     key = `${agent} ${hub}`;
   if (lanes.key === key && lanes.run === run) return lanes.found;
   let found = all;
   if (all.length > LANES_MAX) {
-    const chosen = agent ?? hub,
-      { sender, receiver, role } = run.columns;
-    if (chosen === null) found = all.filter((each) => role[each] < 2);
+    const leading = all.filter((each) => run.columns.role[each] < 2);
+    const chosen = agent ?? hub ?? (leading.length > LANES_MAX ? 0 : null),
+      { sender, receiver } = run.columns;
+    if (chosen === null) found = leading;
     else {
       const near = new Set([chosen]);
       sender.forEach((from, channel) => from === chosen && near.add(receiver[channel]));
@@ -66,7 +67,7 @@ function draw(store, canvas, note) {
   drawLanes(context, store, lane, colours, height);
   context.save();
   context.beginPath();
-  context.rect(0, HEAD - 4, width, height - HEAD + 4);
+  context.rect(0, HEAD - 7, width, height - HEAD + 7);
   context.clip();
   drawTicks(context, run, from, y, width, colours);
   const [start, stop] = run.saidIn(Math.floor(from) - run.longest, Math.floor(now));
@@ -92,9 +93,7 @@ function drawLanes(context, { run, agent }, lane, colours, height) {
     context.rotate(-Math.PI / 3);
     context.fillStyle = each === agent ? RED : colours.ink;
     context.fillText(
-      each < run.hubs || run.names.length > WHOLE_MAX
-        ? run.names[each]
-        : `${run.meta.microgrids[run.columns.home[each]]} ${shortName(run, each)}`,
+      run.names[each],
       0,
       0,
     );
