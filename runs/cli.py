@@ -27,8 +27,8 @@ from rich.console import Console
 from . import cli_options as options
 from .catalog import SECTIONS, catalog
 from .catalog_tables import print_catalog
+from .cli_choice import Choice, choosing
 from .cli_lesson import add_lesson
-from .cli_options import Choice
 from .cli_profiles import add_profiles
 from .cli_record import add_commands
 from .cli_watch import add_watch
@@ -109,28 +109,16 @@ def list_(
 
 
 @app.command(epilog=options.SHOW)
-def show(
-    scenario: options.ScenarioName,
-    protocol: options.Protocol = None,
-    settings: options.Settings = None,
-    fault: options.Faults = None,
-    faults: options.FaultsFile = None,
-    seed: options.Seed = None,
-    ticks: options.Ticks = None,
-) -> None:
+@choosing
+def show(choice: Choice) -> None:
     """Print a scenario as a TOML file, settings applied and defaults filled in: a file to start your own from."""
-    typer.echo(scenario_text(Choice(scenario, protocol, settings, fault, faults, seed, ticks).load()), nl=False)
+    typer.echo(scenario_text(choice.load()), nl=False)
 
 
 @app.command(epilog=options.RUN)
+@choosing
 def run(
-    scenario: options.ScenarioName,
-    protocol: options.Protocol = None,
-    settings: options.Settings = None,
-    fault: options.Faults = None,
-    faults: options.FaultsFile = None,
-    seed: options.Seed = None,
-    ticks: options.Ticks = None,
+    choice: Choice,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write the run to this folder.")] = None,
     force: Annotated[
         bool, typer.Option("--force", help="With --out: also into a folder that holds other files.")
@@ -154,7 +142,6 @@ def run(
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 unless the outcome is CONVERGED.")] = False,
 ) -> None:
     """Run a scenario to its end and judge what came out."""
-    choice = Choice(scenario, protocol, settings, fault, faults, seed, ticks)
     chosen = choice.load()
     simulation = chosen.simulation(one_by_one=one_by_one, keep_messages=invariants)
     # Before the run: nobody wants to hear after an hour that the folder cannot be written.

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-
-from .fault_text import read_fault_file
-from .scenario import Scenario, load_scenario, scenario_names
 
 __all__ = [
     "BRANCH",
@@ -26,7 +21,6 @@ __all__ = [
     "RUN",
     "SHOW",
     "WATCH",
-    "Choice",
     "Faults",
     "FaultsFile",
     "Protocol",
@@ -245,47 +239,3 @@ Examples:
 messages.parquet has a row for every message and every copy: id, kind, sender, receiver, sent, ended (ticks), fate, reason,
   cause (the id of the message that led to it), and what it says. metrics, prices and answers have a row a tick and number.
 """
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A scenario as the command line asks for it."""
-
-    name: str
-    protocol: str | None
-    settings: list[str] | None
-    faults: list[str] | None
-    faults_file: Path | None
-    seed: int | None
-    ticks: int | None
-
-    def load(self) -> Scenario:
-        """Load it. Seed and ticks become settings, so that the scenario says all there is.
-
-        Raises
-        ------
-        ScenarioError
-            Anything in it is unknown or not allowed.
-        """
-        given = [
-            f"run.{key}={value}" for key, value in (("seed", self.seed), ("ticks", self.ticks)) if value is not None
-        ]
-        from_file = [] if self.faults_file is None else read_fault_file(self.faults_file)
-        faults: list[str | Mapping[str, Any]] = [*from_file, *(self.faults or [])]
-        return load_scenario(self.name, [*(self.settings or []), *given], protocol=self.protocol, faults=faults)
-
-    @property
-    def changes(self) -> bool:
-        """Whether anything but the name is asked for."""
-        numbers = (self.protocol, self.faults_file, self.seed, self.ticks)
-        return bool(self.settings or self.faults) or any(each is not None for each in numbers)
-
-    def command(self) -> list[str]:
-        """Return the command line that asks for the same from any folder."""
-        words = ["gridparley", "run", self.name if self.name in scenario_names() else str(Path(self.name).resolve())]
-        words += [] if self.protocol is None else ["--protocol", self.protocol]
-        words += [word for setting in self.settings or [] for word in ("--set", setting)]
-        words += [] if self.faults_file is None else ["--faults", str(self.faults_file.resolve())]
-        words += [word for fault in self.faults or [] for word in ("--fault", fault)]
-        numbers = (("--seed", self.seed), ("--ticks", self.ticks))
-        return words + [word for option, value in numbers if value is not None for word in (option, str(value))]

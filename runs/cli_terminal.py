@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .cli_options import Choice
+from .cli_choice import Choice
 from .errors import RunError
 from .scenario import scenario_names
 
@@ -22,8 +22,8 @@ def watch_in_terminal(choice: Choice) -> None:
     from .terminal import watch_terminal  # Textual takes a moment to load
     from .terminal.film import open_film, play_film
 
-    run = Path(choice.name)
-    if choice.name in scenario_names() or run.suffix == ".toml" or not run.exists():
+    run = Path(choice.scenario)
+    if choice.scenario in scenario_names() or run.suffix == ".toml" or not run.exists():
         with play_film(choice.load()) as film:
             watch_terminal(film)
         return

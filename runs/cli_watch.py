@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from . import cli_options as options
-from .cli_options import Choice
+from .cli_choice import Choice, choosing
 from .cli_terminal import watch_in_terminal
 from .errors import RunError
 from .reading import Record
@@ -18,22 +18,19 @@ from .reading import Record
 __all__ = ["add_watch"]
 
 
+Watched = Annotated[
+    str | None,
+    typer.Argument(metavar="[SCENARIO | RUN]", help="A scenario to run live, or the folder of a recorded run."),
+]
+
+
 def add_watch(app: typer.Typer) -> None:
     """Add it to the command line."""
-    app.command(epilog=options.WATCH)(watch)
+    app.command(epilog=options.WATCH)(choosing(watch, Watched))
 
 
 def watch(
-    what: Annotated[
-        str | None,
-        typer.Argument(metavar="[SCENARIO | RUN]", help="A scenario to run live, or the folder of a recorded run."),
-    ] = None,
-    protocol: options.Protocol = None,
-    settings: options.Settings = None,
-    fault: options.Faults = None,
-    faults: options.FaultsFile = None,
-    seed: options.Seed = None,
-    ticks: options.Ticks = None,
+    choice: Choice,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the run in this folder.")] = None,
     host: Annotated[str, typer.Option(help="Where to listen; beyond this machine a token is asked for.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 0,
@@ -44,17 +41,17 @@ def watch(
 
     Without an argument the page offers the scenarios there are.
     """
+    what: str | None = choice.scenario
     if terminal:
         if what is None:
             raise RunError("--terminal needs a SCENARIO or RUN (gridparley list scenarios)")
-        watch_in_terminal(Choice(what, protocol, settings, fault, faults, seed, ticks))
+        watch_in_terminal(choice)
         return
     from .watch.server import Server  # a web server takes a moment to load
     from .watch.source import Source
 
-    given = [protocol, settings, fault, faults, seed, ticks]
     recorded = what is not None and Path(what).is_dir()
-    if (what is None or recorded) and (any(one is not None for one in given) or (recorded and out is not None)):
+    if (what is None or recorded) and (choice.changes or (recorded and out is not None)):
         raise RunError(f"{what or 'watch'}: options of a run need a scenario, which says what to run")
     if what is None:
         source = Source(out=out)
@@ -64,8 +61,7 @@ def watch(
             record.scenario()  # says now rather than in the page that it cannot be read
         source = Source(run=run, command=("gridparley", "run", str((run / "scenario.toml").resolve())))
     else:
-        choice = Choice(what, protocol, settings, fault, faults, seed, ticks)
-        words = replace(choice, faults=None, faults_file=None).command()
+        words = replace(choice, fault=None, faults=None).command()
         source = Source(scenario=choice.load(), command=tuple(words), out=out)
     server = Server(source, host, port)
     url = server.listen()

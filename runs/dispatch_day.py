@@ -13,8 +13,8 @@ from ..agents import DispatchOperator, VirtualAgent
 from ..environment import Topology
 from ..protocols import Market, Population
 from .build import LazyNames
+from .columns import in_kw, in_usd_per_kwh
 from .graphs import Shape, tie_line_graph
-from .series import in_kw, in_usd_per_kwh
 
 __all__ = ["DispatchDay"]
 
