@@ -32,7 +32,11 @@ export function start() {
 
 function begin(link, block) {
   byId("chooser")?.remove();
-  const run = new LiveRun(block, (command) => link.ask(command));
+  const run = new LiveRun(
+    block,
+    (command) => link.ask(command),
+    () => store.set({}),
+  );
   store = new LiveStore(run, link);
   addEverything();
   document.title = `${run.meta.name} · GridParley`;

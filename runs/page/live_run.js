@@ -10,9 +10,10 @@ const NUMBERS_MAX = 2000000;
 export class LiveRun extends Run {
   #growing = {};
 
-  constructor({ meta, columns }, ask) {
+  // `ask` sends a command; `changed` is called when something came that was asked for.
+  constructor({ meta, columns }, ask, changed) {
     super(meta, { ...columns });
-    Object.assign(this, { ask, baseline: null, answers: new Map() });
+    Object.assign(this, { ask, changed, baseline: null, answers: new Map() });
     this.open({ meta, columns });
   }
 
@@ -156,6 +157,7 @@ export class LiveRun extends Run {
         const when = told.now ? `, as they are in tick ${this.head}` : ", before the first tick";
         this.answers.set(key, { x: told.x?.map(numbers), facts, when });
         this.version++;
+        this.changed();
       });
     }
     return this.answers.get(key);
