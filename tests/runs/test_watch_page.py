@@ -99,6 +99,14 @@ def test_it_stops_where_it_is_told(shown):
 def test_the_log_the_causes_and_the_sequence_are_those_of_the_report(shown):
     shown.press("Shift+ArrowRight")
     shown.at(10)
+    shown.page.click(".why >> nth=0")
+    shown.settle()
+    steps = shown.page.eval_on_selector_all("#why li", "items => items.map(item => item.textContent)")
+    assert len(steps) > 3
+    assert "a first call" in steps[-1]
+    shown.page.click("#why li:last-child button")
+    assert shown.tick == 0
+    shown.press("End")
     shown.forward(4)
     shown.page.select_option("#log-fate", "lost")
     rows = shown.rows("#messages")
@@ -107,17 +115,10 @@ def test_the_log_the_causes_and_the_sequence_are_those_of_the_report(shown):
     shown.page.select_option("#log-fate", "any")
     shown.page.select_option("#log-agent", label="B.operator")
     assert all("B.operator" in row[2:4] for row in shown.rows("#messages"))
-    shown.page.click(".why >> nth=0")
-    shown.settle()
-    steps = shown.page.eval_on_selector_all("#why li", "items => items.map(item => item.textContent)")
-    assert len(steps) > 3
-    assert "a first call" in steps[-1]
-    shown.page.click("#why li:last-child button")
-    assert shown.tick == 0
     shown.page.click("#tab-sequence")
-    before = shown.pixels("#sequence canvas")
-    shown.press("End")
-    assert shown.pixels("#sequence canvas") > before
+    after = shown.pixels("#sequence canvas")
+    shown.seek(0)
+    assert after > shown.pixels("#sequence canvas") > 0
 
 
 def test_the_inspector_asks_for_one_agent(shown):
