@@ -10,6 +10,7 @@ import { problem, show, TABS } from "page/main.js";
 let store = null;
 
 export function start() {
+  byId("facts").textContent = "opening …";
   const link = new Link({ frame, told, closed: () => problem("The server has gone: what is shown here stays, and nothing new comes.") });
 
   function frame(block) {
@@ -93,8 +94,13 @@ function notice(text, wrong) {
 }
 
 function offer(link, scenarios) {
+  byId("facts").textContent = "";
   const seed = make("input", { id: "seed", type: "number", min: 0, value: 0, title: "Seed of every draw", "aria-label": "Seed of every draw" });
-  const open = (scenario) => link.ask({ do: "open", scenario, seed: Number(seed.value) });
+  const open = (scenario) => {
+    box.remove();
+    byId("facts").textContent = `opening ${scenario} …`;
+    return link.ask({ do: "open", scenario, seed: Number(seed.value) });
+  };
   const rows = scenarios.map(([name, title]) =>
     make("li", {}, make("button", { type: "button", title: `Run ${name}`, onclick: () => open(name) }, make("b", { textContent: name }), ` ${title}`)),
   );
