@@ -57,7 +57,7 @@ def ticking(model: Any, sent: Callable[[], int], ticks: int) -> Chunk:
     return chunk
 
 
-def bare(floor: Floor, rounds: int, messages: int) -> Chunk:
+def looping(floor: Floor, rounds: int, messages: int) -> Chunk:
     """Return a chunk of rounds of the floor, which counts as many messages as the simulation has in a faultless round."""
 
     def chunk() -> tuple[float, int]:
@@ -71,12 +71,14 @@ def bare(floor: Floor, rounds: int, messages: int) -> Chunk:
 
 def check_floor(market: Market) -> int:
     """Compare the floor's prices with the simulation's, to the last bit, and return the messages of a round."""
-    simulation, floor = Simulation(market, DualDecomposition(step_size=STEP_SIZE)), Floor(market, STEP_SIZE)
+    simulation = Simulation(market, DualDecomposition(step_size=STEP_SIZE))
     simulation.run(7)  # rounds are asked in ticks 0, 2, 4, 6
-    for _ in range(3):
-        floor.round()
-    if (simulation.state.price != floor.price).any():
-        raise RuntimeError("the floor does not compute what the simulation computes")
+    for tiled in (False, True):
+        floor = Floor(market, STEP_SIZE, tiled=tiled)
+        for _ in range(3):
+            floor.round()
+        if (simulation.state.price != floor.price).any():
+            raise RuntimeError("the floor does not compute what the simulation computes")
     return sum(row[4] for row in simulation.journal.rows if row[0] in (4, 5) and row[2] == "sent")
 
 
@@ -102,7 +104,8 @@ def one_case(size: int, periods: int, faulty: bool, limits: dict[str, int], repe
     contestants: dict[str, Chunk] = {
         "gridparley": ticking(simulation, lambda: simulation.journal.totals["sent"], ticks),
         "with cost": ticking(watched, lambda: watched.journal.totals["sent"], ticks),
-        "floor": bare(Floor(market, STEP_SIZE), rounds, messages),
+        "bare loop": looping(Floor(market, STEP_SIZE, tiled=False), rounds, messages),
+        "tiled loop": looping(Floor(market, STEP_SIZE, tiled=True), rounds, messages),
     }
     if size <= limits["mesa"]:
         model = ObjectModel(market, STEP_SIZE, faults=faulty)
@@ -131,7 +134,10 @@ def one_case(size: int, periods: int, faulty: bool, limits: dict[str, int], repe
         "periods": periods,
         "faults": faulty,
         "ns_per_message": {name: statistics.median(each) for name, each in nanoseconds.items()},
-        "over_floor": statistics.median(a / b for a, b in zip(ours, nanoseconds["floor"], strict=True)),
+        "times": {
+            name: statistics.median(a / b for a, b in zip(ours, nanoseconds[name], strict=True))
+            for name in ("bare loop", "tiled loop")
+        },
         "faster_than": {
             name: statistics.median(b / a for a, b in zip(ours, nanoseconds[name], strict=False))
             for name in ("mesa", "mango")
@@ -165,7 +171,7 @@ def main(
     for number, case in enumerate(cases, 1):
         said.print(f"{number}/{len(cases)}: {case[0]:,} prosumers, T = {case[1]}, faults {'on' if case[2] else 'off'}")
         done.append(one_case(*case, limits, repeats))
-    Console(width=130).print(table(done))
+    Console(width=150).print(table(done))
     recorded = [recording(int(record), faulty, 36) for faulty in (False, True)] if record else []
     if recorded:
         Console(width=130).print(recorded_table(recorded))
@@ -189,9 +195,10 @@ def recorded_table(done: list[dict[str, Any]]) -> Table:
 
 def table(done: list[dict[str, Any]]) -> Table:
     """Return what was measured, a row a case."""
-    names = ("gridparley", "with cost", "floor", "mesa", "mango")
+    names = ("gridparley", "with cost", "bare loop", "tiled loop", "mesa", "mango")
     shown = Table(title="Nanoseconds a message, medians", caption="faults: 10 % lost, 0 to 3 ticks late, 10 % twice")
-    for heading in ("prosumers", "T", "faults", *names, "over floor", "mesa / ours", "mango / ours", "peak B/message"):
+    ratios = ("ours / bare", "ours / tiled", "mesa / ours", "mango / ours")
+    for heading in ("prosumers", "T", "faults", *names, *ratios, "peak B/message"):
         shown.add_column(heading, justify="right")
     for case in done:
         each = (f"{case['ns_per_message'][n]:,.0f}" if n in case["ns_per_message"] else "" for n in names)
@@ -201,7 +208,7 @@ def table(done: list[dict[str, Any]]) -> Table:
             str(case["periods"]),
             "on" if case["faults"] else "off",
             *each,
-            f"{case['over_floor']:.2f} x",
+            *(f"{case['times'][name]:.2f} x" for name in ("bare loop", "tiled loop")),
             *faster,
             f"{case['peak_bytes_per_message']:,.0f}",
         )
