@@ -61,7 +61,7 @@ class Transport:
     @property
     def in_flight(self) -> int:
         """Messages accepted and not yet due."""
-        return sum(len(batch) for batches in self._calendar.values() for batch in batches)
+        return sum([len(batch.channel) for batches in self._calendar.values() for batch in batches])
 
     @property
     def last_due(self) -> int:
@@ -149,7 +149,8 @@ class Transport:
     def _check_entitled(self, batch: MessageBatch) -> None:
         channels, channel = self.topology.channels, batch.channel
         kind = batch.kind
-        if self.kinds.get(kind.name) != kind:
+        known = self.kinds.get(kind.name)
+        if known is not kind and known != kind:  # comparing all fields takes longer
             raise MessageError(f"kind {kind.name!r} is not one of this protocol's: {', '.join(self.kinds)}")
         if channel[0] < 0 or channel[-1] >= len(channels):
             bad = channel[0] if channel[0] < 0 else channel[-1]
