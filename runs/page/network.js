@@ -66,7 +66,8 @@ class Network {
       colours = theme(),
       { nodes } = this.scene;
     const room = `${width} ${height}`;
-    if (this.fitted !== nodes || this.room !== room) Object.assign(this, fit(nodes, width, height), { fitted: nodes, room });
+    if (this.fitted !== nodes || this.room !== room)
+      Object.assign(this, fit(nodes, width, height), { fitted: nodes, room });
     const cut = new Set(run.listed("cut", store.tick)),
       bad = new Set(run.listed("bad", store.tick));
     for (const edge of this.scene.edges) this.drawEdge(context, edge, cut, bad, colours);

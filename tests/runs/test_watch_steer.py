@@ -145,8 +145,8 @@ def test_a_branch_from_a_past_tick_is_compared(shown):
     assert shown.page.is_disabled("#restart")
     assert "branch from here" in shown.text("#hint")
     shown.page.click("#branch")
-    shown.at(6)
-    assert (shown.mode, shown.text("#commands")) == ("live", "none yet")
+    shown.until("() => document.querySelector('#mode').textContent === 'live'")
+    assert (shown.tick, shown.text("#commands")) == (6, "none yet")
     assert shown.text("#differs") == "no difference so far"
     shown.page.select_option("#speed", "0")
     shown.page.select_option("#until", "tick")
