@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import webbrowser
 from dataclasses import replace
 from pathlib import Path
@@ -67,5 +68,6 @@ def watch(
     url = server.listen()
     typer.echo(f"watching at {url}  (Ctrl-C ends it)")
     if not no_open:
-        webbrowser.open(url)
+        # A browser of the terminal keeps whoever opens it waiting, and would wait for the server itself.
+        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
     server.serve()

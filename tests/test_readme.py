@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
+import urllib.request
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -58,7 +61,7 @@ def test_every_other_command_is_ours():
 
 
 # In the order of the page: what one writes, the next may read.
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("gridparley")])
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("gridparley") and c.split()[1] != "watch"])
 def test_the_command_works(command, folder):
     done = run([sys.executable, "-m", "gridparley", *shlex.split(command)[1:]], folder)
     if command.split()[1] == "profiles" and not all(map(find_spec, ("pvlib", "demandlib"))):
@@ -67,6 +70,18 @@ def test_the_command_works(command, folder):
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("gridparley watch")])
+def test_the_page_is_served_until_it_is_interrupted(command, folder):
+    words = [sys.executable, "-m", "gridparley", *shlex.split(command)[1:]]
+    environment = {**os.environ, "BROWSER": "true"}  # a program that does nothing
+    with subprocess.Popen(words, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as served:
+        told = served.stdout.readline()
+        with urllib.request.urlopen(told.split()[2], timeout=60) as page:
+            assert b"<title>GridParley</title>" in page.read()
+        served.send_signal(signal.SIGINT)
+        assert served.wait(60) == 0
 
 
 def test_the_five_lines_of_python_work(folder):

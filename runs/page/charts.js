@@ -58,7 +58,11 @@ class Chart {
   read() {
     const { overview, baseline, meta } = this.run;
     Object.assign(this, this.tell(overview, meta), { ticks: overview.ticks, old: null });
-    if (baseline) this.old = { lines: this.tell(baseline, { ...meta, result: this.log ? meta.result : null }).lines, ticks: baseline.ticks };
+    if (baseline)
+      this.old = {
+        lines: this.tell(baseline, { ...meta, result: this.log ? meta.result : null }).lines,
+        ticks: baseline.ticks,
+      };
     this.from = Math.min(this.store.from, this.ticks[0] ?? Infinity);
     this.to = Math.max(this.store.to, this.ticks.at(-1) ?? 0, baseline ? (baseline.ticks.at(-1) ?? 0) : 0, this.from + 1);
     this.range = extent(this);
@@ -78,7 +82,9 @@ class Chart {
   }
 
   tickAt(x) {
-    return this.from + ((x - MARGIN.left) / (this.canvas.clientWidth - MARGIN.left - MARGIN.right)) * (this.to - this.from);
+    return (
+      this.from + ((x - MARGIN.left) / (this.canvas.clientWidth - MARGIN.left - MARGIN.right)) * (this.to - this.from)
+    );
   }
 
   x(tick, width) {
@@ -141,7 +147,15 @@ class Chart {
     );
     context.clip();
     this.old?.lines.forEach((line, k) => {
-      if (!line.quiet) this.paintLine(context, { ...line, colour: this.lines[k]?.colour, thin: true }, this.old.ticks, width, height, colours);
+      if (!line.quiet)
+        this.paintLine(
+          context,
+          { ...line, colour: this.lines[k]?.colour, thin: true },
+          this.old.ticks,
+          width,
+          height,
+          colours,
+        );
     });
     for (const line of this.lines) this.paintLine(context, line, this.ticks, width, height, colours);
   }

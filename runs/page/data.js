@@ -200,7 +200,9 @@ export class Run {
     const start = x ? (tick - this.first) * x.width + row[agent] * periods : 0;
     const answers =
       x && rows[agent]
-        ? Array.from({ length: rows[agent] }, (_, port) => x.subarray(start + port * periods, start + (port + 1) * periods))
+        ? Array.from({ length: rows[agent] }, (_, port) =>
+            x.subarray(start + port * periods, start + (port + 1) * periods),
+          )
         : null;
     const members = [...population.keys()].filter((each) => population[each] === own),
       place = members.indexOf(agent);

@@ -38,7 +38,7 @@ export function icon(name) {
 }
 
 export function options(select, pairs, chosen) {
-  select.replaceChildren(...pairs.map(([value, text]) => make("option", { value, textContent: text })));
+  select.replaceChildren(...pairs.map(([value, text]) => new Option(text, value)));
   select.value = chosen;
 }
 

@@ -16,9 +16,11 @@ export function inspector(store) {
   });
   options(select, [["", "choose an agent"], ...run.names.map((name, k) => [k, name])], "");
   byId("inspector").append(make("div", { className: "filters" }, select), body);
-  let drawn = "";
+  let drawn = "",
+    chosen = null;
   store.subscribe(() => {
-    select.value = store.agent ?? "";
+    if (chosen !== store.agent) select.value = store.agent ?? ""; // which takes long where there are many
+    chosen = store.agent;
     const key = `${store.tick} ${store.agent} ${store.tab} ${run.version}`;
     if (store.tab !== "inspector" || key === drawn) return;
     drawn = key;

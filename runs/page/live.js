@@ -10,7 +10,12 @@ import { problem, show, TABS } from "page/main.js";
 let store = null;
 
 export function start() {
-  const link = new Link({ frame, told, closed: () => problem("The server has gone: what is shown here stays, and nothing new comes.") });
+  byId("facts").textContent = "opening …";
+  const link = new Link({
+    frame,
+    told,
+    closed: () => problem("The server has gone: what is shown here stays, and nothing new comes."),
+  });
 
   function frame(block) {
     const { what } = block.meta;
@@ -32,7 +37,11 @@ export function start() {
 
 function begin(link, block) {
   byId("chooser")?.remove();
-  const run = new LiveRun(block, (command) => link.ask(command));
+  const run = new LiveRun(
+    block,
+    (command) => link.ask(command),
+    () => store.set({}),
+  );
   store = new LiveStore(run, link);
   addEverything();
   document.title = `${run.meta.name} · GridParley`;
@@ -42,11 +51,23 @@ function begin(link, block) {
 // What a report does not have: a badge, a bar, a place for notices, and one more tab.
 function addEverything() {
   byId("outcome").before(make("span", { id: "mode", className: "badge" }));
-  byId("clock").before(make("progress", { id: "progress", max: 1, hidden: true, title: "Ticks done, of those that the run may take", "aria-label": "Progress" }));
-  document.querySelector("[role=tablist]").append(
-    make("button", { role: "tab", id: "tab-steer", "aria-controls": "steer", type: "button", textContent: "Steer" }),
+  byId("clock").before(
+    make("progress", {
+      id: "progress",
+      max: 1,
+      hidden: true,
+      title: "Ticks done, of those that the run may take",
+      "aria-label": "Progress",
+    }),
   );
-  document.querySelector("aside").append(make("div", { role: "tabpanel", id: "steer", "aria-labelledby": "tab-steer" }));
+  document
+    .querySelector("[role=tablist]")
+    .append(
+      make("button", { role: "tab", id: "tab-steer", "aria-controls": "steer", type: "button", textContent: "Steer" }),
+    );
+  document
+    .querySelector("aside")
+    .append(make("div", { role: "tabpanel", id: "steer", "aria-labelledby": "tab-steer" }));
   byId("tab-log").title = "What was said, and why";
   byId("tab-sequence").title = "Who said what to whom, tick by tick";
   byId("tab-inspector").title = "What one agent knows";
@@ -89,12 +110,39 @@ function notice(text, wrong) {
 }
 
 function offer(link, scenarios) {
-  const seed = make("input", { id: "seed", type: "number", min: 0, value: 0, title: "Seed of every draw", "aria-label": "Seed of every draw" });
-  const open = (scenario) => link.ask({ do: "open", scenario, seed: Number(seed.value) });
+  byId("facts").textContent = "";
+  const seed = make("input", {
+    id: "seed",
+    type: "number",
+    min: 0,
+    value: 0,
+    title: "Seed of every draw",
+    "aria-label": "Seed of every draw",
+  });
+  const open = (scenario) => {
+    box.remove();
+    byId("facts").textContent = `opening ${scenario} …`;
+    return link.ask({ do: "open", scenario, seed: Number(seed.value) });
+  };
   const rows = scenarios.map(([name, title]) =>
-    make("li", {}, make("button", { type: "button", title: `Run ${name}`, onclick: () => open(name) }, make("b", { textContent: name }), ` ${title}`)),
+    make(
+      "li",
+      {},
+      make(
+        "button",
+        { type: "button", title: `Run ${name}`, onclick: () => open(name) },
+        make("b", { textContent: name }),
+        ` ${title}`,
+      ),
+    ),
   );
-  const box = make("section", { id: "chooser", "aria-label": "Scenarios" }, make("h2", { textContent: "What shall be negotiated?" }), make("ul", {}, ...rows), make("label", {}, "seed ", seed));
+  const box = make(
+    "section",
+    { id: "chooser", "aria-label": "Scenarios" },
+    make("h2", { textContent: "What shall be negotiated?" }),
+    make("ul", {}, ...rows),
+    make("label", {}, "seed ", seed),
+  );
   document.body.append(box);
   box.querySelector("button").focus();
   document.body.dataset.ready = "choose";

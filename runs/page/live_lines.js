@@ -18,7 +18,13 @@ export function lines(store) {
   const heads = ["", "before", "this line"].map((text) => make("th", { textContent: text }));
   const table = make("table", { id: "compare" }, make("thead", {}, make("tr", {}, ...heads)), body);
   const shown = make("div", { hidden: true }, make("h3", { textContent: "How the two lines differ" }), differs, table);
-  const box = make("div", {}, make("h3", { textContent: "Branches" }), make("div", { className: "filters" }, branch, chosen), shown);
+  const box = make(
+    "div",
+    {},
+    make("h3", { textContent: "Branches" }),
+    make("div", { className: "filters" }, branch, chosen),
+    shown,
+  );
   let drawn = "";
   return {
     box,
@@ -30,7 +36,11 @@ export function lines(store) {
       branch.setAttribute("aria-label", branch.title);
       branch.disabled = store.running;
       if (chosen.options.length !== meta.lines) {
-        options(chosen, Array.from({ length: meta.lines }, (_, k) => [k, k ? `branch ${k}` : "first line"]), meta.line);
+        options(
+          chosen,
+          Array.from({ length: meta.lines }, (_, k) => [k, k ? `branch ${k}` : "first line"]),
+          meta.line,
+        );
       }
       chosen.value = meta.line;
       chosen.hidden = meta.lines < 2;
@@ -40,7 +50,11 @@ export function lines(store) {
       drawn = key;
       const first = firstDifference(baseline, overview);
       differs.textContent = first === null ? "no difference so far" : `they differ from tick ${first} on`;
-      body.replaceChildren(...rows(baseline, overview, tick).map((cells) => make("tr", {}, ...cells.map((text) => make("td", { textContent: text })))));
+      body.replaceChildren(
+        ...rows(baseline, overview, tick).map((cells) =>
+          make("tr", {}, ...cells.map((text) => make("td", { textContent: text }))),
+        ),
+      );
     },
   };
 }
@@ -58,7 +72,10 @@ const METRICS = [
 function rows(before, now, tick) {
   const at = [before.row(tick), now.row(tick)];
   const ends = [before, now].map((each, k) => `tick ${each.ticks[at[k]]}`);
-  const metrics = METRICS.map(([text, name]) => [text, ...[before, now].map((each, k) => number(each.metric(name)[at[k]]))]);
+  const metrics = METRICS.map(([text, name]) => [
+    text,
+    ...[before, now].map((each, k) => number(each.metric(name)[at[k]])),
+  ]);
   const [old, fresh] = [before.prices(), now.prices()];
   const prices = old
     .slice(0, PRICES_MAX)
@@ -69,6 +86,8 @@ function rows(before, now, tick) {
 function firstDifference(before, now) {
   const names = METRICS.map(([, name]) => name),
     [one, two] = [before, now].map((each) => names.map((name) => each.metric(name)));
-  const row = before.ticks.findIndex((tick, k) => tick !== now.ticks[k] || one.some((values, i) => !Object.is(values[k], two[i][k])));
+  const row = before.ticks.findIndex(
+    (tick, k) => tick !== now.ticks[k] || one.some((values, i) => !Object.is(values[k], two[i][k])),
+  );
   return row < 0 || row >= now.ticks.length ? null : before.ticks[row];
 }

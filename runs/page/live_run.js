@@ -5,14 +5,16 @@ import { Growing, Overview } from "page/overview.js";
 
 const MESSAGES_MAX = 60000;
 const TICKS_MAX = 4000;
+const TICKS_MIN = 4; // for causes, and for what was said earlier and is still on its way
 const NUMBERS_MAX = 2000000;
 
 export class LiveRun extends Run {
   #growing = {};
 
-  constructor({ meta, columns }, ask) {
+  // `ask` sends a command; `changed` is called when something came that was asked for.
+  constructor({ meta, columns }, ask, changed) {
     super(meta, { ...columns });
-    Object.assign(this, { ask, baseline: null, answers: new Map() });
+    Object.assign(this, { ask, changed, baseline: null, answers: new Map() });
     this.open({ meta, columns });
   }
 
@@ -117,11 +119,10 @@ export class LiveRun extends Run {
   #trim() {
     const ticks = this.last - this.first + 1,
       numbers = this.columns.price.length + this.columns.transfer_price.length;
-    if (this.#rows <= MESSAGES_MAX && ticks <= TICKS_MAX && numbers <= NUMBERS_MAX) return 0;
+    if (ticks <= TICKS_MIN || (this.#rows <= MESSAGES_MAX && ticks <= TICKS_MAX && numbers <= NUMBERS_MAX)) return 0;
     this.index();
     const drop = Math.max(ticks >> 2, 1),
       rows = this.sentStart[drop];
-    if (drop >= ticks) return 0;
     const payload = rows < this.#rows ? this.columns["message.payload_at"][rows] : this.columns.payload.length;
     for (const [name, column] of Object.entries(this.#growing)) {
       if (this.#growing[`${name}.start`]) continue;
@@ -152,10 +153,14 @@ export class LiveRun extends Run {
       this.answers.set(key, null);
       this.ask({ do: "inspect", agent, tick }).then((told) => {
         const numbers = (values) => values.map(Number);
-        const facts = told.facts.map(([name, values, byPort]) => [byPort ? `${name} (by port)` : name, numbers(values)]);
+        const facts = told.facts.map(([name, values, byPort]) => [
+          byPort ? `${name} (by port)` : name,
+          numbers(values),
+        ]);
         const when = told.now ? `, as they are in tick ${this.head}` : ", before the first tick";
         this.answers.set(key, { x: told.x?.map(numbers), facts, when });
         this.version++;
+        this.changed();
       });
     }
     return this.answers.get(key);
@@ -163,6 +168,4 @@ export class LiveRun extends Run {
 }
 
 // Columns about who is there, which never change.
-const FIXED = new Set(
-  "home role population row rows place sender receiver channel_line line".split(" "),
-);
+const FIXED = new Set("home role population row rows place sender receiver channel_line line".split(" "));

@@ -38,8 +38,16 @@ function scope({ link, agent, run }) {
 
 function targets(store) {
   const { run } = store;
-  const who = make("select", { id: "target", title: "Whom faults are given to", "aria-label": "Whom faults are given to" });
-  const peer = make("select", { id: "target-peer", title: "One of its links, or all", "aria-label": "One of its links, or all" });
+  const who = make("select", {
+    id: "target",
+    title: "Whom faults are given to",
+    "aria-label": "Whom faults are given to",
+  });
+  const peer = make("select", {
+    id: "target-peer",
+    title: "One of its links, or all",
+    "aria-label": "One of its links, or all",
+  });
   options(who, [["", "everybody"], ...run.names.map((name, k) => [k, name])], "");
   who.addEventListener("change", () => store.set({ agent: who.value === "" ? null : Number(who.value), link: null }));
   peer.addEventListener("change", () => {
@@ -90,18 +98,53 @@ function change(store, kind, table) {
 }
 
 function actions(store) {
-  const loss = make("input", { id: "loss", type: "number", min: 0, max: 1, step: 0.05, value: 0.3, title: "Probability of a loss", "aria-label": "Probability of a loss" });
-  const delay = make("input", { id: "delay", value: "0..5", size: 5, title: "Extra ticks: a number, or a range such as 0..5", "aria-label": "Delay in ticks" });
-  const memory = make("select", { id: "memory", title: "What an agent knows after its restart", "aria-label": "Memory after a restart" });
-  options(memory, [["kept", "memory kept"], ["lost", "memory lost"]], "kept");
+  const loss = make("input", {
+    id: "loss",
+    type: "number",
+    min: 0,
+    max: 1,
+    step: 0.05,
+    value: 0.3,
+    title: "Probability of a loss",
+    "aria-label": "Probability of a loss",
+  });
+  const delay = make("input", {
+    id: "delay",
+    value: "0..5",
+    size: 5,
+    title: "Extra ticks: a number, or a range such as 0..5",
+    "aria-label": "Delay in ticks",
+  });
+  const memory = make("select", {
+    id: "memory",
+    title: "What an agent knows after its restart",
+    "aria-label": "Memory after a restart",
+  });
+  options(
+    memory,
+    [
+      ["kept", "memory kept"],
+      ["lost", "memory lost"],
+    ],
+    "kept",
+  );
   const all = {
     cut: button("cut", "Cut: nothing passes any more", () => change(store, "partition", {}), { id: "cut" }),
     heal: button("heal", "Heal what was cut", () => change(store, "partition"), { id: "heal" }),
-    crash: button("crash", "Crash: neither hears nor speaks", () => change(store, "crash", { memory: memory.value }), { id: "crash" }),
+    crash: button("crash", "Crash: neither hears nor speaks", () => change(store, "crash", { memory: memory.value }), {
+      id: "crash",
+    }),
     restart: button("restart", "Restart what has crashed", () => change(store, "crash"), { id: "restart" }),
-    lose: button("lose", "Lose messages with this probability", () => change(store, "loss", { probability: Number(loss.value) }), { id: "set-loss" }),
+    lose: button(
+      "lose",
+      "Lose messages with this probability",
+      () => change(store, "loss", { probability: Number(loss.value) }),
+      { id: "set-loss" },
+    ),
     keep: button("none", "Lose no more", () => change(store, "loss"), { id: "end-loss" }),
-    late: button("delay", "Delay messages by so many ticks", () => change(store, "delay", { ticks: delay.value }), { id: "set-delay" }),
+    late: button("delay", "Delay messages by so many ticks", () => change(store, "delay", { ticks: delay.value }), {
+      id: "set-delay",
+    }),
     prompt: button("none", "Delay no more", () => change(store, "delay"), { id: "end-delay" }),
   };
   const hint = make("p", { id: "hint", className: "note" });
@@ -115,14 +158,20 @@ function actions(store) {
     row(all.crash, memory, all.restart),
     hint,
   );
-  const told = () => [store.mode, store.link?.names, store.agent, store.run.meta.active.map((one) => one.name)].join("|");
+  const told = () =>
+    [store.mode, store.link?.names, store.agent, store.run.meta.active.map((one) => one.name)].join("|");
   return part(box, told, () => {
     const live = store.mode === "live",
       { agent, channel } = scope(store);
     all.cut.disabled = !live || !(agent || channel) || present(store, "partition").length > 0;
     all.crash.disabled = !live || !agent || present(store, "crash").length > 0;
     all.lose.disabled = all.late.disabled = !live;
-    for (const [name, kind] of [["heal", "partition"], ["restart", "crash"], ["keep", "loss"], ["prompt", "delay"]]) {
+    for (const [name, kind] of [
+      ["heal", "partition"],
+      ["restart", "crash"],
+      ["keep", "loss"],
+      ["prompt", "delay"],
+    ]) {
       all[name].disabled = !live || !present(store, kind).length;
     }
     hint.textContent = live
@@ -141,7 +190,14 @@ function acting(store) {
     const { active } = store.run.meta;
     const stop = (one) => store.server.ask({ do: "fault", end: [one.name] });
     list.replaceChildren(
-      ...active.map((one) => make("li", {}, button("end", `End ${one.name}`, () => stop(one), { disabled: store.mode !== "live" }), ` ${one.label}`)),
+      ...active.map((one) =>
+        make(
+          "li",
+          {},
+          button("end", `End ${one.name}`, () => stop(one), { disabled: store.mode !== "live" }),
+          ` ${one.label}`,
+        ),
+      ),
       ...(active.length ? [] : [make("li", { className: "note", textContent: "nothing" })]),
     );
   });
@@ -149,13 +205,25 @@ function acting(store) {
 
 function commands(store) {
   const list = make("ol", { id: "commands" });
-  const save = button("save schedule", "Save all faults as a file that gridparley run --faults takes", () => download(store), { id: "save" });
+  const save = button(
+    "save schedule",
+    "Save all faults as a file that gridparley run --faults takes",
+    () => download(store),
+    { id: "save" },
+  );
   const box = make("div", {}, make("h3", {}, "Commands ", save), list);
   const told = () => store.run.meta.commands.map((one) => `${one.tick} ${one.text}`).join("|");
   return part(box, told, () => {
     const found = store.run.meta.commands;
     list.replaceChildren(
-      ...found.map(({ tick, text }) => make("li", {}, button(`tick ${tick}`, `Go to tick ${tick}`, () => store.seek(tick)), ` ${text}`)),
+      ...found.map(({ tick, text }) =>
+        make(
+          "li",
+          {},
+          button(`tick ${tick}`, `Go to tick ${tick}`, () => store.seek(tick)),
+          ` ${text}`,
+        ),
+      ),
       ...(found.length ? [] : [make("li", { className: "note", textContent: "none yet" })]),
     );
   });

@@ -52,7 +52,16 @@ export function log(store) {
   let drawn = "";
   store.subscribe(() => {
     showWhy(store, why);
-    const key = [store.tick, agent.value, kind.value, fate.value, when.value, store.tab, store.chain[0], run.version].join(" ");
+    const key = [
+      store.tick,
+      agent.value,
+      kind.value,
+      fate.value,
+      when.value,
+      store.tab,
+      store.chain[0],
+      run.version,
+    ].join(" ");
     if (store.tab !== "log" || key === drawn) return;
     drawn = key;
     const wanted = { agent: agent.value, kind: kind.value, test: WANTED[fate.value][1], now: when.value === "now" };

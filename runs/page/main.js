@@ -56,7 +56,7 @@ function header(store) {
       period = run.period(tick);
     const hour = period === null ? "" : `, period ${period + 1} of ${meta.periods_of_day} (${run.hour(period)})`;
     byId("clock").textContent = `tick ${tick} of ${store.to}, round ${number(run.round(tick))}${hour}`;
-    byId("active").textContent = run
+    byId("active").textContent = byId("active").title = run
       .activeFaults(tick)
       .map((fault) => fault.label)
       .join(" · ");

@@ -71,7 +71,9 @@ class Network {
       { run, store } = this,
       colours = theme(),
       { nodes } = this.scene;
-    Object.assign(this, fit(nodes, width, height));
+    const room = `${width} ${height}`;
+    if (this.fitted !== nodes || this.room !== room)
+      Object.assign(this, fit(nodes, width, height), { fitted: nodes, room });
     const cut = new Set(run.listed("cut", store.tick)),
       bad = new Set(run.listed("bad", store.tick));
     for (const edge of this.scene.edges) this.drawEdge(context, edge, cut, bad, colours);
@@ -84,8 +86,8 @@ class Network {
   }
 
   drawEdge(context, { one, two, channels }, cut, bad, colours) {
-    const isCut = channels.some((channel) => cut.has(channel)),
-      isBad = channels.some((channel) => bad.has(channel));
+    const isCut = cut.size > 0 && channels.some((channel) => cut.has(channel)),
+      isBad = bad.size > 0 && channels.some((channel) => bad.has(channel));
     const chosen = this.isChosen(one, two);
     if (chosen) {
       context.strokeStyle = colours.message;

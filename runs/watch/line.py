@@ -32,8 +32,10 @@ __all__ = ["Line", "table_of"]
 RECENT = 256
 """Ticks of which it is remembered how much was said."""
 SPAN_MESSAGES = 12_000
-"""Messages that one frame for the page holds, or those of a single tick."""
+"""Messages that one frame for the page holds, but for the least number of ticks."""
 SPAN_TICKS = 240
+LEAST_TICKS = 3
+"""That a frame holds however much is said in them: for causes, and for what is on its way."""
 
 _OVER = "this run has ended; a branch from one of its ticks goes on"
 
@@ -253,7 +255,7 @@ class Line:
         last, room, start = self.ticks, SPAN_MESSAGES, self.ticks
         for said in list(self.said)[::-1][:SPAN_TICKS]:
             room -= said
-            if start <= first or (room < 0 and start < last):
+            if start <= first or (room < 0 and start <= last - LEAST_TICKS):
                 break
             start -= 1
         return Span(max(start, first), last) if start < last else Span(max(last - 1, 0), last)
@@ -271,7 +273,7 @@ class Line:
             after = said[last - low] if last < high else None
             backward = before is not None and (after is None or tick - first <= last - tick)
             more = before if backward else after
-            if more is None or (more > room and tick - first >= 2):
+            if more is None or (more > room and tick - first >= LEAST_TICKS - 1):
                 break
             room -= more
             first, last = (first - 1, last) if backward else (first, last + 1)

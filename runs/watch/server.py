@@ -153,9 +153,13 @@ class Server:
                 self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             )[0]
             self._socket = socket.socket(family, kind, proto)
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._socket.bind(address)
-            self._socket.listen(128)
+            try:
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                self._socket.bind(address)
+                self._socket.listen(128)
+            except BaseException:
+                self._socket.close()
+                raise
         except OSError as error:
             raise RunError(f"--host {self.host} --port {self.port}: {error.strerror or error}") from None
         self.guard = Guard.of(self.host, self._socket.getsockname()[1])

@@ -46,7 +46,10 @@ class Shown:
 
     def __init__(self, browser, file, **options):
         self.page = browser.new_page(viewport={"width": 1280, "height": 800}, **options)
-        self.requests, self.console = [], []
+        self.requests, self.console, self.sockets = [], [], set()
+        self.page.on(
+            "websocket", lambda socket: self.sockets.add(socket.url.replace("ws", "http", 1).partition("socket")[0])
+        )
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("console", lambda message: self.console.append(message.text))
         self.page.on("pageerror", lambda error: self.console.append(str(error)))
@@ -58,6 +61,7 @@ class Shown:
         """Close it; it must have kept to itself and had nothing to complain about."""
         self.page.close()
         assert [url for url in self.requests if url != self.url and not url.startswith("data:")] == []
+        assert self.sockets <= {self.url}
         assert self.console == []
 
     def text(self, selector):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 from websockets.sync.client import connect
 
-from gridparley import load_scenario
+from gridparley import Record, load_scenario
 from gridparley.runs.watch.server import Server
 from gridparley.runs.watch.source import Source
 
@@ -92,10 +92,11 @@ class Talk:
 
     def play(self, **until):
         """Play as fast as it can until it stops; return what the last frame tells."""
+        before = self.frames[-1]
         assert "error" not in self.ask("play", until=until)
-        while self.frames[-1][0]["running"] or self.frames[-1][0]["what"] != "ticks":
+        while self.frames[-1] is before or self.meta["running"]:
             self.next()
-        return self.frames[-1][0]
+        return self.meta
 
     @property
     def meta(self):
@@ -112,15 +113,18 @@ def read(block):
     }
 
 
+def blocks(path, ticks):
+    """What a record holds of its first ticks, byte for byte."""
+    with Record.open(path) as record:
+        return [record.blocks(tick) for tick in range(ticks)]
+
+
 class Live(Shown):
     """The live page in the browser; it may ask this server, and nobody else."""
 
     def __init__(self, browser, server, **options):
         self.server = server
         super().__init__(browser, server.guard.url, **options)
-
-    def allowed(self, url):
-        return url == self.url or url.startswith("data:")
 
     @property
     def mode(self):

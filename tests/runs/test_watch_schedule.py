@@ -11,7 +11,7 @@ from gridparley.runs.fault_text import read_fault_file
 from gridparley.runs.recorder import Recorder
 
 from .command import call
-from .served import Talk, live, serving
+from .served import Talk, blocks, live, serving
 
 BY_HAND = [
     (5, [{"kind": "partition", "channel": "A.virtual<->B.virtual"}], []),
@@ -34,11 +34,6 @@ def steer(talk, plan, ticks):
         assert talk.ask("fault", add=add, end=end) == {"re": talk.number}
     assert talk.ask("step", ticks=ticks - plan[-1][0]) == {"re": talk.number}
     assert talk.meta["ticks"] == ticks
-
-
-def blocks(path, ticks):
-    with Record.open(path) as record:
-        return [record.blocks(tick) for tick in range(ticks)]
 
 
 def same_again(folder, kept, words, ticks=TICKS):
