@@ -193,6 +193,7 @@ LESSON = """
 Examples:
   gridparley lesson
   gridparley lesson price
+  gridparley lesson loss --live
 
 \b
 The page opens in a browser, from disk and without a network. Every figure in it comes from the run that it shows.

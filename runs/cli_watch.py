@@ -15,8 +15,9 @@ from .cli_choice import Choice, choosing
 from .cli_terminal import watch_in_terminal
 from .errors import RunError
 from .reading import Record
+from .watch.source import Source
 
-__all__ = ["add_watch"]
+__all__ = ["add_watch", "serve"]
 
 
 Watched = Annotated[
@@ -48,9 +49,6 @@ def watch(
             raise RunError("--terminal needs a SCENARIO or RUN (gridparley list scenarios)")
         watch_in_terminal(choice)
         return
-    from .watch.server import Server  # a web server takes a moment to load
-    from .watch.source import Source
-
     recorded = what is not None and Path(what).is_dir()
     if (what is None or recorded) and (choice.changes or (recorded and out is not None)):
         raise RunError(f"{what or 'watch'}: options of a run need a scenario, which says what to run")
@@ -64,6 +62,13 @@ def watch(
     else:
         words = replace(choice, fault=None, faults=None).command()
         source = Source(scenario=choice.load(), command=tuple(words), out=out)
+    serve(source, host, port, no_open=no_open)
+
+
+def serve(source: Source, host: str, port: int, *, no_open: bool) -> None:
+    """Serve the live page until it is interrupted."""
+    from .watch.server import Server  # a web server takes a moment to load
+
     server = Server(source, host, port)
     url = server.listen()
     typer.echo(f"watching at {url}  (Ctrl-C ends it)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import operator
 import re
 import tempfile
@@ -23,8 +24,19 @@ from .recorder import Recorder
 from .report import report_text
 from .result import evaluate
 from .scenario import Scenario, load_scenario
+from .watch.source import Source
 
-__all__ = ["Lesson", "Step", "lesson_names", "load_lesson", "play_lesson", "told_lesson", "write_lesson"]
+__all__ = [
+    "Lesson",
+    "Step",
+    "about_lessons",
+    "lesson_names",
+    "load_lesson",
+    "open_lesson",
+    "play_lesson",
+    "told_lesson",
+    "write_lesson",
+]
 
 Part = Literal["network", "charts", "price", "residuals", "cost", "messages", "sequence", "inspector",
                "transport", "outcome", "clock"]  # fmt: skip
@@ -197,6 +209,23 @@ def write_lesson(name: str, out: Path | None = None) -> Path:
             meta["lesson"] = told_lesson(lesson, Figures(record, result, other))
     write_whole(path, report_text(lesson.title, page_block(meta, columns)))
     return path
+
+
+def open_lesson(name: str, folder: Path) -> Source:
+    """Do the run of a lesson in a folder, and return what the live page needs to walk through it.
+
+    Raises
+    ------
+    RunError
+        There is no such lesson.
+    """
+    lesson = load_lesson(name)
+    record, result, other = play_lesson(lesson, folder)
+    with record:
+        told = told_lesson(lesson, Figures(record, result, other))
+    write_whole(folder / "result.json", json.dumps(result))
+    words = ["gridparley", "run", lesson.scenario, *(word for text in lesson.settings for word in ("--set", text))]
+    return Source(run=folder, command=tuple(words), lesson=told)
 
 
 def about_lessons() -> Mapping[str, str]:

@@ -64,7 +64,8 @@ class Lesson {
     choose(step.filter);
     const from = step.start ?? step.tick;
     this.until = step.start === null ? null : step.tick;
-    store.set({ tab: step.tab, agent: step.agent, hub: null, chain: [], playing: false, now: store.run.clamp(from) + 0.5 });
+    store.set({ tab: step.tab, agent: step.agent, hub: null, chain: [], playing: false });
+    store.seek(from);
     if (this.until !== null) store.set({ playing: true, speed: step.speed });
     this.mark(step.show);
     // The list is drawn with the next picture; only then is there somebody to ask.
@@ -84,7 +85,8 @@ class Lesson {
     else if (store.tick >= this.until) {
       const tick = this.until;
       this.until = null;
-      store.set({ playing: false, now: store.run.clamp(tick) + 0.5 });
+      store.set({ playing: false });
+      store.seek(tick);
     }
   }
 }

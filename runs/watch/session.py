@@ -230,7 +230,8 @@ class Session:
         self._overview = Overview(line.record)
         self._overview.read(line.record)
         self._told = line.ticks
-        told = {"line": number, "lines": len(self._lines), "running": False, "scenario": line.scenario.name}
+        told: dict[str, Any] = {"line": number, "lines": len(self._lines), "running": False}
+        told |= {"scenario": line.scenario.name, "lesson": self._source.lesson}
         self._send(open_frame(line, self._overview, told))
 
     def _steps(self, line: Line, ticks: int) -> None:

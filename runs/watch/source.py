@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ..scenario import Scenario
 
@@ -20,12 +22,14 @@ class Source:
     run : a recording to look at
     command : the command line that runs the scenario, without its faults
     out : the folder that keeps the run; None: nothing is kept
+    lesson : that walks through the recording, as `told_lesson` tells it
     """
 
     scenario: Scenario | None = None
     run: Path | None = None
     command: tuple[str, ...] = ()
     out: Path | None = None
+    lesson: Mapping[str, Any] | None = None
 
     def numbered(self, number: int) -> Source:
         """Return the same for the second, third, ... page: each writes to a folder of its own, DIR-2, DIR-3, ..."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from gridparley.runs.lesson import open_lesson
+
 from .browser import Shown, chromium
 from .command import call
+from .served import Live, serving
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +62,20 @@ def test_a_walk_from_the_first_step_to_the_last_and_back(browser, file):
     page.page.click("#lesson-back")
     assert page.text("#lesson h2") == steps[-2]["title"]
     page.close()
+
+
+def test_the_live_page_walks_through_it_too(browser, tmp_path):
+    with serving(open_lesson("price", tmp_path)) as server:
+        page = Live(browser, server)
+        steps = server.source.lesson["steps"]
+        for step in steps:
+            assert page.text("#lesson h2") == step["title"]
+            page.at(step["tick"])
+            assert page.page.locator(".spoken").count() == len(step["show"])
+            if step is not steps[-1]:
+                page.page.click("#lesson-next")
+        assert page.text("#outcome") == "CONVERGED"
+        page.close()
 
 
 def test_whoever_pauses_or_seeks_during_a_step_is_left_alone(browser, file):
