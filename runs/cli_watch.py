@@ -47,6 +47,10 @@ def watch(
     if terminal:
         if what is None:
             raise RunError("--terminal needs a SCENARIO or RUN (gridparley list scenarios)")
+        if out is not None:
+            raise RunError(
+                "--terminal keeps nothing: gridparley run SCENARIO --out DIR, then gridparley watch DIR --terminal"
+            )
         watch_in_terminal(choice)
         return
     recorded = what is not None and Path(what).is_dir()

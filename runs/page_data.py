@@ -288,4 +288,7 @@ def fault_windows(faults: Iterable[Fault], commands: Iterable[Mapping[str, Any]]
 
 def _label(fault: Fault) -> str:
     kind = type_name(type(fault), fault_types(), type(fault).kind)
-    return fault_label({"kind": kind, **fault.model_dump(mode="json", by_alias=True, exclude_defaults=True)})
+    told = fault.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    # A default that is written otherwise than it is kept, such as a span, passes for a change.
+    usual = {field.alias or name: str(field.default) for name, field in type(fault).model_fields.items()}
+    return fault_label({"kind": kind, **{name: value for name, value in told.items() if str(value) != usual.get(name)}})

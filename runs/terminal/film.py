@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...environment.faults import Fault
-from ..errors import RunError, ScenarioError
+from ..errors import USER_ERRORS, RunError, ScenarioError
 from ..folder_read import read_result
 from ..frames import Frame
 from ..page_data import fault_windows, period_of
@@ -47,6 +47,7 @@ class Film:
     record
     prices : (hubs,) lists of the mean price over the horizon in each tick so far, $/kWh
     residuals : the primal residual in each tick so far, kW
+    failed : why the run could not go on, "" if nothing was wrong
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Film:
         recorder: Recorder | None = None,
         ticks_max: int = 0,
     ) -> None:
-        self.record, self.outcome = record, outcome
+        self.record, self.outcome, self.failed = record, outcome, ""
         self._simulation, self._recorder, self._ticks_max = simulation, recorder, ticks_max
         self._frames: OrderedDict[int, Frame] = OrderedDict()
         self._windows = fault_windows(faults, record.commands)
@@ -77,7 +78,7 @@ class Film:
     def over(self) -> bool:
         """Whether there will be no further tick."""
         now = self._simulation
-        return now is None or now.finished or now.broken or now.tick >= self._ticks_max
+        return now is None or bool(self.failed) or now.finished or now.broken or now.tick >= self._ticks_max
 
     @property
     def last(self) -> int:
@@ -87,16 +88,22 @@ class Film:
     def reach(self, tick: int, seconds: float = float("inf")) -> int:
         """Do ticks until there is this one, for so many seconds at most; return the nearest that there is."""
         end = time.monotonic() + seconds
-        while tick > self.last and not self.over:
-            assert self._simulation is not None
-            assert self._recorder is not None
-            self._simulation.step()
-            self._recorder.watch(self._simulation)
-            self.record.refresh()
-            if time.monotonic() >= end:
-                break
+        try:
+            while tick > self.last and not self.over:
+                self._step()
+                if time.monotonic() >= end:
+                    break
+        except USER_ERRORS as error:  # what was recorded until then can still be looked at
+            self.failed = str(error)
         self._note()
         return max(min(tick, self.last), 0)
+
+    def _step(self) -> None:
+        assert self._simulation is not None
+        assert self._recorder is not None
+        self._simulation.step()
+        self._recorder.watch(self._simulation)
+        self.record.refresh()
 
     def _note(self) -> None:
         for frame in self.record.states(len(self.prices)):

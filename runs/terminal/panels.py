@@ -25,7 +25,7 @@ def clock_line(film: Film, frame: Frame, doing: str, width: int) -> list[Line]:
     if "\n[clock]" in header["scenario"]:
         where += f"  period {film.period(frame) + 1}"
     what = f"{header['name']}  {header['protocol']}  seed {header['seed']}"
-    second = film.outcome or ("ended" if film.over else "going")
+    second = film.outcome or ("failed" if film.failed else "ended" if film.over else "going")
     state = f"{doing}  {'live' if film.live else 'recording'}, {second}  "
     faults = fitted(" · ".join(film.faults(frame.tick)), max(width - len(state), 0))
     return [

@@ -136,7 +136,7 @@ class TerminalView(App[None]):
         at_end = self.film.over and self.tick >= self.film.last
         self._goal = tick if wait and self.tick < tick and not at_end else None
         self.playing = self.playing and not at_end
-        self._said = ""
+        self._said = self.film.failed if at_end else ""
         self.draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from gridparley import Record
-from gridparley.environment.faults import Loss
+from gridparley.environment.faults import Duplicate, Loss, Partition
 from gridparley.runs import page_data
 from gridparley.runs.errors import RunError
-from gridparley.runs.page_data import Span, page_block, page_columns, span_of
+from gridparley.runs.page_data import Span, fault_windows, page_block, page_columns, span_of
 from gridparley.runs.page_layout import hub_places, member_places
 from gridparley.runs.page_messages import FATES
 from gridparley.runs.report import page_files, report_text, write_report
@@ -244,3 +244,10 @@ def test_an_excerpt_has_metrics_and_prices_of_the_whole_run_for_its_charts(run):
     assert columns["over.metric.primal_residual"][40] == frame.metrics["primal_residual"]
     assert columns["over.metric.primal_residual"][10:20].tolist() == columns["metric.primal_residual"].tolist()
     assert not [name for name in whole if name.startswith("over.")]
+
+
+def test_a_window_says_what_is_not_as_usual():
+    faults = [Duplicate(probability=0.2), Duplicate(name="late", probability=0.2, delay="1..2", start=5, end=9)]
+    assert [window["label"] for window in fault_windows(faults, [])] == ["duplicate 0.2", "duplicate 0.2 delay=1..2"]
+    groups = Partition(groups="A.*/B.*")
+    assert fault_windows([groups], [])[0]["label"] == "partition A.*/B.*"

@@ -88,7 +88,17 @@ def test_without_a_terminal_it_says_so(tmp_path):
     assert done.stderr.startswith("error: --terminal needs a terminal")
 
 
-def test_a_recorded_run_cannot_be_changed(lossy):
-    done = call("watch", lossy, "--fault", "loss=0.5", "--terminal")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [(("--fault", "loss=0.5"), "gridparley branch"), (("--out", "x"), "--terminal keeps nothing")],
+)
+def test_a_recorded_run_cannot_be_changed_and_nothing_is_kept(lossy, words, told):
+    done = call("watch", lossy, *words, "--terminal")
     assert done.exit_code == 1
-    assert "gridparley branch" in done.output
+    assert told in done.output
+
+
+def test_without_a_scenario_it_says_which_there_are():
+    done = call("watch", "--terminal")
+    assert done.exit_code == 1
+    assert "gridparley list scenarios" in done.output

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gridparley import Record, load_scenario
+from gridparley.agents import AgentError
 from gridparley.runs.terminal.film import Film, open_film, play_film
 from gridparley.runs.terminal.letters import Wanted, newest, read_wanted
 from gridparley.runs.terminal.lines import Lines
@@ -160,6 +161,25 @@ def test_a_live_run_goes_to_its_end_and_back_and_leaves_nothing():
         asyncio.run(go(film))
         assert folder.exists()
     assert not folder.exists()
+
+
+def test_a_run_that_fails_says_why_and_can_still_be_looked_at():
+    async def go(film):
+        async with shown(film) as (app, press):
+            await press("right", "right")
+            film._simulation.step = failing
+            panels = await press("g", "9", "enter")
+            assert app.tick == film.last == 2
+            assert "live, failed" in panels["clock"][1]
+            assert panels["said"][0].startswith("A.load: no answer")
+            await press("left")
+            assert app.tick == 1
+
+    def failing():
+        raise AgentError("A.load: no answer")
+
+    with play_film(load_scenario("three-microgrids")) as film:
+        asyncio.run(go(film))
 
 
 @pytest.mark.parametrize("size", [(80, 24), (40, 14), (200, 60)])
