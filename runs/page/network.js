@@ -123,7 +123,7 @@ class Network {
     context.fill();
     if (this.size > 5 || store.agent === agent || down) context.stroke();
     if (down) cross(context, x, y, size * 0.75, RED, 2.5);
-    if (marks.resting.has(agent)) bars(context, x, y, Math.max(size * 0.55, 3), colours);
+    if (marks.resting.has(agent)) bars(context, x, y, Math.max(size * 0.62, 3), colours);
   }
 
   // Hubs first, each below its node or where else there is room; a label that would hide others is left to the pointer.

@@ -26,13 +26,13 @@ export function cross(context, x, y, size, colour, width) {
 // Two bars, as on a button that pauses, readable on any colour.
 export function bars(context, x, y, size, { ink, paper }) {
   for (const [colour, wide] of [
-    [paper, 5],
-    [ink, 2.5],
+    [paper, 0.32 * size + 1.6],
+    [ink, 0.32 * size],
   ]) {
     context.strokeStyle = colour;
     context.lineWidth = wide;
     context.beginPath();
-    for (const side of [-0.45, 0.45]) {
+    for (const side of [-0.5, 0.5]) {
       context.moveTo(x + side * size, y - size);
       context.lineTo(x + side * size, y + size);
     }
