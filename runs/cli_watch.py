@@ -26,7 +26,7 @@ def add_watch(app: typer.Typer) -> None:
 def watch(
     what: Annotated[
         str | None,
-        typer.Argument(metavar="[SCENARIO | RUN]", help="A scenario to run live, or the folder of a recorded run."),
+        typer.Argument(metavar="[SCENARIO|RUN]", help="A scenario to run live, or the folder of a recorded run."),
     ] = None,
     protocol: options.Protocol = None,
     settings: options.Settings = None,
@@ -47,7 +47,7 @@ def watch(
     from .watch.source import Source
 
     given = [protocol, settings, fault, faults, seed, ticks]
-    recorded = what is not None and Path(what).is_dir()
+    recorded = what is not None and (Path(what).is_dir() or Path(what).suffix == ".sqlite")
     if (what is None or recorded) and (any(one is not None for one in given) or (recorded and out is not None)):
         raise RunError(f"{what or 'watch'}: options of a run need a scenario, which says what to run")
     if what is None:
@@ -60,7 +60,8 @@ def watch(
     else:
         choice = Choice(what, protocol, settings, fault, faults, seed, ticks)
         words = replace(choice, faults=None, faults_file=None).command()
-        source = Source(scenario=choice.load(), command=tuple(words), out=out)
+        broken = replace(choice, protocol=None, settings=None, seed=None, ticks=None).command()[3:]
+        source = Source(scenario=choice.load(), command=tuple(words), faults=tuple(broken), out=out)
     server = Server(source, host, port)
     url = server.listen()
     typer.echo(f"watching at {url}  (Ctrl-C ends it)")

@@ -50,10 +50,11 @@ class Session:
     ----------
     source
     send : called from the thread, with text (JSON) and frames (bytes)
+    full : whether to wait until the page has read what was sent
     """
 
-    def __init__(self, source: Source, send: Callable[[str | bytes], None]) -> None:
-        self._source, self._send = source, send
+    def __init__(self, source: Source, send: Callable[[str | bytes], None], full: Callable[[], bool]) -> None:
+        self._source, self._send, self._full = source, send, full
         self._inbox: queue.Queue[Any] = queue.Queue(WAITING)
         self._closing = threading.Event()
         self._lines: list[Line] = []
@@ -120,7 +121,8 @@ class Session:
     def _start(self, scenario: Scenario) -> None:
         folder = self._folder / "0" if self._source.out is None else self._source.out
         prepare_folder(folder)
-        self._lines.append(Line.begin(folder, scenario, ["gridparley", "watch", *self._command[2:]]))
+        words = ["gridparley", "watch", *self._command[2:], *self._source.faults]
+        self._lines.append(Line.begin(folder, scenario, words))
         self._lines[0].step(Overview(self._lines[0].record))  # what is said before anything was heard
         self._show(0)
 
@@ -128,6 +130,9 @@ class Session:
         """Wait for a command, or do a tick when one is due."""
         if self._closing.is_set():
             raise _Closed
+        if self._full():
+            time.sleep(0.02)
+            return
         wait = 0.2 if self._play is None else max(min(self._due - time.monotonic(), 0.2), 0.0)
         try:
             command = self._inbox.get(timeout=wait) if wait else self._inbox.get_nowait()
@@ -135,17 +140,15 @@ class Session:
             if self._play is not None and time.monotonic() >= self._due:
                 self._advance(self._play)
             return
+        if isinstance(command, ask.Seen):
+            self._unseen = max(self._unseen - 1, 0)
+            return
         try:
-            told = self._answer(command)
-            if not isinstance(command, ask.Seen):
-                self._tell(re=command.id, **told)
+            self._tell(re=command.id, **self._answer(command))
         except USER_ERRORS as error:
             self._tell(re=command.id, error=str(error))
 
     def _answer(self, command: Any) -> dict[str, Any]:
-        if isinstance(command, ask.Seen):
-            self._unseen = max(self._unseen - 1, 0)
-            return {}
         if isinstance(command, ask.OpenScenario):
             return self._choose(command)
         line = self._line()

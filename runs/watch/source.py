@@ -19,12 +19,14 @@ class Source:
     scenario : to start; None: the page offers those that there are
     run : a recording to look at
     command : the command line that runs the scenario, without its faults
+    faults : what the command line adds to give it faults
     out : the folder that keeps the run; None: nothing is kept
     """
 
     scenario: Scenario | None = None
     run: Path | None = None
     command: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
     out: Path | None = None
 
     def numbered(self, number: int) -> Source:

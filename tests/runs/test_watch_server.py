@@ -6,7 +6,6 @@ import http.client
 import json
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from gridparley.runs.watch.commands import TEXT_MAX
 from gridparley.runs.watch.server import Server
 from gridparley.runs.watch.source import Source
 
-from .served import SECONDS, Talk, address, live, serving
+from .served import SECONDS, Talk, address, live, serving, wait
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +56,6 @@ def refused(server, **options):
 
 def folders():
     return set(Path(tempfile.gettempdir()).glob("gridparley-watch-*"))
-
-
-def wait(condition):
-    """Wait for something that another thread does; fail if it never comes."""
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_the_page_comes_whole_and_says_what_it_may_do(server):
