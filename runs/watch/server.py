@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import ipaddress
 import json
+import re
 import secrets
 import socket
 from dataclasses import dataclass, field
@@ -93,6 +94,8 @@ class Guard:
         """Return why a request is refused; "" where it is not."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         host, origin = headers.get("host", ""), headers.get("origin")
+        if not re.fullmatch(r"[\w.:\[\]-]+", host):
+            return "the name of the host is missing or wrong"
         if origin is not None and origin != f"http://{host}":
             return "another page may not ask this server"
         if self.token:
@@ -195,7 +198,7 @@ class Server:
         self._server.should_exit = True
 
     async def _page(self, request: Request) -> HTMLResponse:
-        return HTMLResponse(live_text(), headers=HEADERS)
+        return HTMLResponse(live_text(request.headers["host"]), headers=HEADERS)
 
     async def _watch(self, web: WebSocket) -> None:
         await web.accept()

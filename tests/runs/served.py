@@ -33,7 +33,7 @@ def serving(source, **options):
         thread.join(SECONDS)
         assert not thread.is_alive()
         assert not server.sessions
-        assert not [each for each in threading.enumerate() if each.name == "gridparley watch"]
+        wait(lambda: not [each for each in threading.enumerate() if each.name == "gridparley watch"])
 
 
 def live(name="three-microgrids", settings=(), faults=(), out=None):

@@ -62,7 +62,7 @@ def test_the_page_comes_whole_and_says_what_it_may_do(server):
     status, headers, text = get(server, "/")
     assert status == 200
     assert "default-src 'none'" in text
-    assert "connect-src 'self'" in text
+    assert f"connect-src 'self' ws://127.0.0.1:{server.guard.port}\"" in text
     assert "{{" not in text.partition("<style>")[0]
     assert headers["x-frame-options"] == "DENY"
     assert headers["referrer-policy"] == "no-referrer"
@@ -102,6 +102,7 @@ def test_beyond_this_machine_a_token_is_asked_for():
             assert get(server, f"/{query}")[0] == 403
             assert get(server, f"/any{query}")[0] == 403
         assert get(server, f"/?token={token}")[0] == 200
+        assert get(server, f"/?token={token}", Host="a; script-src *")[0] == 403
         assert get(server, f"/?token={token}", Origin="http://evil.example")[0] == 403
         with pytest.raises(InvalidStatus), connect(address(server).partition("?")[0]):
             pass
