@@ -180,10 +180,8 @@ class Session:
                     raise RunError(f"line {command.line}: there are {len(self._lines)}")
                 self._show(command.line)
             case ask.Schedule():
-                return {
-                    "schedule": schedule_text(line.schedule, self._command),
-                    "name": f"{line.scenario.name}-faults.toml",
-                }
+                text = schedule_text(line.schedule, self._command)
+                return {"schedule": text, "name": f"{line.scenario.name}-faults.toml"}
         return {}
 
     def _line(self) -> Line:
@@ -197,10 +195,8 @@ class Session:
         names = [one["name"] for one in catalog()["scenarios"]]
         if command.scenario not in names:
             raise RunError(f"scenario = {command.scenario!r}; wanted one of {', '.join(names)}")
-        seed = [] if command.seed is None else [f"run.seed={command.seed}"]
-        self._command = ["gridparley", "run", command.scenario]
-        self._command += [] if command.seed is None else ["--seed", str(command.seed)]
-        self._start(load_scenario(command.scenario, seed))
+        self._command = ["gridparley", "run", command.scenario, "--seed", str(command.seed)]
+        self._start(load_scenario(command.scenario, [f"run.seed={command.seed}"]))
         return {}
 
     def _change(self, line: Line, command: ask.Fault) -> None:
