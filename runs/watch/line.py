@@ -227,12 +227,16 @@ class Line:
         """Let go of the simulation; the record tells how to go on."""
         if self.simulation is not None and self._recorder is not None:
             self._over = self.ended
+            self.record.close()  # which would keep the writer from leaving one file
             self._recorder.finish(self.simulation)
             self.simulation = self._recorder = None
-            self.record.refresh()
+            self.record = Record(self.path)
 
     def close(self, *, keep: bool) -> None:
         """Stop writing; with `keep` the record becomes a run's folder where the run has ended."""
+        if keep and self._over and not self.fixed:
+            self._over = False
+            self.wake()
         if self.simulation is not None and self._recorder is not None:
             if keep and self.ended:
                 self._settle(self.simulation, self._recorder)

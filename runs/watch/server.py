@@ -135,7 +135,7 @@ class Server:
     Attributes
     ----------
     guard
-    sessions : of the pages that are open
+    sessions : of the pages that are open, or have something left to write
     """
 
     source: Source
@@ -190,7 +190,8 @@ class Server:
                 self._server.run(sockets=[self._socket])
         finally:
             for session in list(self.sessions):
-                session.close()
+                session.leave()
+                session.thread.join()
             self._socket.close()
 
     def stop(self) -> None:
@@ -208,15 +209,15 @@ class Server:
             return
         self._count += 1
         outbox = _Outbox()
-        session = Session(self.source.numbered(self._count), outbox.put, outbox.full)
+        session = Session(self.source.numbered(self._count), outbox, self.sessions.discard)
         self.sessions.add(session)
+        session.thread.start()
         sending = asyncio.create_task(outbox.send_all(web))
         try:
             await _listen(web, session)
         finally:
             sending.cancel()
-            await asyncio.shield(asyncio.to_thread(session.close))
-            self.sessions.discard(session)
+            session.leave()  # it takes itself away, which may take long where a run is kept
 
 
 class _Outbox:

@@ -25,7 +25,7 @@ from .line import Line
 from .overview import Overview
 from .schedule import schedule_text
 from .shown import open_frame, private_state, ticks_frame
-from .source import Source
+from .source import Outbox, Source
 
 __all__ = ["Session"]
 
@@ -49,12 +49,14 @@ class Session:
     Parameters
     ----------
     source
-    send : called from the thread, with text (JSON) and frames (bytes)
-    full : whether to wait until the page has read what was sent
+    outbox : takes text (JSON) and frames (bytes) from the thread
+    done : called at the very end
+
+    Start its `thread`.
     """
 
-    def __init__(self, source: Source, send: Callable[[str | bytes], None], full: Callable[[], bool]) -> None:
-        self._source, self._send, self._full = source, send, full
+    def __init__(self, source: Source, outbox: Outbox, done: Callable[[Session], None]) -> None:
+        self._source, self._outbox, self._send, self._done = source, outbox, outbox.put, done
         self._inbox: queue.Queue[Any] = queue.Queue(WAITING)
         self._closing = threading.Event()
         self._lines: list[Line] = []
@@ -65,7 +67,6 @@ class Session:
         self._due = self._shown = 0.0
         self._why = ""
         self.thread = threading.Thread(target=self._work, name="gridparley watch", daemon=True)
-        self.thread.start()
 
     # From the server -------------------------------------------------------------------------------------------------
 
@@ -79,10 +80,9 @@ class Session:
         except queue.Full:
             self._tell(re=command.id, error=f"{WAITING} commands are waiting already")
 
-    def close(self) -> None:
-        """End the session and wait until nothing is left of it."""
+    def leave(self) -> None:
+        """End the session as soon as it can; its thread writes what is to be kept, and clears up."""
         self._closing.set()
-        self.thread.join()
 
     # In the thread ---------------------------------------------------------------------------------------------------
 
@@ -104,6 +104,8 @@ class Session:
         except Exception as error:
             traceback.print_exc()
             self._tell(fatal=f"{type(error).__name__}: {error}")
+        finally:
+            self._done(self)
 
     def _begin(self) -> None:
         source = self._source
@@ -130,7 +132,7 @@ class Session:
         """Wait for a command, or do a tick when one is due."""
         if self._closing.is_set():
             raise _Closed
-        if self._full():
+        if self._outbox.full():
             time.sleep(0.02)
             return
         wait = 0.2 if self._play is None else max(min(self._due - time.monotonic(), 0.2), 0.0)

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from ..scenario import Scenario
 
-__all__ = ["Source"]
+__all__ = ["Outbox", "Source"]
+
+
+class Outbox(Protocol):
+    """What is said to a page."""
+
+    def put(self, message: str | bytes) -> None:
+        """Send a message when its turn comes."""
+
+    def full(self) -> bool:
+        """Tell whether so much waits that no more should be made."""
 
 
 @dataclass(frozen=True)

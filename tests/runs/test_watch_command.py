@@ -66,7 +66,7 @@ def test_what_waits_for_a_page_that_does_not_read_is_bounded(monkeypatch):
         for _ in range(150):
             talk.send({"do": "window", "tick": 100})
         (session,) = server.sessions
-        outbox = session._full.__self__
+        outbox = session._outbox
         wait(outbox.full)  # the buffers between the two are full, and nobody reads
         most = 0
         for _ in range(30):
