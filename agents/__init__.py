@@ -8,6 +8,7 @@ from .facts import Array, AtLeast, AtMost, Column, MoreThan, NonNegative, PortAr
 from .hospital import Hospital
 from .log_load import LogLoad
 from .microgrid_operator import MicrogridOperator
+from .peer_prosumer import PeerProsumer
 from .period import Period
 from .prosumer import Prosumer
 from .resident import Resident
@@ -34,6 +35,7 @@ __all__ = [
     "MicrogridOperator",
     "MoreThan",
     "NonNegative",
+    "PeerProsumer",
     "Period",
     "PortArray",
     "Ports",
