@@ -8,6 +8,7 @@ from .facts import Array, AtLeast, AtMost, Column, MoreThan, NonNegative, PortAr
 from .hospital import Hospital
 from .log_load import LogLoad
 from .microgrid_operator import MicrogridOperator
+from .network_operator import NetworkOperator
 from .period import Period
 from .prosumer import Prosumer
 from .resident import Resident
@@ -33,6 +34,7 @@ __all__ = [
     "LogLoad",
     "MicrogridOperator",
     "MoreThan",
+    "NetworkOperator",
     "NonNegative",
     "Period",
     "PortArray",
