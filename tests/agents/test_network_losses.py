@@ -53,11 +53,11 @@ def test_answers_keep_every_limit_of_the_exact_flow(losses, name, size):
 
 def test_where_power_is_taken_an_answer_without_losses_breaks_the_limits():
     taken = np.array([[0.0], [-30.0], [-30.0], [-30.0], [-30.0]])
-    x = ask(toy("none"), 0.0, taken, 0.1)
+    x = ask(toy("none"), 12.0, taken, 0.1)
     voltage = toy().networks[0].flow(x[1:, 0]).voltage.min()
     assert voltage < 0.9495
     assert toy("exact").cost(x)[0, 0] == np.inf
-    x = ask(toy("exact"), 0.0, taken, 0.1)
+    x = ask(toy("exact"), 12.0, taken, 0.1)
     assert toy().networks[0].flow(x[1:, 0]).voltage.min() == pytest.approx(0.95, abs=1e-9)
 
 
