@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .radial import Flow, RadialGrid, Sensitivity
+from .radial import Sensitivity
 
-__all__ = ["Connections", "Envelope", "Limits", "envelope_at", "lossless_envelope"]
+__all__ = ["Connections", "Envelope", "Limits", "envelope_of", "limit_name"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -58,6 +58,7 @@ class Envelope:
     which : (m,) which of the 2 (lines + buses) limits each row is
     lines : number of lines
     losses, loss_factor : kW at p = 0, as far as the tangent goes, and (ports,) kW per kW
+    marginal : (ports,) $/kWh, what one more kW fed in costs, limits aside
     """
 
     rows: Floats
@@ -66,6 +67,7 @@ class Envelope:
     lines: int
     losses: float
     loss_factor: Floats
+    marginal: Floats
 
     @property
     def of_lines(self) -> npt.NDArray[np.bool_]:
@@ -96,54 +98,30 @@ def limit_name(which: int, lines: int, feeder: object) -> str:
     return f"{'highest' if which >= n else 'lowest'} voltage of bus {feeder.buses[which % n]}"  # type: ignore[attr-defined]
 
 
-def lossless_envelope(
-    grid: RadialGrid,
-    ports: Connections,
-    load: tuple[Floats, Floats],
-    source: float,
-    limits: Limits,
-    *,
-    all_rows: bool = False,
-) -> Envelope:
-    """Return the envelope of the flow without losses; load : ((n,), (n,)) kW and kvar that is taken where p = 0."""
-    linear = grid.linear
-    taken = -np.concatenate(load)
-    flow, square = linear.active @ taken, source**2 + linear.square @ taken
-    return _envelope(grid, ports, linear, (flow, square, 0.0), limits, all_rows=all_rows)
-
-
-def envelope_at(
-    grid: RadialGrid, ports: Connections, flow: Flow, sensitivity: Sensitivity, period: int, x: Floats, limits: Limits
-) -> Envelope:
-    """Return the tangent envelope at an exact flow, where p = x, (ports,) kW."""
-    at_zero = _at_zero(ports, sensitivity, flow, period, x, grid)
-    return _envelope(grid, ports, sensitivity, at_zero, limits)
-
-
-def _at_zero(
-    ports: Connections, sensitivity: Sensitivity, flow: Flow, period: int, x: Floats, grid: RadialGrid
-) -> tuple[Floats, Floats, float]:
-    lost = float((grid.r[:, 0] * flow.current[:, period]).sum())
-    return (
-        flow.active[:, period] - ports.gather(sensitivity.active) @ x,
-        flow.square[:, period] - ports.gather(sensitivity.square) @ x,
-        lost - float(ports.gather(sensitivity.losses) @ x),
-    )
-
-
-def _envelope(
-    grid: RadialGrid,
+def envelope_of(
     ports: Connections,
     s: Sensitivity,
     at_zero: tuple[Floats, Floats, float],
     limits: Limits,
+    prices: tuple[float, float],
     *,
     all_rows: bool = False,
 ) -> Envelope:
+    """Put an envelope together.
+
+    Parameters
+    ----------
+    ports, s
+    at_zero : lines' active powers, (lines,) kW, voltages squared, (n,) pu^2, and losses in kW where the ports feed in nothing
+    limits
+    prices : $/kWh of power at the source, and what a lost kWh costs besides
+    all_rows : keep rows that no port moves
+    """
     flow, square, losses = at_zero
-    active, squares = ports.gather(s.active), ports.gather(s.square)
+    active, squares, loss_factor = ports.gather(s.active), ports.gather(s.square), ports.gather(s.losses)
     rows = np.concatenate([active, -active, -squares, squares])
     room = np.concatenate([limits.line - flow, limits.line + flow, square - limits.low**2, limits.high**2 - square])
     moves = np.abs(rows).max(axis=1, initial=0.0) > 0.0
     which = np.flatnonzero(np.isfinite(room) & (moves | all_rows))
-    return Envelope(rows[which], room[which], which, len(flow), losses, ports.gather(s.losses))
+    marginal = (prices[0] + prices[1]) * loss_factor - prices[0]
+    return Envelope(rows[which], room[which], which, len(flow), losses, loss_factor, marginal)

@@ -139,7 +139,7 @@ def test_a_window_an_opened_period_and_a_copy_keep_their_feeder():
     two = NetworkOperator.stack([toy(periods=2, load_factor=[[1.0, 0.2]]), toy(periods=2, feeder=TOY.scaled(0.1))])
     assert two[1].grid.load.sum() == pytest.approx(4.0)
     assert two.take(np.array([1, 0]))[0].grid.load.sum() == pytest.approx(4.0)
-    assert len(toy(periods=2, load_factor=[[1.0, 0.2]]).open(Period(1)).envelopes) == 1
+    assert len(toy(periods=2, load_factor=[[1.0, 0.2]]).open(Period(1)).networks) == 1
 
 
 @pytest.mark.parametrize(
@@ -159,5 +159,5 @@ def test_what_cannot_be_is_refused_with_the_place(facts, words):
 
 
 def test_a_limit_that_no_port_moves_is_refused_with_the_place():
-    with pytest.raises(AgentError, match="lowest voltage of bus 3 is broken by the fixed loads"):
+    with pytest.raises(AgentError, match=r"lowest voltage of bus 3 \(period 0\) is broken by the fixed loads"):
         toy(ports=[1], bus=[0], tan_phi=0.0, import_max=5.0, load_factor=3.0)
