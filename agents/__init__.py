@@ -9,6 +9,7 @@ from .hospital import Hospital
 from .log_load import LogLoad
 from .microgrid_operator import MicrogridOperator
 from .network_operator import NetworkOperator
+from .peer_prosumer import PeerProsumer
 from .period import Period
 from .prosumer import Prosumer
 from .resident import Resident
@@ -36,6 +37,7 @@ __all__ = [
     "MoreThan",
     "NetworkOperator",
     "NonNegative",
+    "PeerProsumer",
     "Period",
     "PortArray",
     "Ports",

@@ -55,6 +55,10 @@ class Protocol(BaseModel):
         """The virtual agents' role."""
         raise NotImplementedError
 
+    def optimised(self, market: Market) -> Market | None:
+        """Return the market whose optimum this protocol ends at, by default the one it runs on; None where it is no optimum."""
+        return market
+
     def kinds(self, periods: int) -> dict[str, Kind]:
         """Return the message kinds, by name."""
         ask = tuple(Part(name, 1 if name == "rho" else periods, unit) for name, unit in self.ask.items())
