@@ -61,6 +61,7 @@ class ATC(ExchangeADMM):
     name: ClassVar[str] = "atc"
 
     rho: float = Field(default=0.001, ge=RHO_MIN, le=RHO_MAX, description="first 2 w², $/kW²h; it adapts by itself")
+    adapting: int = Field(default=1000, ge=0, description="rounds of a period in which penalties adapt, less and less")
     penalty: Literal["augmented", "linear", "quadratic"] = Field(
         default="augmented", description="which terms of v c + (w c)² there are"
     )

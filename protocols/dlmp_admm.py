@@ -73,6 +73,7 @@ class DlmpADMM(ExchangeADMM):
     name: ClassVar[str] = "dlmp_admm"
 
     rho: float = Field(default=0.001, ge=RHO_MIN, le=RHO_MAX, description="first penalty, $/kW²h; it adapts by itself")
+    adapting: int = Field(default=1000, ge=0, description="rounds of a period in which penalties adapt, less and less")
     rule: Literal["variational", "network_weighted", "rosen"] = Field(
         default="variational", description="how shared multipliers count for each peer"
     )

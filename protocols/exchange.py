@@ -17,6 +17,8 @@ RHO_MIN, RHO_MAX = 1e-9, 1e9
 _SPREAD, _SPREAD_OF_KIN = 30.0, 10.0
 """How far a row's penalty may be from what its balance, or all balances of its keeper, would have as a whole: one that does
 not move tells nothing."""
+_AVERAGED = 5.0
+"""Over how many times as many rounds penalties of kin are averaged: they go 5 / round of the way, at most half of it."""
 _FACTOR = 3.0
 """Most by which a penalty changes in a round."""
 
@@ -44,8 +46,8 @@ class Exchange:
     rho : $/kW²h, the first penalty of every row
     adapting : rounds
     relaxation : 1 takes answers as they are; up to 1.6 saves rounds where costs are smooth
-    kin : (groups,) balances with the same number, one keeper's, bound one another's penalties: where limits pin both ends of
-        a line, what moves there is not what its own price moves
+    kin : (groups,) balances with the same number, one keeper's, bound one another's penalties, which besides come to rest by
+        and by: where limits pin both ends of a line, what moves there is not what its own price moves
 
     Attributes
     ----------
@@ -127,7 +129,11 @@ class Exchange:
         spread = _SPREAD if self.kin is None else _SPREAD_OF_KIN
         curvature = np.clip(own, whole / spread, whole * spread)[:, None]
         rho = self.rho.take(rows, axis=0)
-        factor = np.clip(np.sqrt(curvature / rho), 1.0 / _FACTOR, _FACTOR)
+        way = np.sqrt(curvature / rho)
+        if self.kin is not None:
+            rounds = self._rounds.take(self.group.take(rows))[:, None]
+            way = way ** np.minimum(1.0, 2.0 * _AVERAGED / np.maximum(rounds, 1))
+        factor = np.clip(way, 1.0 / _FACTOR, _FACTOR)
         return np.where(told.take(place)[:, None], np.clip(rho * factor, RHO_MIN, RHO_MAX), rho)
 
     def recall(self, rows: Mask, asked: Floats) -> None:
