@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, model_validator
 
 from ..agents import NetworkOperator, PeerProsumer, VirtualAgent
+from ..agents.network_period import Losses
 from ..environment import Feeder, Topology, load_feeder, read_feeder
 from ..protocols import Market, Population
 from .build import LazyNames
@@ -67,7 +68,7 @@ class FeederMarket(BaseModel):
     wholesale: float = 0.12
     loss_price: NonNegativeFloat = 0.12
     trade_cost: PositiveFloat = 0.0002
-    losses: Literal["none"] = "none"
+    losses: Losses = "none"
     load_factor: NonNegativeFloat = 0.6
     line_factor: NonNegativeFloat = 0.0
     v_min: PositiveFloat = 0.95
@@ -174,7 +175,8 @@ class FeederMarket(BaseModel):
         largest = np.maximum(np.abs(facts["low"]), np.abs(facts["high"]))
         fuse = (_FUSE * np.maximum(1.0, np.ceil(largest / _FUSE)))[:, None]
         operator = NetworkOperator(
-            feeder=self._limited(feeder),
+            feeder=self._limited(feeder),  # type: ignore[arg-type] # read-only, which is all that is asked of it
+            losses=self.losses,
             names=["network.operator"],
             ports=[n],
             bus=facts["bus"][:, None],
