@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ..environment import Fate
 from .certificate import Certificate, certify
 from .errors import ScenarioError
+from .feeder_state import feeder_state
 from .outcome import Outcome, judge
 from .reference import ROWS_MAX, Reference, central_solve
 from .scenario import Scenario
@@ -168,6 +169,8 @@ class Result:
             "tie_lines": self.tie_lines(),
             "settlement": self.settlement(),
         }
+        if feeder := feeder_state(simulation.market, self.x, simulation.state.transfer_price.mean(axis=1)):
+            told["feeder"] = feeder
         return dict(_finite(told))
 
 
