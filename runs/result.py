@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ..environment import Fate
 from .certificate import Certificate, certify
 from .errors import ScenarioError
+from .feeder_state import feeder_state
 from .observer import Observer
 from .outcome import Outcome, judge
 from .posed import natural_residual, posed_market
@@ -173,6 +174,8 @@ class Result:
             "tie_lines": self.tie_lines(),
             "settlement": self.settlement(),
         }
+        if feeder := feeder_state(simulation.market, self.x, simulation.state.transfer_price.mean(axis=1)):
+            told["feeder"] = feeder
         return dict(_finite(told))
 
 
