@@ -22,6 +22,7 @@ from .scenario import Scenario
 from .settlement import Table, settle
 from .simulation import Simulation
 from .solution import microgrids_of, tie_lines_of
+from .usage import usage_report
 
 __all__ = ["Result", "evaluate", "run_scenario"]
 
@@ -174,6 +175,8 @@ class Result:
             "tie_lines": self.tie_lines(),
             "settlement": self.settlement(),
         }
+        if usage := usage_report(simulation.market, simulation.protocol, simulation.state, self.x):
+            told["usage"] = usage
         if feeder := feeder_state(simulation.market, self.x, simulation.state.transfer_price.mean(axis=1)):
             told["feeder"] = feeder
         return dict(_finite(told))
