@@ -28,7 +28,7 @@ def trades_figure(run: RecordedRun) -> Figure | None:
     for trade in trades:
         cell = place[trade["seller"]], place[trade["buyer"]]
         power[cell], charge[cell] = trade["kw"], 100.0 * trade["charge"] / trade["kw"]
-    figure = new_figure(run, 4.6)
+    figure = new_figure(run, 3.8)
     most = max(float(np.nanmax(np.abs(charge))), 1e-3)
     parts: tuple[tuple[Any, str, dict[str, Any]], ...] = (
         (power, "trade, kW", {"cmap": "viridis_r", "vmin": 0.0}),
