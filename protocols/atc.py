@@ -21,13 +21,14 @@ Floats = npt.NDArray[np.float64]
 class ATCKeeper(ExchangeKeeper):
     """Virtual agents of `ATC`: a pair of copies for each tie-line; buses are balances as in exchange ADMM."""
 
+    line_exchange = Coupling
+    kin = True
+
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        protocol, w = self.protocol, self.wiring
-        assert isinstance(protocol, ATC)
-        slot_book = np.repeat(np.arange(len(w.book_hub)), 2)
-        self.line = Coupling(slot_book, len(w.book_hub), self.price.shape[1], protocol.rho, protocol.adapting)
-        self.line.beta, self.line.accumulates = protocol.beta, protocol.penalty != "quadratic"
+        assert isinstance(self.protocol, ATC)
+        assert isinstance(self.line, Coupling)
+        self.line.beta, self.line.accumulates = self.protocol.beta, self.protocol.penalty != "quadratic"
 
     def ask(self, *, books: bool) -> Floats:
         """Return price, target and penalty; on lines only the terms that the penalty function has."""
@@ -60,6 +61,7 @@ class ATC(ExchangeADMM):
     name: ClassVar[str] = "atc"
 
     rho: float = Field(default=0.001, ge=RHO_MIN, le=RHO_MAX, description="first 2 w², $/kW²h; it adapts by itself")
+    adapting: int = Field(default=1000, ge=0, description="rounds of a period in which penalties adapt, less and less")
     penalty: Literal["augmented", "linear", "quadratic"] = Field(
         default="augmented", description="which terms of v c + (w c)² there are"
     )

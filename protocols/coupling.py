@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -39,10 +41,8 @@ class Coupling(Exchange):
     accumulates = True
     beta = 1.0
 
-    def __init__(
-        self, group: Places, groups: int, periods: int, rho: float, adapting: int, relaxation: float = 1.0
-    ) -> None:
-        super().__init__(group, groups, periods, rho, adapting, relaxation)
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         self._copy = np.zeros_like(self.target)
 
     def step(self, which: Mask, price: Floats, x: Floats) -> None:

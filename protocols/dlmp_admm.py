@@ -21,19 +21,18 @@ Floats = npt.NDArray[np.float64]
 
 
 class DlmpKeeper(ExchangeKeeper):
-    """Virtual agents of `DlmpADMM`: each end of a line is asked with what the line's price counts for it."""
+    """Virtual agents of `DlmpADMM`."""
+
+    kin = True
+
+
+class WeighingKeeper(DlmpKeeper):
+    """The same where each end of a line is asked with what the line's price counts for it."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        market, protocol, w = args[1], self.protocol, self.wiring
-        assert isinstance(protocol, DlmpADMM)
-        hub = w.hub[w.book_hub]
-        network = hub == market.topology.microgrids.index(protocol.network)
-        own = np.where(network, 1.0, market.virtual.weight[hub, 0])
-        far = market.virtual.far_weight[market.port_at[w.book_line, 0], 0]
-        weight = np.stack([own, far], axis=1)
-        weight = 1.0 / weight if protocol.rule == "rosen" else np.where(network[:, None], weight, 1.0)
-        self._weight = weight.reshape(-1, 1)
+        assert isinstance(self.protocol, DlmpADMM)
+        self._weight = self.protocol.counts(args[1])[self.wiring.book_line].reshape(-1, 1)
 
     def ask(self, *, books: bool) -> Floats:
         """Return price, target and penalty; the price and the penalty of an end of a line times its weight."""
@@ -74,6 +73,7 @@ class DlmpADMM(ExchangeADMM):
     name: ClassVar[str] = "dlmp_admm"
 
     rho: float = Field(default=0.001, ge=RHO_MIN, le=RHO_MAX, description="first penalty, $/kW²h; it adapts by itself")
+    adapting: int = Field(default=1000, ge=0, description="rounds of a period in which penalties adapt, less and less")
     rule: Literal["variational", "network_weighted", "rosen"] = Field(
         default="variational", description="how shared multipliers count for each peer"
     )
@@ -82,7 +82,17 @@ class DlmpADMM(ExchangeADMM):
     @property
     def keeper(self) -> type[Keeper]:
         """The virtual agents' role."""
-        return ExchangeKeeper if self.rule == "variational" else DlmpKeeper
+        return DlmpKeeper if self.rule == "variational" else WeighingKeeper
+
+    def counts(self, market: Market) -> Floats:
+        """(L, 2): how much the price of each tie-line counts at either end, as its keeper knows it."""
+        hub = market.topology.lines[:, 0]
+        if self.rule == "variational":
+            return np.ones((len(hub), 2))
+        network = hub == 0
+        own = np.where(network, 1.0, market.virtual.weight[hub, 0])
+        weight = np.stack([own, market.virtual.far_weight[market.port_at[:, 0], 0]], axis=1)
+        return 1.0 / weight if self.rule == "rosen" else np.where(network[:, None], weight, 1.0)
 
     def optimised(self, market: Market) -> Market | None:
         """Return the market itself, the one with weighted costs, or None, by the rule."""
