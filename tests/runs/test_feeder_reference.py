@@ -61,6 +61,7 @@ def drawn(name: str, n: int) -> FeederProblem:
         weight=np.ones(n),
         fuse=np.full((n, 2), 500.0),
         pairs=np.array(sorted(pairs)),
+        port=np.arange(n),
         wholesale=0.0,
         loss_price=12.0,
         load_factor=0.6,
