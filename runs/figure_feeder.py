@@ -19,6 +19,8 @@ Floats = npt.NDArray[np.float64]
 NAMED_MAX = 20
 """Bars beyond which names of lines or prosumers are left out, and dots take the place of stacked bars."""
 GREY = "#999999"
+FULL_MAX = 250
+"""% of its limit, beyond which a line is drawn there."""
 PARTS = (("energy", "sky"), ("loss", "orange"), ("congestion", "vermillion"), ("voltage", "purple"))
 
 
@@ -80,30 +82,34 @@ def _voltages(axis: Axes, told: dict[str, Any], voltage: Floats, without: Floats
 
 
 def _lines(axis: Axes, told: dict[str, Any], power: Floats, without: Floats | None) -> None:
-    """Power of each line, away from the source upwards, and the limits of those that have one."""
+    """Power of each line, away from the source upwards, and the limits; of many lines that all have one, how full they are."""
     place = np.arange(len(power))
     limit = np.array([np.inf if kw is None else kw for kw in told["limit_kw"]], dtype=float)
-    entries: dict[str, Any] = {"power of a line": axis.bar(place, power, 0.8, color=COLOURS["sky"])}
     at = np.abs(power) >= limit * (1 - 1e-6)
+    full = len(power) > NAMED_MAX and bool(np.isfinite(limit).all())
+    if full:
+        power = 100.0 * np.abs(power) / limit
+        without = None if without is None else 100.0 * np.abs(without) / limit
+        limit = np.full(len(power), 100.0)
+    entries: dict[str, Any] = {"line": axis.bar(place, power, 0.8, color=COLOURS["sky"])}
     if at.any():
         entries["at its limit"] = axis.bar(place[at], power[at], 0.8, color=COLOURS["vermillion"])
     every = np.abs(power)
     if without is not None:
-        marks: Any = {
-            "marker": "D",
-            "linestyle": "none",
-            "color": GREY,
-            "markersize": 5 if len(power) <= NAMED_MAX else 3,
-        }
-        (entries["without the network\noperator"],) = axis.plot(place, without, **marks)
-        every = np.maximum(every, np.abs(without))
+        marks: Any = {"linestyle": "none", "color": GREY, "markersize": 5 if len(power) <= NAMED_MAX else 3.5}
+        beyond = without > FULL_MAX if full else np.zeros(len(without), dtype=bool)
+        shown = np.where(beyond, FULL_MAX, without)
+        (entries["without the network\noperator"],) = axis.plot(place[~beyond], shown[~beyond], marker="D", **marks)
+        if beyond.any():
+            (entries[f"the same, beyond {FULL_MAX} %"],) = axis.plot(place[beyond], shown[beyond], marker="^", **marks)
+        every = np.maximum(every, np.abs(shown))
     # A limit that is far away would flatten everything.
     near = np.isfinite(limit) & (limit <= 2.0 * every.max(initial=1.0))
-    for side in (limit, -limit) if near.any() else ():
-        ends = place[near] - 0.48, place[near] + 0.48
+    for side in ((limit,) if full else (limit, -limit)) if near.any() else ():
+        ends = place[near] - 0.5, place[near] + 0.5
         entries["limit"] = axis.hlines(side[near], *ends, color="#000000", linewidth=1.2)
     axis.axhline(0.0, color="#000000", linewidth=0.6)
-    axis.set_ylabel("active power, kW\n(away from the source)")
+    axis.set_ylabel("loading of lines, %" if full else "active power, kW\n(away from the source)")
     _name(axis, told["lines"], "lines, in the order of the feeder")
     legend_beside(axis, entries)
 
