@@ -23,6 +23,7 @@ from .scenario import Scenario
 from .settlement import Table, settle
 from .simulation import Simulation
 from .solution import microgrids_of, tie_lines_of
+from .usage import usage_report
 
 __all__ = ["Result", "evaluate", "run_scenario"]
 
@@ -181,6 +182,8 @@ class Result:
             "tie_lines": self.tie_lines(),
             "settlement": self.settlement(),
         }
+        if usage := usage_report(simulation.market, simulation.protocol, simulation.state, self.x):
+            told["usage"] = usage
         if self.feeder:
             told["feeder"] = self.feeder
         return dict(_finite(told))

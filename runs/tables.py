@@ -142,6 +142,8 @@ def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:
         ("total cost", _cost(told["total_cost"], told["reference_cost"], told["regularisation_gap"], "without", unit)),
         ("objective", _cost(told["objective"], told["reference_objective"], told["gap"], "with", unit)),
     ]
+    if "usage" in told:
+        rows.append(("network", _usage(told["usage"])))
     if told.get("unserved_kwh"):
         missing = ", ".join(f"{name} {number(kwh, 2)} kWh" for name, kwh in told["unserved_kwh"].items())
         rows.append(("not served", Text(missing, style="yellow")))
@@ -180,9 +182,20 @@ def _each(told: Mapping[str, Any]) -> str:
     return f" (a period {told['rounds_median']:g}, at most {told['rounds_max']})" if "periods" in told else ""
 
 
+def _usage(usage: Mapping[str, Any]) -> str:
+    budget = usage["budget"]
+    return (
+        f"{len(usage['trades'])} trades, which pay {number(budget['charges'])} $/h for its use, and exchanges with the supplier "
+        f"{number(budget['exchanges'])}: {number(budget['losses'])} for losses, {number(budget['limits'])} for limits; "
+        f"best answers are {usage['residual_kw']:.1e} kW away"
+    )
+
+
 def _certificate(certificate: Mapping[str, Any], unit: str) -> str:
     if not certificate["committed"]:
         return "none: no point was found that everybody can keep"
+    if certificate.get("residual") is not None:
+        return f"an equilibrium, and no common cost is least: best answers are {certificate['residual']:.1e} kW away"
     low, high, gap = certificate["lower"], certificate["upper"], certificate["gap"]
     bound = f"the optimum is between {number(low)} and {number(high)} {unit}"
     return bound if gap is None else f"{bound}, relative gap {gap:.1e}"
