@@ -13,7 +13,7 @@ import pandas as pd
 from ..agents import NetworkOperator
 from .errors import RunError
 
-__all__ = ["AcCheck", "ac_check", "ac_flow"]
+__all__ = ["AcCheck", "ac_check", "ac_flow", "breaches"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,7 +32,7 @@ class AcCheck:
     losses_kw : (periods,)
     over_pu : pu, by how much the worst voltage is outside its limits; zero or below where all are kept
     over_kw : kW, by how much the worst line is above its limit; -inf where no line has one
-    where_pu, where_kw : the bus and the line where that is, with the period
+    where_pu, where_kw : the bus and the line where that is, with the period where there are several
     """
 
     voltage: Floats
@@ -57,27 +57,30 @@ def ac_check(operator: NetworkOperator, x: Floats) -> AcCheck:
     RunError
         pandapower is not installed, or finds no power flow.
     """
-    networks, feeder = operator.networks, operator.grid.feeder
+    feeder = operator.grid.feeder
     taken = []
-    for t, network in enumerate(networks):
+    for t, network in enumerate(operator.networks):
         active, reactive = network.ports.injected(x[1:, t, None], len(feeder.buses))
         taken.append((network.load - active[:, 0], network.reactive - reactive[:, 0]))
     active, reactive = (np.stack(column, axis=1) for column in zip(*taken, strict=True))
-    source = np.array([network.source for network in networks])
+    source = np.array([network.source for network in operator.networks])
     voltage, line_kw, losses_kw = ac_flow(feeder, active, reactive, source)
-    low, high = networks[0].limits.low, networks[0].limits.high
-    outside = np.maximum(low - voltage, voltage - high)[1:]
-    above = np.abs(line_kw) - networks[0].limits.line[:, None]
+    return AcCheck(voltage, line_kw, losses_kw, *breaches(operator, voltage, line_kw))
+
+
+def breaches(operator: NetworkOperator, voltage: Floats, line_kw: Floats) -> tuple[float, float, str, str]:
+    """Return over_pu, over_kw, where_pu and where_kw of voltages (n, periods) pu and lines (lines, periods) kW."""
+    feeder, limits = operator.grid.feeder, operator.networks[0].limits
+    outside = np.maximum(limits.low - voltage, voltage - limits.high)[1:]
+    above = np.abs(line_kw) - limits.line[:, None]
     bus, when = np.unravel_index(int(np.argmax(outside)), outside.shape)
     line, then = np.unravel_index(int(np.argmax(above)), above.shape)
-    return AcCheck(
-        voltage=voltage,
-        line_kw=line_kw,
-        losses_kw=losses_kw,
-        over_pu=float(outside.max()),
-        over_kw=float(above.max()),
-        where_pu=f"bus {feeder.buses[bus + 1]}, period {when}",
-        where_kw=f"line {feeder.line_names[line]}, period {then}",
+    several = voltage.shape[1] > 1
+    return (
+        float(outside.max()),
+        float(above.max()),
+        f"bus {feeder.buses[bus + 1]}" + (f", period {when}" if several else ""),
+        f"line {feeder.line_names[line]}" + (f", period {then}" if several else ""),
     )
 
 

@@ -33,6 +33,7 @@ class FeederProblem:
     a, b, low, high, retail, feed_in, kappa, weight : (n,)
     fuse : (n, 2) kW, most that its connection carries to it, and from it
     pairs : (t, 2) who trades with whom
+    port : (n,) which of the operator's ports each prosumer is at
     wholesale, loss_price : $/kWh
     load_factor, source, v_min, v_max
     """
@@ -50,6 +51,7 @@ class FeederProblem:
     weight: Floats
     fuse: Floats
     pairs: Ints
+    port: Ints
     wholesale: float
     loss_price: float
     load_factor: float = 1.0
@@ -102,6 +104,7 @@ class FeederProblem:
             weight=np.ones(n) if weight is None else weight,
             fuse=np.stack([operator.export_max[port, period], operator.import_max[port, period]], axis=1),
             pairs=ends[(ends >= 0).all(axis=1)],
+            port=port,
             wholesale=float(operator.wholesale[0, period]),
             loss_price=float(operator.loss_price[0, period]),
             load_factor=float(operator.load_factor[0, period]),

@@ -18,6 +18,9 @@ Floats = npt.NDArray[np.float64]
 
 NAMED_MAX = 20
 """Bars beyond which names of lines or prosumers are left out, and dots take the place of stacked bars."""
+GREY = "#999999"
+FULL_MAX = 250
+"""% of its limit, beyond which a line is drawn there."""
 PARTS = (("energy", "sky"), ("loss", "orange"), ("congestion", "vermillion"), ("voltage", "purple"))
 
 
@@ -27,33 +30,47 @@ def feeder_figure(run: RecordedRun) -> Figure | None:
     Of several periods, the one whose voltages come nearest to a limit is drawn.
     """
     told = run.result.get("feeder")
-    if not told or any(v is None for row in told["voltage"] for v in row):
+    if not told or any(v is None for row in told["with"]["voltage"] for v in row):
         return None
-    voltage = np.array(told["voltage"], dtype=float)
+    voltage = np.array(told["with"]["voltage"], dtype=float)
     room = np.minimum(voltage - told["v_min"], told["v_max"] - voltage)[:, 1:].min(axis=1)
     period = int(np.argmin(room))
     figure = new_figure(run, 8.4)
     axes = [figure.add_subplot(3, 1, 1 + k) for k in range(3)]
-    _voltages(axes[0], told, voltage[period])
-    _lines(axes[1], told, np.array(told["line_kw"][period], dtype=float))
+    _voltages(axes[0], told, voltage[period], _without(told, "voltage", period))
+    _lines(axes[1], told, np.array(told["with"]["line_kw"][period], dtype=float), _without(told, "line_kw", period))
     _prices(axes[2], told, period)
     if len(voltage) > 1:
         axes[0].set_title(f"period {period}, that with the least room for voltages", loc="left", fontsize=9)
     return figure
 
 
-def _voltages(axis: Axes, told: dict[str, Any], voltage: Floats) -> None:
+def _without(told: dict[str, Any], what: str, period: int) -> Floats | None:
+    """What would be had nobody asked the network; None where that is not known."""
+    values = told["without"][what][period] if told.get("without") else [None]
+    return None if None in values else np.array(values, dtype=float)
+
+
+def _voltages(axis: Axes, told: dict[str, Any], voltage: Floats, without: Floats | None) -> None:
     """Voltage over the resistance from the source, lines between the buses that they join, and the limits."""
     far = np.array(told["distance_ohm"])
-    for k, parent in enumerate(told["parent"]):
-        ends = [parent, k + 1]
-        axis.plot(far[ends], voltage[ends], color=COLOURS["blue"], linewidth=1.2)
-    marks: dict[str, Any] = {"marker": "o", "markersize": 3.5 if len(far) <= NAMED_MAX else 2.0, "linestyle": "none"}
-    (dots,) = axis.plot(far, voltage, color=COLOURS["blue"], **marks)
-    (limit,) = axis.plot([0, far.max()], [told["v_min"]] * 2, color=COLOURS["vermillion"], linestyle=(0, (5, 3)))
-    low, high = voltage.min(), voltage.max()
-    if high > told["v_max"] - 0.6 * (told["v_max"] - told["v_min"]):
-        axis.plot([0, far.max()], [told["v_max"]] * 2, color=COLOURS["vermillion"], linestyle=(0, (5, 3)))
+    size = 3.5 if len(far) <= NAMED_MAX else 2.0
+    entries: dict[str, Any] = {}
+    for values, label, colour in ((without, "without the network\noperator", GREY), (voltage, "bus", COLOURS["blue"])):
+        if values is None:
+            continue
+        for k, parent in enumerate(told["parent"]):
+            ends = [parent, k + 1]
+            axis.plot(far[ends], values[ends], color=colour, linewidth=1.2)
+        name = f"{label}: {values.min():.4f}\nto {values.max():.4f}"
+        (entries[name],) = axis.plot(far, values, color=colour, marker="o", markersize=size, linestyle="none")
+    shown = [voltage] if without is None else [voltage, without]
+    low, high = min(map(np.min, shown)), max(map(np.max, shown))
+    for limit in (told["v_min"], told["v_max"]):
+        # A limit that is far away would flatten everything.
+        if low - 0.5 * (high - low) <= limit <= high + 0.5 * (high - low):
+            look: Any = {"color": COLOURS["vermillion"], "linestyle": (0, (5, 3))}
+            (entries["limit"],) = axis.plot([0, far.max()], [limit] * 2, **look)
     if len(far) <= NAMED_MAX:
         for k, bus in enumerate(told["buses"]):
             axis.annotate(bus, (far[k], voltage[k]), xytext=(3, 4), textcoords="offset points", fontsize=8)
@@ -61,28 +78,39 @@ def _voltages(axis: Axes, told: dict[str, Any], voltage: Floats) -> None:
     axis.margins(y=0.12)
     axis.set_ylabel("voltage, pu")
     axis.set_xlabel("resistance from the source, Ω")
-    legend_beside(axis, {f"bus ({low:.4f} to {high:.4f})": dots, "limit": limit})
+    legend_beside(axis, entries)
 
 
-def _lines(axis: Axes, told: dict[str, Any], power: Floats) -> None:
-    """Power of each line, away from the source upwards, and the limits of those that have one."""
+def _lines(axis: Axes, told: dict[str, Any], power: Floats, without: Floats | None) -> None:
+    """Power of each line, away from the source upwards, and the limits; of many lines that all have one, how full they are."""
     place = np.arange(len(power))
     limit = np.array([np.inf if kw is None else kw for kw in told["limit_kw"]], dtype=float)
-    bars = axis.bar(place, power, 0.8, color=COLOURS["sky"])
     at = np.abs(power) >= limit * (1 - 1e-6)
-    entries: dict[str, Any] = {"power of a line": bars}
+    full = len(power) > NAMED_MAX and bool(np.isfinite(limit).all())
+    if full:
+        power = 100.0 * np.abs(power) / limit
+        without = None if without is None else 100.0 * np.abs(without) / limit
+        limit = np.full(len(power), 100.0)
+    entries: dict[str, Any] = {"line": axis.bar(place, power, 0.8, color=COLOURS["sky"])}
     if at.any():
         entries["at its limit"] = axis.bar(place[at], power[at], 0.8, color=COLOURS["vermillion"])
-    if np.isfinite(limit).any():
-        for side in (limit, -limit):
-            entries["limit"] = axis.hlines(side, place - 0.48, place + 0.48, color="#000000", linewidth=1.2)
-    axis.axhline(0.0, color="#000000", linewidth=0.6)
-    axis.set_ylabel("active power, kW\n(away from the source)")
-    _name(axis, told["lines"], "lines, in the order of the feeder")
+    every = np.abs(power)
+    if without is not None:
+        marks: Any = {"linestyle": "none", "color": GREY, "markersize": 5 if len(power) <= NAMED_MAX else 3.5}
+        beyond = without > FULL_MAX if full else np.zeros(len(without), dtype=bool)
+        shown = np.where(beyond, FULL_MAX, without)
+        (entries["without the network\noperator"],) = axis.plot(place[~beyond], shown[~beyond], marker="D", **marks)
+        if beyond.any():
+            (entries[f"the same, beyond {FULL_MAX} %"],) = axis.plot(place[beyond], shown[beyond], marker="^", **marks)
+        every = np.maximum(every, np.abs(shown))
     # A limit that is far away would flatten everything.
-    near = limit[np.isfinite(limit) & (limit <= 2.0 * np.abs(power).max(initial=1.0))]
-    reach = 1.12 * max([np.abs(power).max(initial=1.0), *near])
-    axis.set_ylim(-reach if power.min() < 0 or near.size else -0.05 * reach, reach)
+    near = np.isfinite(limit) & (limit <= 2.0 * every.max(initial=1.0))
+    for side in ((limit,) if full else (limit, -limit)) if near.any() else ():
+        ends = place[near] - 0.5, place[near] + 0.5
+        entries["limit"] = axis.hlines(side[near], *ends, color="#000000", linewidth=1.2)
+    axis.axhline(0.0, color="#000000", linewidth=0.6)
+    axis.set_ylabel("loading of lines, %" if full else "active power, kW\n(away from the source)")
+    _name(axis, told["lines"], "lines, in the order of the feeder")
     legend_beside(axis, entries)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -119,6 +120,12 @@ class Result:
         prices = sign * self.simulation.state.transfer_price.mean(axis=1)
         return tie_lines_of(self.simulation.market, self.x, prices)
 
+    @cached_property
+    def feeder(self) -> dict[str, Any]:
+        """The network of a market on a feeder: see `feeder_state`. Empty where there is none."""
+        price = self.simulation.state.transfer_price.mean(axis=1)
+        return feeder_state(self.simulation.market, self.x, price, solve=self.reference is not None)
+
     def settlement(self, *, solve: bool = False) -> Table:
         """Return, by microgrid, what it pays together and alone: see `settle`. Nothing where nothing was committed."""
         if self.settled is not None:
@@ -177,8 +184,8 @@ class Result:
         }
         if usage := usage_report(simulation.market, simulation.protocol, simulation.state, self.x):
             told["usage"] = usage
-        if feeder := feeder_state(simulation.market, self.x, simulation.state.transfer_price.mean(axis=1)):
-            told["feeder"] = feeder
+        if self.feeder:
+            told["feeder"] = self.feeder
         return dict(_finite(told))
 
 
