@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from gridparley import load_scenario, run_scenario
+from gridparley.runs.ac_report import ac_report, ac_text
+from gridparley.runs.errors import RunError
+from gridparley.runs.figure_trades import trades_figure
+from gridparley.runs.folder_read import read_run
 from gridparley.runs.usage import SELLER_SHARE, usage_report
+
+from .command import call
 
 
 def report(scenario, protocol="atc", **settings):
