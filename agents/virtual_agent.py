@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .facts import Array, PortArray
+from typing import Annotated
+
+from .facts import Array, Column, MoreThan, PortArray, Ports
 from .society import Society
 
 __all__ = ["VirtualAgent"]
@@ -18,7 +20,11 @@ class VirtualAgent(Society):
     ----------
     price : (n, periods) $/kWh, the first price it calls
     transfer_price : (p, periods) $/kWh, the first price of an import over each tie-line
+    weight : how much what its microgrid shares with others counts for it, by the rules of the market
+    far_weight : (p, 1), the same for the microgrid at the other end of each tie-line
     """
 
     price: Array = 1.0  # type: ignore[assignment]
     transfer_price: PortArray = 0.0  # type: ignore[assignment]
+    weight: Annotated[Column, MoreThan(0)] = 1.0  # type: ignore[assignment]
+    far_weight: Annotated[Ports, MoreThan(0)] = 1.0  # type: ignore[assignment]

@@ -1,5 +1,7 @@
 """What roles say, to whom, when, and when they stop waiting: one file per protocol."""
 
+from .atc import ATC
+from .dlmp_admm import DlmpADMM
 from .dual_decomposition import DualDecomposition
 from .errors import ProtocolError
 from .exchange_admm import ExchangeADMM
@@ -13,6 +15,8 @@ from .role import Role
 from .state import MarketState
 
 __all__ = [
+    "ATC",
+    "DlmpADMM",
     "DualDecomposition",
     "ExchangeADMM",
     "Incentive",

@@ -14,8 +14,11 @@ Mask = npt.NDArray[np.bool_]
 
 RHO_MIN, RHO_MAX = 1e-9, 1e9
 """$/kW²h: no penalty leaves these limits, whatever is heard."""
-_SPREAD = 30.0
-"""How far a row's penalty may be from what its balance as a whole would have: one that does not move tells nothing."""
+_SPREAD, _SPREAD_OF_KIN = 30.0, 10.0
+"""How far a row's penalty may be from what its balance, or all balances of its keeper, would have as a whole: one that does
+not move tells nothing."""
+_AVERAGED = 5.0
+"""Over how many times as many rounds penalties of kin are averaged: they go 5 / round of the way, at most half of it."""
 _FACTOR = 3.0
 """Most by which a penalty changes in a round."""
 
@@ -43,6 +46,8 @@ class Exchange:
     rho : $/kW²h, the first penalty of every row
     adapting : rounds
     relaxation : 1 takes answers as they are; up to 1.6 saves rounds where costs are smooth
+    kin : (groups,) balances with the same number, one keeper's, bound one another's penalties, which besides come to rest by
+        and by: where limits pin both ends of a line, what moves there is not what its own price moves
 
     Attributes
     ----------
@@ -52,8 +57,16 @@ class Exchange:
     """
 
     def __init__(
-        self, group: Places, groups: int, periods: int, rho: float, adapting: int, relaxation: float = 1.0
+        self,
+        group: Places,
+        groups: int,
+        periods: int,
+        rho: float,
+        adapting: int,
+        relaxation: float = 1.0,
+        kin: Places | None = None,
     ) -> None:
+        self.kin = kin
         self.group, self.first_rho, self.adapting, self.relaxation = group, rho, adapting, relaxation
         m = len(group)
         # Sums go through one kernel, CSR times columns, whose order does not depend on who else is summed.
@@ -105,15 +118,22 @@ class Exchange:
             ((new - old.take(rows, axis=0)) ** 2).sum(axis=1) for new, old in ((x, self._x), (gradient, self._gradient))
         ]
         dx, dg = (np.where(np.isfinite(s), s, 0.0) for s in squares)
+        if self.kin is not None:
+            place = np.unique(self.kin.take(self.group.take(rows)), return_inverse=True)[1]
         all_x, all_g = np.bincount(place, dx), np.bincount(place, dg)
         told = all_g > 1e-24
         # Where marginal costs move and nobody answers, all stand at limits: only larger steps of the price find the end.
         whole = np.sqrt(np.where(told, all_g, 1.0)) / np.maximum(np.sqrt(all_x), 1e-12)
         own = np.sqrt(dg) / np.maximum(np.sqrt(dx), 1e-12)
         whole = whole.take(place)
-        curvature = np.clip(own, whole / _SPREAD, whole * _SPREAD)[:, None]
+        spread = _SPREAD if self.kin is None else _SPREAD_OF_KIN
+        curvature = np.clip(own, whole / spread, whole * spread)[:, None]
         rho = self.rho.take(rows, axis=0)
-        factor = np.clip(np.sqrt(curvature / rho), 1.0 / _FACTOR, _FACTOR)
+        way = np.sqrt(curvature / rho)
+        if self.kin is not None:
+            rounds = self._rounds.take(self.group.take(rows))[:, None]
+            way = way ** np.minimum(1.0, 2.0 * _AVERAGED / np.maximum(rounds, 1))
+        factor = np.clip(way, 1.0 / _FACTOR, _FACTOR)
         return np.where(told.take(place)[:, None], np.clip(rho * factor, RHO_MIN, RHO_MAX), rho)
 
     def recall(self, rows: Mask, asked: Floats) -> None:

@@ -20,10 +20,18 @@ Mask = npt.NDArray[np.bool_]
 
 
 class ExchangeKeeper(Keeper):
-    """Virtual agents of `ExchangeADMM`: one `Exchange` for their buses, one for their tie-lines."""
+    """Virtual agents of `ExchangeADMM`: one `Exchange` for their buses, one for their tie-lines.
+
+    Attributes
+    ----------
+    exchange, line_exchange : what the buses and, if it is something else, the tie-lines go by
+    kin : whether a keeper's tie-lines bound one another's penalties
+    """
 
     personal = True
     exchange: type[Exchange] = Exchange
+    line_exchange: type[Exchange] | None = None
+    kin = False
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -32,7 +40,8 @@ class ExchangeKeeper(Keeper):
         slot_book = np.repeat(np.arange(len(w.book_hub)), 2)
         options = periods, protocol.rho, protocol.adapting, protocol.relaxation
         self.bus = self.exchange(w.member_hub, len(w.hub), *options)
-        self.line = self.exchange(slot_book, len(w.book_hub), *options)
+        kin = w.book_hub if self.kin else None
+        self.line = (self.line_exchange or self.exchange)(slot_book, len(w.book_hub), *options, kin=kin)
 
     def ask(self, *, books: bool) -> Floats:
         """Return price, target and penalty of each end of a line or each member."""

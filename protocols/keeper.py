@@ -256,6 +256,10 @@ class Keeper(Ledger):
     def recall(self, rows: Mask, asked: Floats, *, books: bool) -> None:
         """Take up again what each end of a line, or each member, was asked last, (2b or m, fields of an ask)."""
 
+    def told(self, asked: Floats) -> Floats:
+        """Return what those who were asked tell of it, (m + 2b, fields of an ask), as the keeper means it."""
+        return asked
+
     # What an observer sees -------------------------------------------------------------------------------------------
 
     def report(self, state: MarketState) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -106,7 +107,12 @@ class Market:
         self, hub: Ints, line: npt.NDArray[np.integer], end: npt.NDArray[np.integer]
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Return the first prices, $/kWh: of some hubs, (n, periods), and of some ends of tie-lines, (b, periods)."""
+        return self.virtual.price[hub].copy(), self.virtual.transfer_price[self.port_at[line, end]].copy()
+
+    @cached_property
+    def port_at(self) -> npt.NDArray[np.int64]:
+        """(L, 2): which of the virtual agents' ports stands at each end of each tie-line."""
         lines, ends = self.topology.ends_at(np.arange(self.topology.hubs, dtype=np.int32))
         port = np.empty((len(self.topology.lines), 2), dtype=np.int64)
         port[lines, ends] = np.arange(len(lines))
-        return self.virtual.price[hub].copy(), self.virtual.transfer_price[port[line, end]].copy()
+        return port

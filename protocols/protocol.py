@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..environment import Field as Part
@@ -54,6 +55,14 @@ class Protocol(BaseModel):
     def keeper(self) -> type[Keeper]:
         """The virtual agents' role."""
         raise NotImplementedError
+
+    def optimised(self, market: Market) -> Market | None:
+        """Return the market whose optimum this protocol ends at, by default the one it runs on; None where it is no optimum."""
+        return market
+
+    def counts(self, market: Market) -> npt.NDArray[np.float64]:
+        """(L, 2): how much the price of each tie-line counts at either end; by default what it is."""
+        return np.ones((len(market.topology.lines), 2))
 
     def kinds(self, periods: int) -> dict[str, Kind]:
         """Return the message kinds, by name."""

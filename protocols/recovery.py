@@ -78,7 +78,7 @@ class Recovery:
         self._recall_answers(hubs)
         bus = _first(w.member_hub, asked[:members], len(hubs))
         line = _first(np.repeat(np.arange(books), 2), asked[members:], books)
-        known = heard.values[:, : heard.kind.part("asked").start]
+        known = keeper.told(heard.values[:, : heard.kind.part("asked").start])
         started = hubs & (newest >= 0)
         here = started & (newest >= keeper.first_round)  # in this period; else its first round is still to be asked
         keeper.resume(started, known[bus], books=False)

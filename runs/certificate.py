@@ -33,12 +33,15 @@ class Certificate:
     upper : $/h, the cost of the committed point; inf where there is none
     gap : (upper - lower) / max(abs(upper), 1 $/h)
     x : the committed point, by population, (rows, periods) kW, or None
+    residual : kW, where an equilibrium is looked for that is nobody's optimum: how far the committed point is from everybody's
+        best answer; else None
     """
 
     lower: float
     upper: float
     gap: float
     x: list[Floats] | None
+    residual: float | None = None
 
 
 def certify(market: Market, observer: Observer, state: MarketState) -> Certificate:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..agents import AgentError
-from ..environment import FaultError, MessageError, TopologyError
+from ..environment import FaultError, FeederError, MessageError, TopologyError
 from ..protocols import ProtocolError
 
 __all__ = ["USER_ERRORS", "RunError", "ScenarioError"]
@@ -17,5 +17,15 @@ class RunError(RuntimeError):
     """A run that cannot be written, read or continued."""
 
 
-USER_ERRORS = (ScenarioError, RunError, AgentError, FaultError, MessageError, TopologyError, ProtocolError, OSError)
+USER_ERRORS = (
+    ScenarioError,
+    RunError,
+    AgentError,
+    FaultError,
+    FeederError,
+    MessageError,
+    TopologyError,
+    ProtocolError,
+    OSError,
+)
 """What the command line reports in a sentence; everything else is our own mistake and keeps its traceback."""

@@ -15,8 +15,10 @@ from matplotlib.ticker import LogFormatterSciNotation
 
 from .errors import RunError
 from .figure_day import hours_figure, schedule_figure, settlement_figure
+from .figure_feeder import feeder_figure
 from .figure_solution import solution_figure
 from .figure_style import COLOURS, MARKS_MAX, draw_lines, legend_beside, openings, style, time_axes
+from .figure_trades import trades_figure
 from .folder_read import PRICE_UNIT, RecordedRun
 
 __all__ = ["draw_figures", "messages_figure", "prices_figure", "residuals_figure", "solution_figure"]
@@ -52,6 +54,8 @@ def draw_figures(run: RecordedRun, folder: Path, kind: str = "png") -> list[Path
         "residuals": residuals_figure,
         "messages": messages_figure,
         "solution": solution_figure,
+        "feeder": feeder_figure,
+        "trades": trades_figure,
         "schedule": schedule_figure,
         "hours": hours_figure,
         "settlement": settlement_figure,

@@ -15,6 +15,7 @@ from ..environment.faults import Span
 from ..protocols import Market, Population
 from .build import LazyNames
 from .dispatch_day import DispatchDay
+from .feeder_market import FeederMarket
 from .graphs import Shape, tie_line_graph
 
 __all__ = ["Microgrids", "generators"]
@@ -131,6 +132,6 @@ class Microgrids(BaseModel):
         return Population(society, address)
 
 
-def generators() -> dict[str, type[Microgrids] | type[DispatchDay]]:
+def generators() -> dict[str, type[Microgrids] | type[DispatchDay] | type[FeederMarket]]:
     """Return the generators by name."""
-    return {"microgrids": Microgrids, "dispatch_day": DispatchDay}
+    return {"microgrids": Microgrids, "dispatch_day": DispatchDay, "feeder_market": FeederMarket}

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from .certificate import Certificate, find_infeasibility
 from .reference import Reference
@@ -79,6 +80,8 @@ def _finished(certificate: Certificate, reference: Reference | None) -> Verdict:
     """Everybody stopped: only a certificate that nothing contradicts makes an optimum of that."""
     if certificate.x is None:
         return Verdict(Outcome.STALLED, "everybody stopped, but no point was found that everybody can keep")
+    if certificate.residual is not None:
+        return _equilibrium(certificate.residual, certificate.x)
     if certificate.gap < -CERTIFIED_GAP:
         return Verdict(
             Outcome.STALLED,
@@ -99,6 +102,20 @@ def _finished(certificate: Certificate, reference: Reference | None) -> Verdict:
     return Verdict(
         Outcome.CONVERGED,
         f"everybody stopped, at a point that can be kept, certified optimal to {CERTIFIED_GAP:.0e}",
+    )
+
+
+def _equilibrium(residual: float, x: list[npt.NDArray[np.float64]]) -> Verdict:
+    """Everybody stopped where no common cost is least: only residuals of the equilibrium conditions make one of that."""
+    allowed = CERTIFIED_GAP * max(1.0, *(float(np.abs(rows).max(initial=0.0)) for rows in x))
+    if not residual <= allowed:
+        return Verdict(
+            Outcome.STALLED,
+            f"everybody stopped, but somebody's best answer is {residual:.1e} kW away, more than {allowed:.0e}",
+        )
+    return Verdict(
+        Outcome.CONVERGED,
+        f"everybody stopped, at a point that can be kept, an equilibrium to {residual:.1e} kW by the natural map",
     )
 
 

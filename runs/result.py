@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,16 @@ import numpy.typing as npt
 from ..environment import Fate
 from .certificate import Certificate, certify
 from .errors import ScenarioError
+from .feeder_state import feeder_state
+from .observer import Observer
 from .outcome import Outcome, judge
+from .posed import natural_residual, posed_market
 from .reference import ROWS_MAX, Reference, central_solve
 from .scenario import Scenario
 from .settlement import Table, settle
 from .simulation import Simulation
 from .solution import microgrids_of, tie_lines_of
+from .usage import usage_report
 
 __all__ = ["Result", "evaluate", "run_scenario"]
 
@@ -38,6 +43,8 @@ class Result:
     seconds : wall time of the negotiation alone
     x : by population, (rows, periods) kW: the committed point, or the last proposals where none can be kept
     settled : the settlement, where it was asked for
+    observer : of the market that the end is judged by, where that is not the one that was run
+    ac : what an AC power flow says about it, where that was asked for
     """
 
     scenario: Scenario
@@ -50,6 +57,8 @@ class Result:
     seconds: float
     x: list[Floats]
     settled: Table | None = field(default=None, kw_only=True)
+    observer: Observer | None = field(default=None, kw_only=True)
+    ac: dict[str, Any] | None = field(default=None, kw_only=True)
 
     def __repr__(self) -> str:
         gap = "" if self.gap is None else f", gap {self.gap:.1e}"
@@ -65,8 +74,8 @@ class Result:
 
     @property
     def objective(self) -> float:
-        """$/h, the cost of `x` in the market as posed, regularising terms included."""
-        return self.simulation.observer.cost(self.x, regularised=True)
+        """$/h, the cost of `x` in the market as posed, regularising terms and weights included."""
+        return (self.observer or self.simulation.observer).cost(self.x, regularised=True)
 
     @property
     def total_cost(self) -> float:
@@ -112,6 +121,12 @@ class Result:
         sign = self.scenario.spec.report.transfer_price_sign
         prices = sign * self.simulation.state.transfer_price.mean(axis=1)
         return tie_lines_of(self.simulation.market, self.x, prices)
+
+    @cached_property
+    def feeder(self) -> dict[str, Any]:
+        """The network of a market on a feeder: see `feeder_state`. Empty where there is none."""
+        price = self.simulation.state.transfer_price.mean(axis=1)
+        return feeder_state(self.simulation.market, self.x, price, solve=self.reference is not None)
 
     def settlement(self, *, solve: bool = False) -> Table:
         """Return, by microgrid, what it pays together and alone: see `settle`. Nothing where nothing was committed."""
@@ -159,6 +174,7 @@ class Result:
                 "upper": self.certificate.upper,
                 "gap": self.certificate.gap,
                 "committed": self.certificate.x is not None,
+                "residual": self.certificate.residual,
             },
             "residuals": {name: latest[name] for name in ("primal_residual", "dual_residual", "price_disagreement")},
             "worst": self.worst(),
@@ -168,6 +184,12 @@ class Result:
             "tie_lines": self.tie_lines(),
             "settlement": self.settlement(),
         }
+        if usage := usage_report(simulation.market, simulation.protocol, simulation.state, self.x):
+            told["usage"] = usage
+        if self.ac:
+            told["ac_check"] = self.ac
+        if self.feeder:
+            told["feeder"] = self.feeder
         return dict(_finite(told))
 
 
@@ -219,20 +241,31 @@ def evaluate(
         from .day_result import evaluate_day  # which builds on this module
 
         return evaluate_day(scenario, simulation, seconds=seconds, reference=reference)
-    market, observer = simulation.market, simulation.observer
-    if any(np.isnan(x).any() for x in simulation.state.x) or simulation.broken:
+    state, protocol = simulation.state, simulation.protocol
+    tangent = posed_market(simulation.market, state.x)
+    optimised = protocol.optimised(tangent)
+    market = tangent if optimised is None else optimised
+    observer = simulation.observer if market is simulation.market else Observer(market, 0)
+    if any(np.isnan(x).any() for x in state.x) or simulation.broken:
         certificate = Certificate(-np.inf, np.inf, np.inf, None)
     else:
-        certificate = certify(market, observer, simulation.state)
+        certificate = certify(market, observer, state)
+        if optimised is None:
+            at = state.x if certificate.x is None else certificate.x
+            residual = max(float(np.abs(r).max()) for r in natural_residual(market, protocol, state, at))
+            certificate = replace(certificate, lower=-np.inf, gap=np.inf, residual=residual)
     if reference is None:
         reference = sum(p.society.rows for p in market.members) * market.periods <= ROWS_MAX
+    reference = reference and optimised is not None
     societies = [p.society.unregularised() for p in market.members]
     regularised = any(free is not p.society for free, p in zip(societies, market.members, strict=True))
     posed = central_solve(market) if reference else None
     lossless = (central_solve(market, societies) if regularised else posed) if reference else None
-    x = simulation.state.x if certificate.x is None else certificate.x
+    x = state.x if certificate.x is None else certificate.x
     verdict = judge(simulation, certificate, posed)
-    return Result(scenario, simulation, *verdict, certificate, posed, lossless, seconds, x)
+    if lossless is not None and optimised is not tangent:
+        lossless = replace(lossless, cost=simulation.observer.cost(lossless.x))  # what is least is a weighted cost
+    return Result(scenario, simulation, *verdict, certificate, posed, lossless, seconds, x, observer=observer)
 
 
 def _finite(value: Any) -> Any:

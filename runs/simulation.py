@@ -217,7 +217,8 @@ class Simulation(mesa.Model):
     @property
     def broken(self) -> bool:
         """Whether a price has run away so far that going on makes no sense."""
-        return bool(self.tick and not (np.abs(self.state.price) < PRICE_MAX).all())
+        prices = self.state.price, self.state.transfer_price
+        return bool(self.tick and not all((np.abs(p) < PRICE_MAX).all() for p in prices))
 
     def run(self, ticks: int, watch: Callable[[Simulation], None] | None = None) -> None:
         """Do ticks until it is finished, or that many have been done; `watch` is called after each."""

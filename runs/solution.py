@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..agents import DispatchOperator, MicrogridOperator, Society, StorageOperator
+from ..agents import DispatchOperator, MicrogridOperator, NetworkOperator, PeerProsumer, Society, StorageOperator
 from ..protocols import Market
 
 __all__ = ["joined", "microgrids_of", "tie_lines_of"]
@@ -52,6 +52,14 @@ def _sources(society: Society, x: Floats) -> dict[str, Floats]:
     own = x[society.own_rows]
     if isinstance(society, DispatchOperator):
         return {**society.used(x), "net_export": own + supply}
+    if isinstance(society, PeerProsumer):  # what it trades is on paper; its connection carries what it injects
+        p = -x[society.own_rows + 1]
+        return {"demand": np.maximum(-p, 0.0), "generation": np.maximum(p, 0.0), "net_export": p}
+    if isinstance(society, NetworkOperator):  # what it draws from above for its fixed loads and its ports, losses aside
+        load = np.array(
+            [[network.load.sum() for network in one.networks] for one in (society[k] for k in range(len(society)))]
+        )
+        return {"demand": load, "generation": load + own + supply, "net_export": own + supply}
     if isinstance(society, StorageOperator):
         found = society.dispatch(x)
         soc = np.broadcast_to(society.soc, supply.shape)

@@ -13,6 +13,7 @@ from rich.text import Text
 from .folder_read import fault_label
 from .outcome import Outcome
 from .result import Result
+from .usage import usage_text
 
 __all__ = ["MICROGRIDS_MAX", "number", "plain_table", "print_result", "same_digits"]
 
@@ -142,6 +143,7 @@ def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:
         ("total cost", _cost(told["total_cost"], told["reference_cost"], told["regularisation_gap"], "without", unit)),
         ("objective", _cost(told["objective"], told["reference_objective"], told["gap"], "with", unit)),
     ]
+    rows += [("network", usage_text(told["usage"]))] if "usage" in told else []
     if told.get("unserved_kwh"):
         missing = ", ".join(f"{name} {number(kwh, 2)} kWh" for name, kwh in told["unserved_kwh"].items())
         rows.append(("not served", Text(missing, style="yellow")))
@@ -183,6 +185,8 @@ def _each(told: Mapping[str, Any]) -> str:
 def _certificate(certificate: Mapping[str, Any], unit: str) -> str:
     if not certificate["committed"]:
         return "none: no point was found that everybody can keep"
+    if certificate.get("residual") is not None:
+        return f"an equilibrium, and no common cost is least: best answers are {certificate['residual']:.1e} kW away"
     low, high, gap = certificate["lower"], certificate["upper"], certificate["gap"]
     bound = f"the optimum is between {number(low)} and {number(high)} {unit}"
     return bound if gap is None else f"{bound}, relative gap {gap:.1e}"

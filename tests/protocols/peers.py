@@ -1,0 +1,92 @@
+"""Four peers, two at either end of a cable that carries less than they would like: the smallest market on a network."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import networkx as nx
+import numpy as np
+
+from gridparley.agents import PeerProsumer, Positive, Society, VirtualAgent, batched
+from gridparley.environment import Topology
+from gridparley.protocols import Market, Population
+from gridparley.runs.reference import central_solve
+from gridparley.runs.simulation import Simulation
+
+LIMIT = 25.0
+FUSE = 1e6
+
+
+class Cable(Society):
+    """Network whose first two connections lie behind a cable of `limit` kW, either way; asked with penalties alone."""
+
+    limit: Positive
+
+    def cost(self, x):
+        """Nothing within the limit."""
+        return np.where(np.abs(x[1:3].sum(axis=0)) <= self.limit[0] + 1e-9, 0.0, np.inf)[None]
+
+    @batched
+    def respond(self, price, target, rho):
+        """Project on the limit, in the metric of the penalties."""
+        x = np.zeros_like(price)
+        for start, count in zip(self.row_start, self.port_count, strict=False):
+            rows, behind = slice(start + 1, start + 1 + count), slice(start + 1, start + 3)
+            soft = np.where(rho > 0.0, rho, 1e-9)
+            x[rows] = np.clip(target[rows] - price[rows] / soft[rows], -FUSE, FUSE)
+            total = x[behind].sum(axis=0)
+            excess = total - np.clip(total, -self.limit[0], self.limit[0])
+            x[behind] -= excess / soft[behind] / (1.0 / soft[behind]).sum(axis=0)
+        return x
+
+    def reference(self, cp, x):
+        """The limit."""
+        total = cp.sum(x[1:3, :], axis=0)
+        return cp.Constant(0.0), [total <= self.limit[0], -total <= self.limit[0], x[0, :] == 0]
+
+
+def four_peers(weight=1.0) -> Market:
+    """Return a network and four peers who all trade with one another, two rather sellers and two rather buyers."""
+    names = ["network", *(f"peer{k}" for k in range(1, 5))]
+    graph = nx.Graph(list(combinations(names, 2)))
+    nx.set_node_attributes(graph, {name: {"operator": 1} for name in names}, "members")
+    topology = Topology.from_graph(graph)
+    peers = PeerProsumer(
+        names=names[1:],
+        ports=[4] * 4,
+        cost_quadratic=[0.0011, 0.0007, 0.0009, 0.0013],
+        cost_linear=[0.021, 0.033, 0.19, 0.11],
+        low=[[0.3], [0.0], [-61.0], [-37.0]],
+        high=[[83.0], [71.0], [0.0], [17.0]],
+        retail=0.251,
+        feed_in=0.053,
+        trade_cost=0.00012,
+    )
+    weight = np.broadcast_to(weight, 5)
+    lines, ends = topology.ends_at(np.arange(5, dtype=np.int32))
+    far = weight[topology.lines[lines, 1 - ends]]
+    virtual = VirtualAgent(
+        names=names, ports=[4] * 5, price=0.0, transfer_price=0.0, weight=weight, far_weight=far[:, None]
+    )
+    address = np.arange(5, 10, dtype=np.int32)
+    cable = Cable(names=["network"], ports=[4], limit=LIMIT)
+    return Market(topology, virtual, (Population(cable, address[:1]), Population(peers, address[1:])))
+
+
+def settle(market, protocol, ticks=3000, **options):
+    """Run until everybody stops; return the simulation, injections, DLMPs as injections are paid, and rounds."""
+    simulation = Simulation(market, protocol, cost_every=0, **options)
+    simulation.run(ticks)
+    assert simulation.stopped
+    return simulation, injections(simulation.state.x), simulation.state.transfer_price[:4, 0, 0]
+
+
+def injections(x):
+    """Return what the peers inject, (4,) kW."""
+    return -x[1][1::5, 0]
+
+
+def best(market):
+    """Return the injections and the prices of the connections at the optimum, by a solver."""
+    found = central_solve(market)
+    return injections(found.x), found.transfer_price[:4, 0]

@@ -1,0 +1,78 @@
+"""DLMP-ADMM: three readings of a shared multiplier, each against what defines it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gridparley.conformance import check_protocol
+from gridparley.environment.faults import Crash, Delay, Loss
+from gridparley.protocols import DlmpADMM, ProtocolError
+
+from .peers import LIMIT, best, four_peers, settle
+
+WEIGHT = np.array([1.0, 1.7, 0.6, 1.2, 0.8])
+"""Of the network, which counts itself as one, and of four peers."""
+
+
+@pytest.mark.parametrize("rule", ["variational", "network_weighted"])
+def test_keeps_the_contract_of_a_protocol(rule):
+    assert len(check_protocol(DlmpADMM(rule=rule), market=four_peers(WEIGHT))) == 16
+
+
+@pytest.mark.parametrize("rho", [1e-5, 1e-3, 1e-1])
+def test_the_variational_equilibrium_is_the_optimum_whatever_the_first_penalty(rho):
+    market = four_peers(WEIGHT)
+    simulation, p, dlmp = settle(market, DlmpADMM(rho=rho))
+    wanted, prices = best(market)
+    assert np.abs(p - wanted).max() < 1e-5
+    assert np.abs(dlmp - prices).max() < 1e-8
+    assert p[:2].sum() == pytest.approx(LIMIT)
+    assert simulation.state.round.min() < 300
+
+
+def test_rosen_s_equilibrium_is_the_optimum_of_the_weighted_market():
+    market, protocol = four_peers(WEIGHT), DlmpADMM(rule="rosen")
+    _, p, dlmp = settle(market, protocol)
+    wanted, prices = best(protocol.optimised(market))
+    assert np.abs(p - wanted).max() < 1e-5
+    assert np.abs(dlmp - prices).max() < 1e-8
+    variational, _ = best(market)
+    assert np.abs(p - variational).max() > 1.0
+
+
+def test_the_network_weighted_equilibrium_solves_everybody_s_own_problem():
+    market, protocol = four_peers(WEIGHT), DlmpADMM(rule="network_weighted")
+    simulation, p, dlmp = settle(market, protocol)
+    assert protocol.optimised(market) is None
+    assert p[:2].sum() == pytest.approx(LIMIT)
+    # One limit, hence one multiplier, of which each peer behind it sees its own share.
+    assert dlmp == pytest.approx([dlmp[0], dlmp[0], 0.0, 0.0], abs=1e-8)
+    # At what everybody sees nobody wants anything else.
+    peers, x = market.members[1].society, simulation.state.x[1]
+    price = np.zeros((20, 1))
+    price[peers.port_rows] = simulation.state.transfer_price[market.port_ends(market.members[1])[0], 0]
+    price[1::5, 0] *= WEIGHT[1:]
+    assert np.abs(peers.respond(price, 0 * price, 0 * price) - x).max() < 1e-3
+    variational, _ = best(market)
+    assert np.abs(p - variational).max() > 0.1
+
+
+@pytest.mark.parametrize("rule", ["variational", "rosen", "network_weighted"])
+def test_a_crashed_network_operator_and_its_keeper_come_back(rule):
+    market = four_peers(WEIGHT)
+    _, wanted, _ = settle(market, DlmpADMM(rule=rule))
+    faults = [
+        Loss(probability=0.3),
+        Delay(ticks="0..5"),
+        Crash(agent="network.operator", start=60, end=90, memory="lost"),
+        Crash(agent="network.virtual", start=140, end=160, memory="lost"),
+        Crash(agent="peer2.operator", start=200, end=240, memory="lost"),
+    ]
+    _, p, _ = settle(market, DlmpADMM(rule=rule), ticks=20_000, faults=faults, seed=3)
+    assert np.abs(p - wanted).max() < 1e-5
+
+
+def test_a_rule_with_weights_wants_a_network():
+    with pytest.raises(ProtocolError, match=r"network = 'grid': .* that is network"):
+        DlmpADMM(rule="rosen", network="grid").roles(four_peers())
