@@ -54,15 +54,15 @@ def salt(seed: int, *words: str | int) -> np.uint64:
     return np.uint64(text_key("\x1f".join(str(word) for word in (seed, *words))))
 
 
-def uniform(keys: Keys, stream: np.uint64, copy: Keys | None = None) -> npt.NDArray[np.float64]:
+def uniform(keys: Keys, stream: np.uint64 | Keys, copy: Keys | None = None) -> npt.NDArray[np.float64]:
     """Draw one number in [0, 1) for each key.
 
     Parameters
     ----------
     keys : (n,) uint64
         Channel keys.
-    stream : uint64
-        The stream's salt.
+    stream : uint64 or (n,) uint64
+        The stream's salt, or that of each key's stream.
     copy : (n,) uint64, optional
         Which copy of the message this is, scrambled, 0 for the original: two copies must not share a fate.
     """

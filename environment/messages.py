@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
@@ -121,6 +121,15 @@ class MessageBatch:
             None if self.due is None else self.due.take(at),
             None if self.copy is None else self.copy.take(at),
         )
+
+    @property
+    def order(self) -> tuple[npt.NDArray[np.integer], ...]:
+        """What messages are sorted by before their copies, (n,) each, the last key being the first to look at."""
+        return (self.channel,)
+
+    def each(self, of_kind: Callable[[str], Any]) -> Any:
+        """Return what belongs to the kind of the messages."""
+        return of_kind(self.kind.name)
 
     def split(self) -> list[tuple[int, MessageBatch]]:
         """Return the messages by due tick, the earliest first."""

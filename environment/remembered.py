@@ -39,16 +39,18 @@ class Remembered(Generic[Result]):
 
     def __call__(self, *arrays: AnyArray) -> Result:
         """Return the function of these arrays."""
+        for array in arrays:
+            if array.flags.writeable:
+                return self._make(*arrays)
         key = tuple(map(id, arrays))
         found = self._known.get(key)
         if found is not None:
             return found[1]
         result = self._make(*arrays)
-        if not any(array.flags.writeable for array in arrays):
 
-            def forget(_: Any, key: tuple[int, ...] = key) -> None:
-                self._known.pop(key, None)
+        def forget(_: Any, key: tuple[int, ...] = key) -> None:
+            self._known.pop(key, None)
 
-            # When an array goes, so does the entry: its address may then become another array's.
-            self._known[key] = tuple(ref(array, forget) for array in arrays), result
+        # When an array goes, so does the entry: its address may then become another array's.
+        self._known[key] = tuple(ref(array, forget) for array in arrays), result
         return result

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,8 @@ Floats = npt.NDArray[np.float64]
 
 _TILE = 16_384
 """Numbers that are moved at once: so many stay in the processor's cache between reading and writing."""
+_MANY = 100_000
+"""Messages from which on each batch is looked at by itself: what all of them take together would leave the cache."""
 
 
 class Memory:
@@ -46,7 +50,7 @@ class Memory:
         self._slot = np.full(channels, -1, dtype=np.int32)
         self._slot[channel] = np.arange(len(channel), dtype=np.int32)
         fixed(self._slot)
-        self._ends = np.array([channel.min(), channel.max() + 1] if len(channel) else [0, 0], dtype=np.int32)
+        self._ends = (int(channel.min()), int(channel.max()) + 1) if len(channel) else (0, 0)
         self._run = Remembered(self._find_run)
         self.news = False
         self._complete = False
@@ -76,50 +80,92 @@ class Memory:
         self.values[slots] = 0.0
         self._complete = False
 
-    def write(self, tick: int, batch: MessageBatch) -> tuple[int, int]:
-        """Hear a batch; messages on other channels are somebody else's.
+    def write(self, tick: int, *batches: MessageBatch) -> tuple[int, int]:
+        """Hear batches of this kind, the oldest first; messages on other channels are somebody else's.
 
         Returns
         -------
         how many were written and how many were stale
         """
-        run = None if batch.copy is not None or batch.channel.flags.writeable else self._run(batch.channel)
-        if run is not None and self.sent[run[1]].max(initial=-1) < batch.sent:
-            # One message for each of some slots in a row, and all are news: they are written in one go.
-            heard, slots = run
-            if batch.row is None:
-                self.values[slots] = batch.payload[heard]
-            else:  # other modes than clip go through a buffer
-                np.take(batch.payload, batch.row[heard], axis=0, out=self.values[slots], mode="clip")
-            self.news = self.news or slots.stop > slots.start
-            self.sent[slots] = batch.sent
-            self.heard[slots] = tick
-            return slots.stop - slots.start, 0
-        if not len(self):
-            return 0, 0
-        first, last = batch.channel.searchsorted(self._ends)
-        channel = batch.channel[first:last]
-        copy, row = (None if a is None else a[first:last] for a in (batch.copy, batch.row))
+        news = stale = 0
+        rest: list[MessageBatch] = []
+        for batch in filter(len, batches):  # of what is garbled on the way nothing may be left
+            run = None if batch.copy is not None or batch.channel.flags.writeable else self._run(batch.channel)
+            if run is None or rest or self.sent[run[1]].max(initial=-1) >= batch.sent:
+                rest.append(batch)
+            else:
+                news += self._write_run(tick, batch, *run)
+        for some in [rest] if sum(map(len, rest)) < _MANY else [[batch] for batch in rest]:
+            if some and len(self):
+                written, old = self._write_apart(tick, some)
+                news, stale = news + written, stale + old
+        self.news = self.news or news > 0
+        return news, stale
+
+    def _write_run(self, tick: int, batch: MessageBatch, heard: slice, slots: slice) -> int:
+        """Write in one go: one message for each of some slots in a row, and all are news."""
+        if batch.row is None:
+            self.values[slots] = batch.payload[heard]
+        else:  # other modes than clip go through a buffer
+            np.take(batch.payload, batch.row[heard], axis=0, out=self.values[slots], mode="clip")
+        self.sent[slots] = batch.sent
+        self.heard[slots] = tick
+        return slots.stop - slots.start
+
+    def _write_apart(self, tick: int, batches: Sequence[MessageBatch]) -> tuple[int, int]:
+        """Find which messages are news, and write them: all batches at once, for small ones cost as much as large ones."""
+        low, high = self._ends
+        starts, stops, channels, end = [], [], [], 0
+        for batch in batches:
+            channel = batch.channel
+            # What has some batches' first and last messages for itself need not look for them.
+            first = 0 if channel[0] >= low else int(channel.searchsorted(low))
+            last = len(channel) if channel[-1] < high else int(channel.searchsorted(high))
+            channels.append(channel if last - first == len(channel) else channel[first:last])
+            starts.append(first - end)
+            end += last - first
+            stops.append(end)
+        one = len(batches) == 1
+        channel = channels[0] if one else np.concatenate(channels)
         slot = self._slot.take(channel)
         news = slot >= 0
         total = int(np.count_nonzero(news))
         if not total:
             return 0, 0
-        news &= self.sent.take(slot) < batch.sent
-        if copy is not None:
+        sent: Any = batches[0].sent  # one number, or one a message
+        if not one:
+            sent = np.empty(end, dtype=np.int32)
+            for batch, first, last in zip(batches, [0, *stops], stops, strict=False):
+                sent[first:last] = batch.sent
+        news &= self.sent.take(slot) < sent
+        if any(batch.copy is not None for batch in batches):
             # Two copies in one batch meet the same slot: the first is news, the others are stale.
-            news[1:] &= (channel[1:] != channel[:-1]) | ~news[:-1]
+            again = channel[1:] == channel[:-1]
+            if not one:
+                again &= sent[1:] == sent[:-1]
+            again &= news[:-1]
+            news[1:] &= ~again
         which = news.nonzero()[0]
         slot = slot.take(which)
-        row = which + first if row is None else row.take(which)
-        mine, theirs, size = _cells(self.values), _cells(batch.payload), max(1, _TILE // self.kind.width)
+        first = 0
+        for batch, start, last in zip(batches, starts, which.searchsorted(stops).tolist(), strict=True):
+            if last > first:
+                heard = which[first:last] + start
+                self._copy(slot[first:last], batch.payload, heard if batch.row is None else batch.row.take(heard))
+            first = last
+        # Where one slot has several, the last is the newest, and stays.
+        self.sent[slot] = sent if one else sent.take(which)
+        self.heard[slot] = tick
+        return len(slot), total - len(slot)
+
+    def _copy(self, slot: Ints, payload: Floats, row: npt.NDArray[np.integer]) -> None:
+        mine, theirs, size = _cells(self.values), _cells(payload), max(1, _TILE // self.kind.width)
+        if len(slot) <= size:
+            mine[slot] = theirs.take(row)
+            return
         for first in range(0, len(slot), size):
             some = slice(first, first + size)
             mine[slot[some]] = theirs.take(row[some])
-        self.news = self.news or len(slot) > 0
-        self.sent[slot] = batch.sent
-        self.heard[slot] = tick
-        return len(slot), total - len(slot)
 
     def _find_run(self, channel: Ints) -> tuple[slice, slice] | None:
         """Return which of the messages on these channels are for which slots, where both are in a row; else None."""

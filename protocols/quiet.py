@@ -93,5 +93,8 @@ class Quiet:
     def message(self, hubs: Places, rounds: Places, waiting: Mask) -> Floats:
         """(len(hubs), 5): what a hub tells a neighbour; `waiting` asks for an answer."""
         stop = np.where(np.isinf(self.stop_round), -1.0, self.stop_round)  # payloads are finite: -1 for unknown
-        told = (self.count[hubs], self.before[hubs], stop[hubs], waiting.astype(float), rounds[hubs].astype(float))
-        return np.stack(told, axis=1)
+        message = np.empty((len(hubs), len(self.FIELDS)))
+        for number, column in enumerate((self.count, self.before, stop)):
+            message[:, number] = column[hubs]
+        message[:, 3], message[:, 4] = waiting, rounds[hubs]
+        return message

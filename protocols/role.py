@@ -53,10 +53,15 @@ class Role:
         """
         raise NotImplementedError
 
-    def hear(self, tick: int, batch: MessageBatch) -> tuple[int, int]:
-        """Write what was heard to memory, nothing else; return how many messages were news and how many stale."""
-        memory = self.memory.get(batch.kind.name)
-        return (0, 0) if memory is None else memory.write(tick, batch)
+    def hear(self, tick: int, *batches: MessageBatch) -> tuple[int, int]:
+        """Write what was heard, batches of one kind, the oldest first, to memory, nothing else.
+
+        Returns
+        -------
+        how many messages were news and how many stale
+        """
+        memory = self.memory.get(batches[0].kind.name) if batches else None
+        return (0, 0) if memory is None else memory.write(tick, *batches)
 
     @property
     def stirred(self) -> bool:

@@ -96,11 +96,12 @@ class Observer:
         )
         if self._news(state.x):
             buses, lines = self.balance(state.x)
-            # Who has not answered yet has NaN, which no sum hides.
-            self._known = not (np.isnan(buses).any() or np.isnan(lines).any())
+            # Who has not answered yet has NaN, which neither a sum nor a maximum hides.
+            residuals = _largest(buses), _largest(lines)
+            self._known = not np.isnan(residuals).any()
             self._costed = False
             if self._known:
-                latest["primal_residual"] = max(_largest(buses), _largest(lines))
+                latest["primal_residual"] = max(residuals)
         if self._known and self.cost_every and tick % self.cost_every == 0 and not self._costed:
             latest["cost"], self._costed = self.cost(state.x), True
         apart = np.abs(state.transfer_price[:, 0] - state.transfer_price[:, 1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import Any
 
 import mesa
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..agents import Society
-from ..environment import Fate, FaultError, Journal, Outbox, Transport
+from ..environment import Fate, FaultError, Journal, MessageBatch, Outbox, Transport
 from ..environment.faults import Fault, fault_types
 from ..protocols import Market, MarketState, Protocol, Role
 from .day import Clock, Day
@@ -97,8 +98,8 @@ class Simulation(mesa.Model):
         if self.day is not None and not self.day.last and self.day.over(self):
             self._turn(self.day)
         tick = self.tick
-        for batch in self.transport.deliver(tick):
-            self._hear(tick, batch)
+        for kind, batches in groupby(self.transport.deliver(tick), key=lambda batch: batch.kind.name):
+            self._hear(tick, kind, list(batches))
         self._wake(tick)
         outbox = Outbox(tick)
         for role in self.roles:
@@ -157,22 +158,27 @@ class Simulation(mesa.Model):
         ]
         self.commands.append({"tick": self.tick, "add": told, "end": list(end)})
 
-    def _hear(self, tick: int, batch: Any) -> None:
-        arrived, total, news, stale = batch, len(batch), 0, 0
+    def _hear(self, tick: int, kind: str, batches: list[MessageBatch]) -> None:
+        """Let everybody hear batches of one kind, the oldest first."""
         if self.transport.schedule.corrupting:
             # Receivers refuse what cannot be true; nobody else would notice.
-            batch = batch.take(batch.sound())
-            self.journal.count(tick, batch.kind.name, Fate.REFUSED, total - len(batch), "unsound")
-            self.journal.tell_change(arrived, batch, Fate.REFUSED, "unsound")
-        for role in self.roles:
-            written, old = role.hear(tick, batch)
-            news, stale = news + written, stale + old
-        self.journal.count(tick, batch.kind.name, Fate.DELIVERED, news)
-        self.journal.count(tick, batch.kind.name, Fate.STALE, stale)
-        # What no role listens to was sent by mistake, and the books must still balance.
-        self.journal.count(tick, batch.kind.name, Fate.REFUSED, len(batch) - news - stale, "nobody listens")
-        if self.journal.events is not None:
-            self._tell(tick, batch, whole=news == len(batch))
+            for k, arrived in enumerate(batches):
+                batches[k] = sound = arrived.take(arrived.sound())
+                self.journal.count(tick, kind, Fate.REFUSED, len(arrived) - len(sound), "unsound")
+                self.journal.tell_change(arrived, sound, Fate.REFUSED, "unsound")
+        # Who wants to know the fate of every message is told batch by batch.
+        for some in [batches] if self.journal.events is None else [[batch] for batch in batches]:
+            news = stale = 0
+            for role in self.roles:
+                written, old = role.hear(tick, *some)
+                news, stale = news + written, stale + old
+            total = sum(map(len, some))
+            self.journal.count(tick, kind, Fate.DELIVERED, news)
+            self.journal.count(tick, kind, Fate.STALE, stale)
+            # What no role listens to was sent by mistake, and the books must still balance.
+            self.journal.count(tick, kind, Fate.REFUSED, total - news - stale, "nobody listens")
+            if self.journal.events is not None:
+                self._tell(tick, some[0], whole=news == total)
 
     def _tell(self, tick: int, batch: Any, *, whole: bool) -> None:
         """Tell the journal which messages of a batch, just heard, were news, and which stale."""

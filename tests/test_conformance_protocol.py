@@ -120,10 +120,11 @@ class FeelsTheCrowd(DualKeeper):
 class Counting(Memory):
     """Counts what it hears, copies and all."""
 
-    def write(self, tick, batch):
-        mine = self._slot[batch.channel]
-        np.add.at(self.count, mine[mine >= 0], 1)
-        return super().write(tick, batch)
+    def write(self, tick, *batches):
+        for batch in batches:
+            mine = self._slot[batch.channel]
+            np.add.at(self.count, mine[mine >= 0], 1)
+        return super().write(tick, *batches)
 
 
 class Counts(DualKeeper):
@@ -152,21 +153,22 @@ class ChokesOnCopies(Counts):
 
 
 class RemembersWhen(DualKeeper):
-    def hear(self, tick, batch):
+    def hear(self, tick, *batches):
         self.last_heard = tick
-        return super().hear(tick, batch)
+        return super().hear(tick, *batches)
 
 
 class IntegratesInHear(DualKeeper):
     """Moves the price by every bid as it comes in."""
 
-    def hear(self, tick, batch):
-        news = super().hear(tick, batch)
-        if batch.kind.name == "bid":
-            mine = np.isin(batch.channel, self.wiring.member_up)
-            place = {int(c): int(h) for c, h in zip(self.wiring.member_up, self.wiring.member_hub, strict=True)}
-            for channel, x in zip(batch.channel[mine].tolist(), batch.values[mine, 0].tolist(), strict=True):
-                self.price[place[channel]] += 0.3 * x
+    def hear(self, tick, *batches):
+        news = super().hear(tick, *batches)
+        for batch in batches:
+            if batch.kind.name == "bid":
+                mine = np.isin(batch.channel, self.wiring.member_up)
+                place = {int(c): int(h) for c, h in zip(self.wiring.member_up, self.wiring.member_hub, strict=True)}
+                for channel, x in zip(batch.channel[mine].tolist(), batch.values[mine, 0].tolist(), strict=True):
+                    self.price[place[channel]] += 0.3 * x
         return news
 
     def update(self, hubs, books):

@@ -37,7 +37,9 @@ class Fault(BaseModel):
     """One fault: parameters, and a scope that says which messages it may touch.
 
     A subclass sets `kind` (what a schedule calls it), `stage`, `value` (the parameter that ``--fault kind=VALUE`` sets),
-    and overrides `on_send` or `on_deliver`. Fields are pydantic fields, so a wrong value is refused by name.
+    and overrides `on_send` or `on_deliver`. Fields are pydantic fields, so a wrong value is refused by name. One whose
+    `on_send` asks neither for a message's kind nor for its payload says ``any_kind = True``: it may then be given all kinds
+    of a tick at once, which is faster and makes no difference to any draw.
 
     Attributes
     ----------
@@ -53,6 +55,7 @@ class Fault(BaseModel):
     kind: ClassVar[str] = ""
     stage: ClassVar[Stage] = Stage.LOSS
     value: ClassVar[str] = ""
+    any_kind: ClassVar[bool] = False
 
     name: str = ""
     agent: str | None = None

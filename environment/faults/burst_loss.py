@@ -29,6 +29,7 @@ class BurstLoss(Fault):
     kind: ClassVar[str] = "burst_loss"
     stage: ClassVar[Stage] = Stage.LOSS
     value: ClassVar[str] = "worsen"
+    any_kind: ClassVar[bool] = True
 
     worsen: float = Field(ge=0, le=1)
     recover: float = Field(default=0.3, gt=0, le=1)

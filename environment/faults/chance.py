@@ -41,7 +41,7 @@ class Chance:
     def __call__(self, batch: MessageBatch) -> Floats:
         """Draw one number for each message; a further call draws anew."""
         self._turn += 1
-        stream = salt(self._seed, self._name, batch.kind.name, batch.sent, self.tick, self._turn)
+        stream = batch.each(lambda kind: salt(self._seed, self._name, kind, batch.sent, self.tick, self._turn))
         return uniform(self._keys.take(batch.channel), stream, batch.copy)
 
     def everywhere(self, tick: int) -> Floats:

@@ -31,6 +31,7 @@ class Delay(Fault):
     kind: ClassVar[str] = "delay"
     stage: ClassVar[Stage] = Stage.DELAY
     value: ClassVar[str] = "ticks"
+    any_kind: ClassVar[bool] = True
 
     ticks: Span | None = None
     mean: float | None = Field(default=None, gt=0, le=10_000)

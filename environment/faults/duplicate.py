@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +12,7 @@ from pydantic import Field
 
 from ..keys import Keys, mix, text_key
 from ..messages import MessageBatch
+from ..remembered import fixed
 from .base import Chance, Fault, Stage
 from .spans import Span
 
@@ -26,6 +28,7 @@ class Duplicate(Fault):
     kind: ClassVar[str] = "duplicate"
     stage: ClassVar[Stage] = Stage.COPIES
     value: ClassVar[str] = "probability"
+    any_kind: ClassVar[bool] = True
 
     probability: float = Field(ge=0, le=1)
     copies: int = Field(default=1, ge=1, le=100)
@@ -37,12 +40,12 @@ class Duplicate(Fault):
         if batch.copy is not None:
             lucky &= batch.copy == 0
         # A copy's identity comes from this fault's name, so that no other fault changes the copy's luck.
-        identity = mix(np.array([text_key(f"{self.name}/{k}") for k in range(self.copies)], dtype=np.uint64))
+        identity = _identities(self.name, self.copies)
         which = np.flatnonzero(lucky)
-        at, copy = _inserted(len(batch), which, np.sort(identity))
+        at, copy = _inserted(len(batch), which, identity)
         if batch.copy is not None:  # another fault's copies may have to go between
             copy = np.maximum(copy, batch.copy.take(at))
-            order = np.lexsort((copy, batch.channel.take(at)))
+            order = np.lexsort((copy, *(key.take(at) for key in batch.order)))
             at, copy = at[order], copy[order]
         result = replace(batch.take(at), copy=copy)
         if not self.delay.high:
@@ -51,6 +54,11 @@ class Duplicate(Fault):
         ticks = np.zeros(len(result), dtype=np.int32)
         ticks[extra] = self.delay.pick(chance(result.take(extra)))
         return result.delay(ticks)
+
+
+@cache
+def _identities(name: str, copies: int) -> Keys:
+    return fixed(np.sort(mix(np.array([text_key(f"{name}/{k}") for k in range(copies)], dtype=np.uint64))))
 
 
 def _inserted(n: int, which: npt.NDArray[np.integer], copies: Keys) -> tuple[npt.NDArray[np.integer], Keys]:

@@ -18,6 +18,7 @@ class Loss(Fault):
     kind: ClassVar[str] = "loss"
     stage: ClassVar[Stage] = Stage.LOSS
     value: ClassVar[str] = "probability"
+    any_kind: ClassVar[bool] = True
 
     probability: float = Field(ge=0, le=1)
 

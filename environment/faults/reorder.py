@@ -19,6 +19,7 @@ class Reorder(Fault):
     kind: ClassVar[str] = "reorder"
     stage: ClassVar[Stage] = Stage.DELAY
     value: ClassVar[str] = "probability"
+    any_kind: ClassVar[bool] = True
 
     probability: float = Field(ge=0, le=1)
     window: int = Field(default=3, ge=1, le=100_000)

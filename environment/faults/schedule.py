@@ -67,6 +67,13 @@ class FaultSchedule:
         """Whether payloads may change on the way, so that receivers have to look at them twice."""
         return any(fault.stage is Stage.CORRUPTION for fault in self.faults)
 
+    @property
+    def any_kind(self) -> bool:
+        """Whether all that act on sending may be given all kinds of a tick at once: they say so, and none has a scope."""
+        # What a subclass does it has to say again.
+        alike = (type(f).__dict__.get("any_kind", False) and f.message is None for f in self.at_send)
+        return bool(self.at_send) and all(alike) and all(self._scopes[f.name] is None for f in self.at_send)
+
     def changed(self, faults: Sequence[Fault]) -> FaultSchedule:
         """Return a schedule of other faults that goes on with the memory of those that stay."""
         schedule = FaultSchedule(faults, self._topology, self.kinds, self.seed)

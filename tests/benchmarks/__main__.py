@@ -4,18 +4,15 @@ Whole ticks are timed, roles, solves, books and metrics included, on generated m
 with logarithmic utility) under dual decomposition. One metric, the cost, asks every agent as a solve does, and none of the
 other contestants has it: it is left out of the ratios and shown beside them ("with cost").
 
-All contestants of a case run in one process in turn, a chunk of rounds each, so that a slow moment of the machine hits
-all; medians are shown, and medians of the ratios chunk by chunk.
+All contestants of a case run in turn, a chunk of rounds each, so that a slow moment of the machine hits all, and each in a
+process of its own, so that none finds memory as another left it. Medians are shown, and medians of the ratios chunk by
+chunk.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import statistics
-import time
-import tracemalloc
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,121 +21,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gridparley.environment.faults import Delay, Duplicate, Loss
-from gridparley.protocols import DualDecomposition, Market
-from gridparley.runs.generators import Microgrids
-from gridparley.runs.simulation import Simulation
-
-from .floor import Floor
-from .objects import ObjectModel
+from .cases import FAULTS, one_case
 from .recording import recording
-
-STEP_SIZE = 5e-4
-FAULTS = {"loss": "10 %", "delay": "0..3 ticks", "duplicate": "10 %"}
-
-Chunk = Callable[[], tuple[float, int]]
-"""Runs for a while and returns seconds and messages."""
-
-
-def faults() -> list[Any]:
-    """Return the faults of the faulty cases."""
-    return [Loss(probability=0.1), Delay(ticks="0..3"), Duplicate(probability=0.1)]
-
-
-def ticking(model: Any, sent: Callable[[], int], ticks: int) -> Chunk:
-    """Return a chunk of ticks of something that steps."""
-
-    def chunk() -> tuple[float, int]:
-        before, start = sent(), time.perf_counter()
-        for _ in range(ticks):
-            model.step()
-        return time.perf_counter() - start, sent() - before
-
-    return chunk
-
-
-def bare(floor: Floor, rounds: int, messages: int) -> Chunk:
-    """Return a chunk of rounds of the floor, which counts as many messages as the simulation has in a faultless round."""
-
-    def chunk() -> tuple[float, int]:
-        start = time.perf_counter()
-        for _ in range(rounds):
-            floor.round()
-        return time.perf_counter() - start, rounds * messages
-
-    return chunk
-
-
-def check_floor(market: Market) -> int:
-    """Compare the floor's prices with the simulation's, to the last bit, and return the messages of a round."""
-    simulation, floor = Simulation(market, DualDecomposition(step_size=STEP_SIZE)), Floor(market, STEP_SIZE)
-    simulation.run(7)  # rounds are asked in ticks 0, 2, 4, 6
-    for _ in range(3):
-        floor.round()
-    if (simulation.state.price != floor.price).any():
-        raise RuntimeError("the floor does not compute what the simulation computes")
-    return sum(row[4] for row in simulation.journal.rows if row[0] in (4, 5) and row[2] == "sent")
-
-
-def peak_memory(market: Market, faulty: bool) -> float:
-    """Return the most bytes that a simulation held at any time, by messages in a tick, the market not counted."""
-    tracemalloc.start()
-    simulation = Simulation(market, DualDecomposition(step_size=STEP_SIZE), faults() if faulty else [], cost_every=0)
-    simulation.run(10)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return peak / (simulation.journal.totals["sent"] / simulation.tick)
-
-
-def one_case(size: int, periods: int, faulty: bool, limits: dict[str, int], repeats: int) -> dict[str, Any]:
-    """Time all contestants of one case."""
-    market = Microgrids(microgrids=max(1, size // 100), topology="ring", prosumers=100, periods=periods).market()
-    messages = check_floor(market)
-    rounds = max(3, min(50, 2_000_000 // (size * periods)))
-    protocol = DualDecomposition(step_size=STEP_SIZE)
-    simulation = Simulation(market, protocol, faults() if faulty else [], cost_every=0)
-    watched = Simulation(market, protocol, faults() if faulty else [])
-    ticks = rounds * 2 if not faulty else max(12, rounds * 2)
-    contestants: dict[str, Chunk] = {
-        "gridparley": ticking(simulation, lambda: simulation.journal.totals["sent"], ticks),
-        "with cost": ticking(watched, lambda: watched.journal.totals["sent"], ticks),
-        "floor": bare(Floor(market, STEP_SIZE), rounds, messages),
-    }
-    if size <= limits["mesa"]:
-        model = ObjectModel(market, STEP_SIZE, faults=faulty)
-        contestants["mesa"] = ticking(model, lambda: model.sent, 4 if not faulty else 12)
-    world: Any = None
-    if size <= limits["mango"] and not faulty:
-        from .mango_world import MangoModel
-
-        world = MangoModel(market, STEP_SIZE)
-        contestants["mango"] = ticking(world, lambda: world.sent, 2)
-    for name, chunk in contestants.items():
-        if name != "mango":
-            chunk()  # warm up
-    nanoseconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for turn in range(repeats):
-        for name, chunk in contestants.items():
-            if name == "mango" and turn > 1 and nanoseconds[name][0] * size > 5e9:
-                continue  # it takes too long to be asked often
-            seconds, number = chunk()
-            nanoseconds[name].append(seconds / number * 1e9)
-    if world is not None:
-        world.close()
-    ours = nanoseconds["gridparley"]
-    return {
-        "prosumers": size,
-        "periods": periods,
-        "faults": faulty,
-        "ns_per_message": {name: statistics.median(each) for name, each in nanoseconds.items()},
-        "over_floor": statistics.median(a / b for a, b in zip(ours, nanoseconds["floor"], strict=True)),
-        "faster_than": {
-            name: statistics.median(b / a for a, b in zip(ours, nanoseconds[name], strict=False))
-            for name in ("mesa", "mango")
-            if name in nanoseconds
-        },
-        "peak_bytes_per_message": peak_memory(market, faulty),
-    }
 
 
 def main(
@@ -165,7 +49,7 @@ def main(
     for number, case in enumerate(cases, 1):
         said.print(f"{number}/{len(cases)}: {case[0]:,} prosumers, T = {case[1]}, faults {'on' if case[2] else 'off'}")
         done.append(one_case(*case, limits, repeats))
-    Console(width=130).print(table(done))
+    Console(width=150).print(table(done))
     recorded = [recording(int(record), faulty, 36) for faulty in (False, True)] if record else []
     if recorded:
         Console(width=130).print(recorded_table(recorded))
@@ -189,9 +73,10 @@ def recorded_table(done: list[dict[str, Any]]) -> Table:
 
 def table(done: list[dict[str, Any]]) -> Table:
     """Return what was measured, a row a case."""
-    names = ("gridparley", "with cost", "floor", "mesa", "mango")
+    names = ("gridparley", "with cost", "bare loop", "tiled loop", "mesa", "mango")
     shown = Table(title="Nanoseconds a message, medians", caption="faults: 10 % lost, 0 to 3 ticks late, 10 % twice")
-    for heading in ("prosumers", "T", "faults", *names, "over floor", "mesa / ours", "mango / ours", "peak B/message"):
+    ratios = ("ours / bare", "ours / tiled", "mesa / ours", "mango / ours")
+    for heading in ("prosumers", "T", "faults", *names, *ratios, "peak B/message"):
         shown.add_column(heading, justify="right")
     for case in done:
         each = (f"{case['ns_per_message'][n]:,.0f}" if n in case["ns_per_message"] else "" for n in names)
@@ -201,7 +86,7 @@ def table(done: list[dict[str, Any]]) -> Table:
             str(case["periods"]),
             "on" if case["faults"] else "off",
             *each,
-            f"{case['over_floor']:.2f} x",
+            *(f"{case['times'][name]:.2f} x" for name in ("bare loop", "tiled loop")),
             *faster,
             f"{case['peak_bytes_per_message']:,.0f}",
         )

@@ -10,6 +10,10 @@ One round, with prices in one array and no agent waiting for another:
 So it solves what the simulation solves and moves prices by the same formula; what it leaves out is what messages cost:
 envelopes, a calendar, memories, waiting, stopping rules, metrics and books. The prices of both agree to the last bit,
 which the benchmark checks.
+
+It comes in two forms. The *bare* loop asks each society once, whole columns at a time, as one would write it. The *tiled*
+loop asks large societies window by window, so that a column is still in the processor's cache when it is used again; the
+simulation does that too, and it is worth more than half of the time at T = 24.
 """
 
 from __future__ import annotations
@@ -22,9 +26,9 @@ from gridparley.protocols import Market
 
 
 class Floor:
-    """A bare loop over the rounds of dual decomposition on a generated market."""
+    """A loop over the rounds of dual decomposition on a generated market, bare or tiled."""
 
-    def __init__(self, market: Market, step_size: float) -> None:
+    def __init__(self, market: Market, step_size: float, *, tiled: bool) -> None:
         self.operators, self.houses = (population.society for population in market.members)
         topology, self.step_size = market.topology, step_size
         operators, houses = market.members
@@ -35,7 +39,7 @@ class Floor:
         self.sum = sparse.csr_array((np.ones(len(hub)), (hub, np.arange(len(hub)))), shape=(hubs, len(hub)))
         self.line, self.end = market.port_ends(operators)
         self.imports = np.zeros((line_count, 2, market.periods))
-        self.tiles = tiles(self.houses)
+        self.tiles = tiles(self.houses) if tiled else [(self.houses, slice(None))]
         self.price = np.full((hubs, market.periods), 0.2)
         self.transfer_price = np.zeros((line_count, market.periods))
         self.asked = np.empty((self.operators.rows, market.periods))

@@ -88,8 +88,3 @@ class MangoModel:
     def step(self) -> None:
         """Do one tick."""
         self.loop.run_until_complete(self.world.step(1.0))
-
-    def close(self) -> None:
-        """Shut the world down."""
-        self.loop.run_until_complete(self.world.shutdown())
-        self.loop.close()

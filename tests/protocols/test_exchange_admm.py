@@ -79,3 +79,21 @@ def test_a_lost_memory_bends_the_path_and_not_the_end(agent):
     crash = f"crash,agent={agent},from=21,to=33,memory=lost"
     result = run_scenario(load_scenario("three-microgrids", protocol="exchange_admm", faults=[crash, "loss=0.2"]))
     assert (str(result.outcome), abs(result.gap) < 1e-8) == ("CONVERGED", True)
+
+
+def test_lines_of_one_keeper_bound_one_another_s_penalties():
+    """What is pinned at both ends does not move however its price climbs: alone its penalty would run away."""
+    rng = np.random.default_rng(2)
+    pinned = np.array([[1.0], [-0.9]])
+    highest = {}
+    for kin in (None, np.zeros(4, dtype=np.int64)):
+        exchange = Exchange(np.repeat(np.arange(4), 2), 4, 1, rho=0.1, adapting=100, kin=kin)
+        price, change = np.zeros((4, 1)), np.inf
+        for _ in range(60):
+            before = exchange.rho.copy()
+            exchange.step(np.ones(4, dtype=bool), price, np.concatenate([pinned, rng.normal(size=(6, 1))]))
+            change = np.abs(np.log(exchange.rho / before)).max()
+        highest[kin is None] = exchange.rho[:2].max() / exchange.rho[2:].max(), change
+    assert highest[True][0] > 1e4
+    assert highest[False][0] < 1e2
+    assert highest[False][1] < 0.5 < np.log(3.0) <= highest[True][1] + 1e-12  # and they come to rest
