@@ -61,6 +61,14 @@ def test_where_power_is_taken_an_answer_without_losses_breaks_the_limits():
     assert toy().networks[0].flow(x[1:, 0]).voltage.min() == pytest.approx(0.95, abs=1e-9)
 
 
+@pytest.mark.parametrize("prices", [{"wholesale": 0.0}, {"wholesale": -5.0, "loss_price": 1.0}])
+def test_limits_are_kept_where_losses_cost_nothing_or_less(prices):
+    operator = toy("exact", **prices)
+    for seed in range(5):
+        question = drawn(operator, 60.0, seed)
+        assert np.isfinite(operator.cost(ask(operator, *question))).all()
+
+
 @pytest.mark.parametrize(("name", "size"), [("toy", 30.0), ("ieee33", 300.0)])
 def test_exact_answers_are_those_of_the_branch_flow_relaxation(name, size):
     operator = toy() if name == "toy" else crowd(name, "exact")
