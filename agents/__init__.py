@@ -8,6 +8,7 @@ from .facts import Array, AtLeast, AtMost, Column, MoreThan, NonNegative, PortAr
 from .hospital import Hospital
 from .log_load import LogLoad
 from .microgrid_operator import MicrogridOperator
+from .middle_operator import MiddleOperator
 from .network_operator import NetworkOperator
 from .peer_prosumer import PeerProsumer
 from .period import Period
@@ -34,6 +35,7 @@ __all__ = [
     "LiteralStorageOperator",
     "LogLoad",
     "MicrogridOperator",
+    "MiddleOperator",
     "MoreThan",
     "NetworkOperator",
     "NonNegative",

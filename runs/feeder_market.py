@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, model_validator
 
-from ..agents import NetworkOperator, PeerProsumer, VirtualAgent
+from ..agents import MiddleOperator, NetworkOperator, PeerProsumer, VirtualAgent
 from ..agents.network_period import Losses
 from ..environment import Feeder, Topology, load_feeder, read_feeder
 from ..protocols import Market, Population
@@ -36,6 +36,7 @@ class FeederMarket(BaseModel):
     ----------
     feeder : one that comes with the package, or a CSV file; base_kv : kV, of a file
     prosumers : how many; size : kW, about what the drawn ones inject or take together
+    microgrids : how many, each at one bus, behind whose operator its prosumers stand; 0: all are connected themselves
     partners : of each, about; pairing : who trades with whom: drawn, those nearest along the feeder, or everybody
     seed : of who is drawn where, and of the pairs
     pricing : ``tariffs``, note 002: retail and feed-in are tariffs, and the network charges what it adds; ``wholesale``,
@@ -58,6 +59,7 @@ class FeederMarket(BaseModel):
     base_kv: PositiveFloat = 12.66
     prosumers: int = Field(default=4, ge=1, le=100_000)
     size: NonNegativeFloat = 2500.0
+    microgrids: int = Field(default=0, ge=0, le=100_000)
     partners: int = Field(default=4, ge=0, le=1000)
     pairing: Literal["random", "nearest", "all"] = "random"
     seed: int = Field(default=0, ge=0)
@@ -93,6 +95,10 @@ class FeederMarket(BaseModel):
             raise ValueError(
                 f"prosumers = {self.prosumers}; wanted at least those that are written out, {len(self.bus)}"
             )
+        if self.microgrids and (self.bus or self.microgrids > self.prosumers):
+            raise ValueError(
+                f"microgrids = {self.microgrids}; wanted at most as many as prosumers ({self.prosumers}), none written out"
+            )
         return self
 
     def network(self) -> Feeder:
@@ -107,8 +113,10 @@ class FeederMarket(BaseModel):
         facts = self._prosumers(feeder, rng)
         graph = nx.Graph()
         names = [f"p{k + 1}" for k in range(self.prosumers)]
-        graph.add_nodes_from(["network", *names], members={"operator": 1})
-        graph.add_edges_from(("network", name) for name in names)
+        middle = [f"m{k + 1}" for k in range(self.microgrids)]
+        graph.add_nodes_from(["network", *middle, *names], members={"operator": 1})
+        graph.add_edges_from(("network", name) for name in middle or names)
+        graph.add_edges_from((middle[k % len(middle)], name) for k, name in enumerate(names) if middle)
         pairs = self._pairs(feeder.distance_ohm()[facts["bus"]], rng)
         graph.add_edges_from((names[i], names[j]) for i, j in pairs)
         topology = Topology.from_graph(graph)
@@ -136,6 +144,9 @@ class FeederMarket(BaseModel):
         written["bus"] = [feeder.at(bus) for bus in self.bus]
         written["tan_phi"] = self.tan_phi or [0.0] * given
         written["weight"] = self.weight or [1.0] * given
+        if self.microgrids:
+            for name in ("bus", "tan_phi"):
+                facts[name] = facts[name][np.arange(n) % self.microgrids]
         return {name: np.concatenate([np.array(written[name], dtype=facts[name].dtype), facts[name]]) for name in facts}
 
     def _pairs(self, distance: Floats, rng: np.random.Generator) -> list[tuple[int, int]]:
@@ -158,31 +169,32 @@ class FeederMarket(BaseModel):
         line, end = topology.ends_at(hubs)
         energy = (self.retail + self.feed_in) / 2.0
         connection, trade = (0.0, energy) if self.pricing == "tariffs" else (self.wholesale, 0.0)
-        every = np.concatenate([[1.0], weight])
+        every = np.concatenate([np.ones(1 + self.microgrids), weight])
         return VirtualAgent(
             names=LazyNames(topology, hubs),
             ports=np.bincount(topology.lines.ravel(), minlength=topology.hubs),
             price=0.0,
-            transfer_price=np.where(topology.lines[line, 0] == 0, connection, trade)[:, None],
+            transfer_price=np.where(topology.lines[line, 0] <= self.microgrids, connection, trade)[:, None],
             weight=every,
             far_weight=every[topology.lines[line, 1 - end]][:, None],
         )
 
-    def _members(self, topology: Topology, feeder: Feeder, facts: dict[str, Any]) -> tuple[Population, Population]:
-        n = self.prosumers
-        address = (topology.hubs + np.arange(n + 1)).astype(np.int32)
+    def _members(self, topology: Topology, feeder: Feeder, facts: dict[str, Any]) -> tuple[Population, ...]:
+        n, m = self.prosumers, self.microgrids
+        address = (topology.hubs + np.arange(topology.hubs)).astype(np.int32)
         own = self.pricing == "tariffs"
         largest = np.maximum(np.abs(facts["low"]), np.abs(facts["high"]))
-        fuse = (_FUSE * np.maximum(1.0, np.ceil(largest / _FUSE)))[:, None]
+        fuse = _FUSE * np.maximum(1.0, np.ceil(largest / _FUSE))
+        together = np.bincount(np.arange(n) % m, fuse) if m else fuse
         operator = NetworkOperator(
             feeder=self._limited(feeder),  # type: ignore[arg-type] # read-only, which is all that is asked of it
             losses=self.losses,
             names=["network.operator"],
-            ports=[n],
-            bus=facts["bus"][:, None],
-            tan_phi=facts["tan_phi"][:, None],
-            export_max=fuse,
-            import_max=fuse,
+            ports=[m or n],
+            bus=facts["bus"][: m or n, None],
+            tan_phi=facts["tan_phi"][: m or n, None],
+            export_max=together[:, None],
+            import_max=together[:, None],
             wholesale=0.0 if own else self.wholesale,
             loss_price=self.loss_price if own else 0.0,
             load_factor=self.load_factor,
@@ -192,8 +204,8 @@ class FeederMarket(BaseModel):
         )
         smaller = max(1.0, (n - len(self.bus)) / 50.0)
         peers = PeerProsumer(
-            names=LazyNames(topology, address[1:]),
-            ports=np.bincount(topology.lines.ravel(), minlength=n + 1)[1:],
+            names=LazyNames(topology, address[1 + m :]),
+            ports=np.bincount(topology.lines.ravel(), minlength=topology.hubs)[1 + m :],
             cost_quadratic=facts["cost_quadratic"],
             cost_linear=facts["cost_linear"],
             low=facts["low"][:, None],
@@ -202,7 +214,16 @@ class FeederMarket(BaseModel):
             feed_in=self.feed_in if own else -self.margin,
             trade_cost=self.trade_cost * smaller,
         )
-        return Population(operator, address[:1]), Population(peers, address[1:])
+        ends = Population(operator, address[:1]), Population(peers, address[1 + m :])
+        if not m:
+            return ends
+        carried = [np.concatenate([together[k : k + 1], fuse[k::m]]) for k in range(m)]
+        middle = MiddleOperator(
+            names=LazyNames(topology, address[1 : 1 + m]),
+            ports=[len(column) for column in carried],
+            power_max=np.concatenate(carried)[:, None],
+        )
+        return ends[0], Population(middle, address[1 : 1 + m]), ends[1]
 
     def _limited(self, feeder: Feeder) -> Feeder:
         """Return the feeder with limits for lines that have none."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..agents import AgentError, NetworkOperator
+from ..agents import AgentError, MiddleOperator, NetworkOperator
 from ..agents.network_signals import Signals
 from ..protocols import Market, MarketState, Protocol
 from .feeder_state import network_of
@@ -66,7 +66,13 @@ def usage_report(market: Market, protocol: Protocol, state: MarketState, x: Sequ
     dlmp = {part: np.zeros(topology.hubs) for part in (*_PARTS, "dlmp")}
     for part, column in dlmp.items():
         column[peer] = getattr(signals, part)[:, 0]
-    trades = np.flatnonzero((topology.lines != hub).all(axis=1))
+    # Prosumers behind an operator in the middle have the prices of its connection.
+    middle = [p for p in market.members if isinstance(p.society, MiddleOperator)]
+    places = topology.home[np.concatenate([p.address for p in middle])] if middle else np.empty(0, dtype=np.int64)
+    behind = np.isin(topology.lines[:, 0], places)
+    for column in dlmp.values():
+        column[topology.lines[behind, 1]] = column[topology.lines[behind, 0]]
+    trades = np.flatnonzero((topology.lines != hub).all(axis=1) & ~behind)
     sold = _sold(market, x)
     return {
         "residual_kw": max(float(np.abs(rows).max(initial=0.0)) for rows in residual),

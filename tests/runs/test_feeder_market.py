@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from gridparley import load_scenario, run_scenario
+from gridparley.conformance import check_protocol
+from gridparley.protocols import ATC, DlmpADMM
 from gridparley.runs.ac_check import ac_check
 from gridparley.runs.errors import ScenarioError
 from gridparley.runs.feeder_problem import FeederProblem
@@ -150,3 +152,27 @@ def test_who_trades_with_whom_is_drawn_alike_from_one_seed(pairing):
     assert len(trades) == {"nearest": 10 + 9, "random": 11, "all": 55}[pairing]
     alone = load_scenario("feeder-33", {"partners": 0}).market()
     assert len(alone.topology.lines) == 40
+
+
+@pytest.mark.parametrize(("protocol", "pricing"), MARKETS)
+def test_operators_in_the_middle_change_no_quantity(protocol, pricing):
+    spec = load_scenario("feeder-33", {"pricing": pricing, "microgrids": 8, "losses": "exact"}, protocol=protocol)
+    result = run_scenario(spec, cost_every=0)
+    assert str(result.outcome) == "CONVERGED"
+    peers = result.simulation.market.members[-1].society
+    p, best = (-x[-1][peers.own_rows + 1, 0] for x in (result.x, result.reference.x))
+    assert np.abs(p - best).max() < 1e-5
+    # Who stands behind one operator has one price, and the budget holds for all of them.
+    price = result.simulation.state.transfer_price[:, 0, 0]
+    for k in range(8):
+        assert np.ptp(price[[k, *range(8 + k * 5, 13 + k * 5)]]) < 1e-7
+    budget = result.to_dict()["usage"]["budget"]
+    assert budget["collected"] == pytest.approx(budget["losses"] + budget["limits"], abs=1e-7)
+
+
+@pytest.mark.parametrize("protocol", [DlmpADMM(), ATC()])
+def test_nobody_knows_more_than_he_was_told(protocol):
+    """The conformance kit's replay among strangers: no prosumer learns the network, no operator a cost."""
+    market = load_scenario("feeder-toy", {"pricing": "wholesale", "losses": "exact"}).market()
+    passed = check_protocol(protocol, market=market)
+    assert {"knows_only_what_it_heard", "tells_no_private_fact", "batch_equals_one_by_one"} <= set(passed)
