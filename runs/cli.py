@@ -25,6 +25,7 @@ import typer
 from rich.console import Console
 
 from . import cli_options as options
+from .ac_report import ac_text
 from .catalog import SECTIONS, catalog
 from .catalog_tables import print_catalog
 from .cli_options import Choice
@@ -140,6 +141,10 @@ def run(
     settlement: Annotated[
         bool, typer.Option("--settlement", help="Tell what each microgrid gains against acting alone.")
     ] = False,
+    ac: Annotated[
+        bool,
+        typer.Option("--ac-check", help="Check a market on a feeder by pandapower, with and without its operator."),
+    ] = False,
     no_record: Annotated[
         bool, typer.Option("--no-record", help="With --out: do without the record of every message.")
     ] = False,
@@ -159,7 +164,7 @@ def run(
     folder = recorder = None
     if out is not None:
         prepare_folder(out, force=force)
-        folder = RunFolder(out, chosen, choice.command() + ["--settlement"] * settlement)
+        folder = RunFolder(out, chosen, choice.command() + ["--settlement"] * settlement + ["--ac-check"] * ac)
         if not no_record:
             recorder = Recorder.start(
                 out / UNFINISHED,
@@ -179,11 +184,14 @@ def run(
         progress=not as_json,
         reference=False if no_reference else None,
         settlement=settlement,
+        ac=ac,
     )
     if as_json:
         typer.echo(json.dumps(result.to_dict(), indent=2, allow_nan=False))
     else:
         print_result(result, Console(highlight=False))
+        if result.ac:
+            typer.echo(ac_text(result.ac))
     if settlement and not result.settlement():
         typer.echo("no settlement: some period was not committed, or some type has no reference(cp, x)", err=True)
     if folder is not None:

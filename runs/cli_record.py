@@ -72,6 +72,7 @@ def _resumed(run: Path) -> tuple[Result, RunFolder]:
         progress=True,
         reference=header["reference"],
         settlement="--settlement" in header["command"],
+        ac="--ac-check" in header["command"],
     )
     return result, folder
 

@@ -35,7 +35,7 @@ from .simulation import Simulation
 __all__ = ["FIGURES", "FILES", "REPORT", "UNITS", "PriceRecord", "RunFolder", "prepare_folder", "scenario_text"]
 
 FILES = ("scenario.toml", "result.json", "metrics.csv", "prices.csv", "messages.csv", "command.txt")
-DRAWN = ("prices", "residuals", "messages", "solution", "schedule", "hours", "settlement")
+DRAWN = ("prices", "residuals", "messages", "solution", "feeder", "trades", "schedule", "hours", "settlement")
 FIGURES = tuple(f"{name}.{kind}" for name in DRAWN for kind in ("png", "pdf"))
 """What `plot` adds to a run's folder."""
 REPORT = "report.html"

@@ -10,6 +10,7 @@ from dataclasses import replace
 import typer
 from rich.console import Console
 
+from .ac_report import ac_report
 from .errors import USER_ERRORS
 from .folder import PriceRecord, RunFolder
 from .progress import RunProgress
@@ -33,6 +34,7 @@ def negotiate(
     progress: bool,
     reference: bool | None,
     settlement: bool = False,
+    ac: bool = False,
 ) -> Result:
     """Run, judge and write; what was recorded until an error is written too.
 
@@ -46,6 +48,7 @@ def negotiate(
     progress : show a bar
     reference : solve centrally beside it; by default where the market is small enough
     settlement : find what everybody would have paid alone
+    ac : check a market on a feeder by an AC power flow
     """
     if prices is None:
         prices = PriceRecord(scenario.spec.report.transfer_price_sign)
@@ -67,6 +70,8 @@ def negotiate(
             result = evaluate(scenario, simulation, seconds=seconds, reference=reference)
             if settlement:
                 result = replace(result, settled=result.settlement(solve=True))
+            if ac:
+                result = replace(result, ac=ac_report(result))
     except BaseException as error:
         if folder is not None:
             typer.echo(f"{_rescued(folder, error, simulation, prices, recorder)}", err=True)

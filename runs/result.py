@@ -44,6 +44,7 @@ class Result:
     x : by population, (rows, periods) kW: the committed point, or the last proposals where none can be kept
     settled : the settlement, where it was asked for
     observer : of the market that the end is judged by, where that is not the one that was run
+    ac : what an AC power flow says about it, where that was asked for
     """
 
     scenario: Scenario
@@ -57,6 +58,7 @@ class Result:
     x: list[Floats]
     settled: Table | None = field(default=None, kw_only=True)
     observer: Observer | None = field(default=None, kw_only=True)
+    ac: dict[str, Any] | None = field(default=None, kw_only=True)
 
     def __repr__(self) -> str:
         gap = "" if self.gap is None else f", gap {self.gap:.1e}"
@@ -184,6 +186,8 @@ class Result:
         }
         if usage := usage_report(simulation.market, simulation.protocol, simulation.state, self.x):
             told["usage"] = usage
+        if self.ac:
+            told["ac_check"] = self.ac
         if self.feeder:
             told["feeder"] = self.feeder
         return dict(_finite(told))

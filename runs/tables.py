@@ -14,6 +14,7 @@ from .feeder_state import flow_text
 from .folder_read import fault_label
 from .outcome import Outcome
 from .result import Result
+from .usage import usage_text
 
 __all__ = ["MICROGRIDS_MAX", "number", "plain_table", "print_result", "same_digits"]
 
@@ -143,10 +144,8 @@ def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:
         ("total cost", _cost(told["total_cost"], told["reference_cost"], told["regularisation_gap"], "without", unit)),
         ("objective", _cost(told["objective"], told["reference_objective"], told["gap"], "with", unit)),
     ]
-    if "usage" in told:
-        rows.append(("network", _usage(told["usage"])))
-    if "feeder" in told:
-        rows.append(("power flow", flow_text(told["feeder"])))
+    rows += [("network", usage_text(told["usage"]))] if "usage" in told else []
+    rows += [("power flow", flow_text(told["feeder"]))] if "feeder" in told else []
     if told.get("unserved_kwh"):
         missing = ", ".join(f"{name} {number(kwh, 2)} kWh" for name, kwh in told["unserved_kwh"].items())
         rows.append(("not served", Text(missing, style="yellow")))
@@ -183,15 +182,6 @@ def _residuals(residuals: Mapping[str, float | None]) -> str:
 
 def _each(told: Mapping[str, Any]) -> str:
     return f" (a period {told['rounds_median']:g}, at most {told['rounds_max']})" if "periods" in told else ""
-
-
-def _usage(usage: Mapping[str, Any]) -> str:
-    budget = usage["budget"]
-    return (
-        f"{len(usage['trades'])} trades, which pay {number(budget['charges'])} $/h for its use, and exchanges with the supplier "
-        f"{number(budget['exchanges'])}: {number(budget['losses'])} for losses, {number(budget['limits'])} for limits; "
-        f"best answers are {usage['residual_kw']:.1e} kW away"
-    )
 
 
 def _certificate(certificate: Mapping[str, Any], unit: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from ..protocols import Market, MarketState, Protocol
 from .feeder_state import network_of
 from .posed import natural_residual, posed_market
 
-__all__ = ["SELLER_SHARE", "usage_report"]
+__all__ = ["SELLER_SHARE", "usage_report", "usage_text"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -155,3 +155,13 @@ def _budget(
         "losses": lost,
         "limits": limits,
     }
+
+
+def usage_text(usage: Mapping[str, Any]) -> str:
+    """Return the report in a sentence."""
+    budget = {name: f"{round(value, 4) + 0.0:.4f}" for name, value in usage["budget"].items()}
+    return (
+        f"{len(usage['trades'])} trades, which pay {budget['charges']} $/h for its use, and exchanges with the supplier "
+        f"{budget['exchanges']}: {budget['losses']} for losses, {budget['limits']} for limits; best answers are "
+        f"{usage['residual_kw']:.1e} kW away"
+    )

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from gridparley import load_scenario, run_scenario
+from gridparley.runs.ac_report import ac_report, ac_text
+from gridparley.runs.errors import RunError
+from gridparley.runs.figure_trades import trades_figure
+from gridparley.runs.folder_read import read_run
 from gridparley.runs.usage import SELLER_SHARE, usage_report
+
+from .command import call
 
 
 def report(scenario, protocol="atc", **settings):
@@ -65,3 +73,28 @@ def test_a_market_without_a_network_has_no_report():
     simulation = result.simulation
     assert usage_report(simulation.market, simulation.protocol, simulation.state, result.x) == {}
     assert "usage" not in result.to_dict()
+
+
+def test_an_ac_power_flow_tells_what_the_operator_is_for():
+    result, _ = report("feeder-33", losses="exact")
+    told = ac_report(result)
+    assert told["with"]["over_pu"] < 1e-6
+    assert told["with"]["over_kw"] < 1e-3
+    assert told["without"]["over_pu"] > 1e-3
+    assert told["without"]["over_kw"] > 10.0
+    assert "without the network operator" in ac_text(told)
+    with pytest.raises(RunError, match="this one has none"):
+        ac_report(run_scenario(load_scenario("three-microgrids")))
+
+
+def test_the_report_stands_in_the_folder_and_is_printed_and_drawn(tmp_path):
+    out = tmp_path / "run"
+    words = ["--protocol", "atc", "--set", "pricing=wholesale", "--ac-check", "--out", out]
+    run = call("run", "feeder-toy", *words)
+    assert run.exit_code == 0, run.output
+    assert "6 trades, which pay" in " ".join(run.output.split())
+    told = json.loads((out / "result.json").read_text())
+    assert len(told["usage"]["trades"]) == 6
+    assert told["ac_check"]["without"]["over_kw"] > 10.0
+    assert (ac_text(told["ac_check"])[:40]) in run.output
+    assert trades_figure(read_run(out)) is not None
