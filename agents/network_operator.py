@@ -122,6 +122,8 @@ class NetworkOperator(Society):
         """Say which limit of a period stands in the way, by the flow without losses where that shows it."""
         network = self.networks[period]
         envelope = network.at_rest
+        if not len(envelope.room):
+            return f"{self.names[0]}: no power flow is known in period {period}, whatever the ports carry"
         row, short = misfit(envelope, -self.export_max[:, period], self.import_max[:, period])
         what = f"{self.names[0]}: {envelope.name(row, self.grid.feeder)} (period {period}): nothing that the ports may carry "
         if short <= 0.0:

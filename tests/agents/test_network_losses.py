@@ -201,6 +201,7 @@ def test_a_relaxation_has_losses_and_limits_of_its_own():
     [
         ({"losses": "some"}, "losses = 'some'; wanted one of none, lindistflow, exact"),
         ({"load_factor": 9.0, "import_max": 0.0}, "lowest voltage of bus"),
+        ({"bus": 0, "load_factor": 15.0, "v_min": 0.0}, "no power flow is known in period 0"),
     ],
 )
 def test_what_cannot_be_with_losses_is_refused_with_the_place(facts, words):
