@@ -201,7 +201,6 @@ def test_a_relaxation_has_losses_and_limits_of_its_own():
     [
         ({"losses": "some"}, "losses = 'some'; wanted one of none, lindistflow, exact"),
         ({"load_factor": 9.0, "import_max": 0.0}, "lowest voltage of bus"),
-        ({"bus": 0, "load_factor": 15.0, "v_min": 0.0}, "no power flow is known in period 0"),
     ],
 )
 def test_what_cannot_be_with_losses_is_refused_with_the_place(facts, words):
@@ -214,3 +213,9 @@ def test_several_operators_have_a_network_each():
     assert [two[k].losses for k in range(2)] == ["exact", "none"]
     with pytest.raises(AgentError, match="2 network operators; each has its own network"):
         two.signals(*ASKED)
+
+
+def test_loads_that_no_line_can_carry_are_refused_where_no_limit_says_so():
+    heavy = {"feeder": load_feeder("ieee33"), "load_factor": 5.0, "v_min": 0.0}
+    with pytest.raises(AgentError, match="no power flow is known in period 0"):
+        NetworkOperator(losses="exact", ports=[1], bus=0, export_max=1.0, import_max=1.0, **heavy)
