@@ -86,26 +86,28 @@ def project(
 
     Returns
     -------
-    None where nothing is within all limits, or the passes do not come to rest.
+    None where nothing is within all limits, as seen from `start`, or the passes do not come to rest.
     """
     size = max(1.0, np.abs(ask.low).max(initial=0.0), np.abs(ask.high).max(initial=0.0))
     extra, soft = np.zeros_like(start), 0.0
     x, before, damping = start, np.inf, 0.0
+    good: Floats | None = None
     for _ in range(_PASSES):
         envelope = tangent(x)
-        if envelope is None:
-            return None
-        if not soft:
+        if envelope is not None and not soft:
             # A curvature far below the others would leave the solver no digits.
             steep = float(np.abs(ask.price + envelope.marginal).max(initial=0.0))
             soft = max(_LEAST, _WEAK * (steep / size + float(ask.rho.max(initial=0.0))))
             extra = np.maximum(soft - ask.rho, 0.0)
             bend = bend and bend.beyond(_BENT * float((ask.rho + extra).min(initial=np.inf)))
-        point = nearest(envelope, ask, extra + damping, x, bend)
+        point = None if envelope is None else nearest(envelope, ask, extra + damping, x, bend)
         if point is None:
-            return None
+            if good is None:
+                return None
+            x = (x + good) / 2.0  # the last step went where no power flows, or nothing is within the tangent's limits
+            continue
         moved = float(np.abs(point.x - x).max(initial=0.0))
-        x = point.x
+        good, x = x, point.x
         if moved <= _RESTS * size or (bend is None and not extra.any()):
             return point
         if bend is not None and moved > 0.7 * before:

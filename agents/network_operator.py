@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, Self, get_args
@@ -105,6 +105,7 @@ class NetworkOperator(Society):
             raise AgentError(
                 f"{who}: bus = {self.bus[port, 0]:g} (port {port}); wanted a whole number, 0 to {buses - 1}"
             )
+        safe = self._safe
         for period, network in enumerate(self.networks):
             every = network.lossless(all_rows=True)
             rest = np.abs(every.rows).max(axis=1, initial=0.0) == 0.0
@@ -114,14 +115,15 @@ class NetworkOperator(Society):
                 raise AgentError(
                     f"{who}: {limit} (period {period}) is broken by the fixed loads; no port can change that"
                 )
-            zero = np.zeros(self.rows - 1)
-            if self._solve(zero, zero, zero + 1.0 + abs(network.wholesale) + network.loss_price, period) is None:
+            if safe[period] is None:
                 raise AgentError(self._unkept(period))
 
     def _unkept(self, period: int) -> str:
         """Say which limit of a period stands in the way, by the flow without losses where that shows it."""
         network = self.networks[period]
         envelope = network.at_rest
+        if not len(envelope.room):
+            return f"{self.names[0]}: no power flow is known in period {period}, whatever the ports carry"
         row, short = misfit(envelope, -self.export_max[:, period], self.import_max[:, period])
         what = f"{self.names[0]}: {envelope.name(row, self.grid.feeder)} (period {period}): nothing that the ports may carry "
         if short <= 0.0:
@@ -233,12 +235,39 @@ class NetworkOperator(Society):
         zero = np.zeros_like(price)
         if network.linear:
             return project(ask, network.tangent, zero)
-        # What is asked for is near the answer once a negotiation is; where it is no place to begin, the lossless answer is.
-        found = project(ask, network.tangent, np.clip(target, low, high), network.bend) if rho.all() else None
-        if found is None:
-            start = project(ask, lambda _: network.at_rest, zero)
-            found = project(ask, network.tangent, zero if start is None else start.x, network.bend)
-        return found
+        # What is asked for is near the answer once a negotiation is. Where it is no place to begin, the lossless answer may
+        # be, or what was found when the facts were checked.
+        starts: list[Callable[[], Floats | None]] = [
+            lambda: np.clip(target, low, high),
+            lambda: self._lossless(ask, period),
+            lambda: self._safe[period],
+        ]
+        for begin in starts[0 if rho.all() else 1 :]:
+            start = begin()
+            found = None if start is None else project(ask, network.tangent, start, network.bend)
+            if found is not None:
+                return found
+        return None
+
+    def _lossless(self, ask: Ask, period: int) -> Floats | None:
+        """Return the answer of a network without losses."""
+        rest = self.networks[period].at_rest
+        found = project(ask, lambda _: rest, np.zeros_like(ask.price))
+        return None if found is None else found.x
+
+    @cached_property
+    def _safe(self) -> list[Floats | None]:
+        """For each period some point within all limits, (ports,), of an agent that stands alone; None where none is found."""
+        safe: list[Floats | None] = []
+        for period, network in enumerate(self.networks):
+            zero = np.zeros(self.rows - 1)
+            firm = zero + 1.0 + abs(network.wholesale) + network.loss_price
+            low, high = -self.export_max[:, period], self.import_max[:, period]
+            ask = Ask(zero, zero, firm, low, high)
+            starts = [zero, None if network.linear else self._lossless(ask, period)]
+            points = (project(ask, network.tangent, start, network.bend) for start in starts if start is not None)
+            safe.append(next((point.x for point in points if point is not None), None))
+        return safe
 
     def cost(self, x: Floats) -> Floats:
         """Return the cost of an answer x, (1, periods) $/h, fixed loads included; +inf outside the limits."""

@@ -77,10 +77,10 @@ class NetworkPeriod:
 
     @cached_property
     def bend(self) -> Bend | None:
-        """How the cost of losses bends, by the flow without them; None where nothing bends, or downwards."""
-        price = self.wholesale + self.loss_price
-        if self.linear or price <= 0.0:
+        """How the cost of losses bends, by the flow without them; None where one envelope is right everywhere."""
+        if self.linear:
             return None
+        price = max(0.0, self.wholesale + self.loss_price)  # what bends downwards is left to the passes
         none = np.zeros_like(self.grid.below)
         active = self.ports.gather(np.concatenate([self.grid.below, none], axis=1))
         reactive = self.ports.gather(np.concatenate([none, self.grid.below], axis=1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -16,9 +16,11 @@ from .errors import RunError
 from .feeder_problem import FeederProblem
 from .feeder_reference import central_feeder
 
-__all__ = ["feeder_state", "network_of", "without_limits"]
+__all__ = ["feeder_state", "flow_text", "network_of", "without_limits"]
 
 Floats = npt.NDArray[np.float64]
+
+_TRUST_PU, _TRUST_KW = 1e-7, 1e-4
 
 
 def network_of(market: Market) -> int | None:
@@ -122,6 +124,34 @@ def _ports(operator: Any, names: Sequence[str], x: Floats, price: Floats) -> dic
         | {part: None if parts is None else [float(v) for v in getattr(parts, part)[k]] for part in columns}
         for k, name in enumerate(names)
     }
+
+
+def flow_text(told: Mapping[str, Any]) -> str:
+    """Say in a sentence what flows on a feeder, from `feeder_state` as it stands in a result.
+
+    >>> flow_text({"with": {"over_pu": -0.01, "over_kw": 0.0, "pandapower": None}})
+    'voltages are within their limits, lines are within theirs; pandapower finds no power flow'
+    """
+    parts = [_broken(told["with"])]
+    if "pandapower" in told["with"]:
+        found = told["with"]["pandapower"]
+        theirs = "finds no power flow" if found is None else f"says: {_broken(told['with'] | found)}"
+        parts.append("pandapower says the same" if theirs == f"says: {parts[0]}" else f"pandapower {theirs}")
+    if "without" in told:
+        parts.append(f"without the network operator {_broken(told['without'])}")
+    return "; ".join(parts)
+
+
+def _broken(found: Mapping[str, Any]) -> str:
+    """Say which limits are broken, and by how much; less than a power flow is trusted for counts for nothing."""
+    if found["over_pu"] is None:
+        return "no power flow exists"
+    volts, line = "voltages are within their limits", "lines are within theirs"
+    if found["over_pu"] > _TRUST_PU:
+        volts = f"{found['where_pu']} is {found['over_pu']:.3g} pu beyond its limit"
+    if found["over_kw"] is not None and found["over_kw"] > _TRUST_KW:  # None where no line has a limit
+        line = f"{found['where_kw']} is {found['over_kw']:.3g} kW beyond its limit"
+    return f"{volts}, {line}"
 
 
 def without_limits(problem: FeederProblem) -> FeederProblem:

@@ -10,6 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from .feeder_state import flow_text
 from .folder_read import fault_label
 from .outcome import Outcome
 from .result import Result
@@ -144,6 +145,7 @@ def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:
         ("objective", _cost(told["objective"], told["reference_objective"], told["gap"], "with", unit)),
     ]
     rows += [("network", usage_text(told["usage"]))] if "usage" in told else []
+    rows += [("power flow", flow_text(told["feeder"]))] if "feeder" in told else []
     if told.get("unserved_kwh"):
         missing = ", ".join(f"{name} {number(kwh, 2)} kWh" for name, kwh in told["unserved_kwh"].items())
         rows.append(("not served", Text(missing, style="yellow")))

@@ -61,6 +61,30 @@ def test_where_power_is_taken_an_answer_without_losses_breaks_the_limits():
     assert toy().networks[0].flow(x[1:, 0]).voltage.min() == pytest.approx(0.95, abs=1e-9)
 
 
+@pytest.mark.parametrize("losses", ["lindistflow", "exact"])
+def test_fuses_that_could_bring_every_line_down_do_no_harm(losses):
+    """What is asked for first may be so far off that no power flow exists there, or on the way."""
+    rng = np.random.default_rng(1)
+    for trial in range(12):
+        ports = int(rng.integers(1, 20))
+        where = {"bus": rng.integers(0, 33, ports), "tan_phi": rng.uniform(-0.5, 0.8, ports)}
+        feeder = load_feeder("ieee33").scaled(0.3 * (trial % 2))
+        wide = {"export_max": 15e3 * rng.random((ports, 1)), "import_max": 15e3 * rng.random((ports, 1))}
+        operator = NetworkOperator(feeder=feeder, ports=[ports], losses=losses, loss_price=0.1, **where, **wide)
+        for rho in (0.0, 1e-5, 1e-2, 1.0):
+            price = rng.normal(size=(ports + 1, 1)) * 10.0 ** rng.uniform(-2, 2)
+            x = ask(operator, price, 5e3 * rng.normal(size=(ports + 1, 1)), rho)
+            assert np.isfinite(operator.cost(x)).all()
+
+
+@pytest.mark.parametrize("prices", [{"wholesale": 0.0}, {"wholesale": -5.0, "loss_price": 1.0}])
+def test_limits_are_kept_where_losses_cost_nothing_or_less(prices):
+    operator = toy("exact", **prices)
+    for seed in range(5):
+        question = drawn(operator, 60.0, seed)
+        assert np.isfinite(operator.cost(ask(operator, *question))).all()
+
+
 @pytest.mark.parametrize(("name", "size"), [("toy", 30.0), ("ieee33", 300.0)])
 def test_exact_answers_are_those_of_the_branch_flow_relaxation(name, size):
     operator = toy() if name == "toy" else crowd(name, "exact")
@@ -189,3 +213,9 @@ def test_several_operators_have_a_network_each():
     assert [two[k].losses for k in range(2)] == ["exact", "none"]
     with pytest.raises(AgentError, match="2 network operators; each has its own network"):
         two.signals(*ASKED)
+
+
+def test_loads_that_no_line_can_carry_are_refused_where_no_limit_says_so():
+    heavy = {"feeder": load_feeder("ieee33"), "load_factor": 5.0, "v_min": 0.0}
+    with pytest.raises(AgentError, match="no power flow is known in period 0"):
+        NetworkOperator(losses="exact", ports=[1], bus=0, export_max=1.0, import_max=1.0, **heavy)

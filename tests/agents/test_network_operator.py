@@ -161,3 +161,14 @@ def test_what_cannot_be_is_refused_with_the_place(facts, words):
 def test_a_limit_that_no_port_moves_is_refused_with_the_place():
     with pytest.raises(AgentError, match=r"lowest voltage of bus 3 \(period 0\) is broken by the fixed loads"):
         toy(ports=[1], bus=[0], tan_phi=0.0, import_max=5.0, load_factor=3.0)
+
+
+def test_the_voltage_of_the_source_is_what_it_is_and_has_no_limit():
+    operator = toy(source=1.06, v_max=1.05, load_factor=0.2)
+    x = ask(operator, 0.0, 0.0, 1.0)
+    assert np.isfinite(operator.cost(x)).all()
+    assert x[1:].sum() < -1.0  # so much must be taken that the buses are below what the source is not
+    with pytest.raises(
+        AgentError, match=r"highest voltage of bus [234] \(period 0\): nothing that the ports may carry"
+    ):
+        toy(source=1.2, v_max=1.05)

@@ -9,7 +9,7 @@ import pytest
 from gridparley.environment import load_feeder
 from gridparley.runs.feeder_problem import FeederProblem
 from gridparley.runs.feeder_reference import central_feeder
-from gridparley.runs.feeder_state import feeder_state, network_of, without_limits
+from gridparley.runs.feeder_state import feeder_state, flow_text, network_of, without_limits
 from gridparley.runs.figure_feeder import feeder_figure
 from gridparley.runs.folder_read import RecordedRun
 from gridparley.runs.scenario import load_scenario
@@ -55,6 +55,17 @@ def test_without_the_operator_limits_are_broken_by_far():
     told = feeder_state(*optimum("exact")[:3], solve=True)
     assert told["without"]["over_pu"] > 0.03
     assert told["without"]["over_kw"] > 15.0
+
+
+def test_what_flows_is_said_in_a_sentence():
+    kept = flow_text(feeder_state(*optimum("exact")[:3], solve=True))
+    assert kept.startswith("voltages are within their limits, lines are within theirs; pandapower says the same; ")
+    assert "without the network operator bus 4 is 0.0317 pu beyond its limit, line 2-3 is" in kept
+    broken = flow_text(feeder_state(*optimum("none")[:3]))
+    assert broken.startswith("bus 4 is 0.00")
+    assert broken.endswith("pandapower says the same")
+    nowhere = {"over_pu": None, "over_kw": None, "pandapower": None}
+    assert flow_text({"with": nowhere}) == "no power flow exists; pandapower finds no power flow"
 
 
 def test_a_market_without_limits_differs_in_nothing_else():
