@@ -25,7 +25,7 @@ def test_finds_the_optimum_whatever_the_first_penalty(rho):
     wanted, prices = best(market)
     assert np.abs(p - wanted).max() < 1e-5
     assert np.abs(dlmp - prices).max() < 1e-8
-    assert simulation.state.round.min() < 300
+    assert simulation.state.round.min() < 400
 
 
 def test_penalties_that_grow_freeze_short_of_the_optimum():

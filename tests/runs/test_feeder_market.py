@@ -132,7 +132,7 @@ def test_faults_cost_ticks_and_nothing_else(protocol, pricing):
         ({"prosumers": 3}, "prosumers = 3; wanted at least those that are written out, 4"),
         ({"low": [0.0]}, r"low has 1 numbers; wanted one for each name in bus \(4\)"),
         ({"bus": ["2", "3", "4", "9"]}, "no bus is called '9'"),
-        ({"v_min": 1.03}, "network.operator: .*voltage"),
+        ({"load_factor": 20.0}, "network.operator: lowest voltage of bus 2 .*: nothing that the ports may carry"),
         ({"feeder": "atlantis"}, "no feeder is called 'atlantis'"),
         ({"losses": "some"}, "losses"),
     ],
