@@ -71,6 +71,7 @@ GENERAL = """
 First steps:
   gridparley list scenarios
   gridparley run three-microgrids
+  gridparley watch three-microgrids
   gridparley run three-microgrids --fault loss=0.3 --fault delay=0..5 --out lossy
   gridparley plot lossy
   gridparley branch lossy --tick 30 --fault crash=B.operator,from=30,to=50

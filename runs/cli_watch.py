@@ -22,7 +22,7 @@ __all__ = ["add_watch", "serve"]
 
 Watched = Annotated[
     str | None,
-    typer.Argument(metavar="[SCENARIO | RUN]", help="A scenario to run live, or the folder of a recorded run."),
+    typer.Argument(metavar="[SCENARIO|RUN]", help="A scenario to run live, or the folder of a recorded run."),
 ]
 
 
@@ -53,7 +53,7 @@ def watch(
             )
         watch_in_terminal(choice)
         return
-    recorded = what is not None and Path(what).is_dir()
+    recorded = what is not None and (Path(what).is_dir() or Path(what).suffix == ".sqlite")
     if (what is None or recorded) and (choice.changes or (recorded and out is not None)):
         raise RunError(f"{what or 'watch'}: options of a run need a scenario, which says what to run")
     if what is None:
@@ -65,7 +65,8 @@ def watch(
         source = Source(run=run, command=("gridparley", "run", str((run / "scenario.toml").resolve())))
     else:
         words = replace(choice, fault=None, faults=None).command()
-        source = Source(scenario=choice.load(), command=tuple(words), out=out)
+        broken = replace(choice, protocol=None, settings=None, seed=None, ticks=None).command()[3:]
+        source = Source(scenario=choice.load(), command=tuple(words), faults=tuple(broken), out=out)
     serve(source, host, port, no_open=no_open)
 
 

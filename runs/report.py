@@ -36,9 +36,10 @@ def report_text(title: str, block: bytes) -> str:
     return _page(title, "main.js", "", base64.b64encode(gzip.compress(block, 9, mtime=0)).decode())
 
 
-def live_text() -> str:
-    """Return the page without data: it opens a socket to the server that it came from, and to nobody else."""
-    return _page("GridParley", "live.js", "; connect-src 'self'", "")
+def live_text(host: str) -> str:
+    """Return the page without data: it opens a socket to the server that it came from, `host`, and to nobody else."""
+    # Not every browser takes a socket to the same server for the same origin.
+    return _page("GridParley", "live.js", f"; connect-src 'self' ws://{html.escape(host)}", "")
 
 
 def _page(title: str, start: str, allowed: str, data: str) -> str:

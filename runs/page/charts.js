@@ -45,12 +45,9 @@ class Chart {
     this.legend = make("span", { className: "legend" });
     this.box = make("figure", { className: "chart" }, make("figcaption", {}, this.heading, this.legend), this.canvas);
     const seek = (event) => {
-      if (event.buttons & 1) store.seek(this.tickAt(event.offsetX));
+      if (event.buttons & 1) store.jump(this.tickAt(event.offsetX));
     };
-    this.canvas.addEventListener("pointerdown", (event) => {
-      store.step(0);
-      seek(event);
-    });
+    this.canvas.addEventListener("pointerdown", seek);
     this.canvas.addEventListener("pointermove", seek);
   }
 

@@ -18,7 +18,6 @@ export class Link {
       if (typeof data !== "string") on.frame(readBlock(data));
       else this.#hear(JSON.parse(data), on);
     });
-    Object.assign(this, { on });
   }
 
   #hear(told, on) {

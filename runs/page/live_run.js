@@ -103,16 +103,20 @@ export class LiveRun extends Run {
     const number = columns["old.number"],
       old = (name) => columns[`old.${name}`];
     if (!number?.length) return;
-    const { message } = this;
-    number.forEach((each, k) => {
-      for (let row = this.rowOf(each); row >= 0 && message.number[row] === each; row++) {
-        if (message.fate[row] !== FLYING || message.copy[row] !== old("copy")[k]) continue;
-        if (message.end[row] !== old("end")[k]) continue;
-        message.fate[row] = old("fate")[k];
-        message.reason[row] = old("reason")[k];
+    const { message } = this,
+      [copy, end, fate, reason] = ["copy", "end", "fate", "reason"].map(old);
+    let next = 0; // what was said together ends together, mostly
+    for (let k = 0; k < number.length; k++) {
+      let row =
+        message.number[next] === number[k] && message.number[next - 1] !== number[k] ? next : this.rowOf(number[k]);
+      for (; row >= 0 && message.number[row] === number[k]; row++) {
+        if (message.fate[row] !== FLYING || message.copy[row] !== copy[k] || message.end[row] !== end[k]) continue;
+        message.fate[row] = fate[k];
+        message.reason[row] = reason[k];
+        next = row + 1;
         break;
       }
-    });
+    }
   }
 
   // Lets the oldest quarter go when there is too much.

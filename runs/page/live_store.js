@@ -96,9 +96,18 @@ export class LiveStore extends Store {
     return this.server.ask({ do: "window", tick: wanted });
   }
 
-  step(ticks) {
+  jump(tick) {
+    this.#stop();
+    this.seek(tick);
+  }
+
+  #stop() {
     if (this.replaying) this.set({ playing: false });
     if (this.running) this.server.ask({ do: "pause" });
+  }
+
+  step(ticks) {
+    this.#stop();
     const wanted = (this.#wanted ?? this.tick) + ticks;
     if (wanted <= this.to || !this.canGoOn) return this.seek(wanted);
     this.follow = true;

@@ -5,6 +5,7 @@ const MOST = 16384;
 // Numbers in rows of a width that grow at their end and may lose their beginning.
 export class Growing {
   #all;
+  #start = 0;
 
   constructor(values, width = 1) {
     this.#all = values.slice();
@@ -12,31 +13,33 @@ export class Growing {
   }
 
   get view() {
-    const shown = this.#all.subarray(0, this.size);
+    const shown = this.#all.subarray(this.#start, this.#start + this.size);
     shown.width = this.width;
     return shown;
   }
 
   push(values) {
-    if (this.size + values.length > this.#all.length) {
-      const wider = new this.#all.constructor(Math.max(2 * this.#all.length, this.size + values.length, 64));
-      wider.set(this.#all.subarray(0, this.size));
-      this.#all = wider;
+    const wanted = this.size + values.length;
+    if (this.#start + wanted > this.#all.length) {
+      const wider = new this.#all.constructor(Math.max(2 * wanted, 64));
+      wider.set(this.view);
+      [this.#all, this.#start] = [wider, 0];
     }
-    this.#all.set(values, this.size);
-    this.size += values.length;
+    this.#all.set(values, this.#start + this.size);
+    this.size = wanted;
   }
 
-  // Keeps numbers from a place on, or every second row.
+  // Lets numbers before a place go.
   dropBefore(place) {
-    this.#all = this.#all.slice(place, this.size);
-    this.size = this.#all.length;
+    this.#start += place;
+    this.size -= place;
   }
 
+  // Keeps every second row.
   halve() {
-    const { width } = this,
+    const { width, view } = this,
       rows = Math.ceil(this.size / width / 2);
-    for (let row = 1; row < rows; row++) this.#all.copyWithin(row * width, 2 * row * width, (2 * row + 1) * width);
+    for (let row = 1; row < rows; row++) view.copyWithin(row * width, 2 * row * width, (2 * row + 1) * width);
     this.size = rows * width;
   }
 }

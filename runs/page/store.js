@@ -52,8 +52,13 @@ export class Store {
   }
 
   step(ticks) {
+    this.jump(this.tick + ticks);
+  }
+
+  // Goes to a tick, and plays no more.
+  jump(tick) {
     this.set({ playing: false });
-    this.seek(this.tick + ticks);
+    this.seek(tick);
   }
 
   toggle() {

@@ -79,7 +79,7 @@ export function transport(store) {
     title: "Tick",
     step: 1,
     "aria-label": "Tick",
-    oninput: () => store.step(Number(scrub.value) - store.tick),
+    oninput: () => store.jump(Number(scrub.value)),
   });
   box.append(
     make("div", { className: "buttons" }, ...buttons),

@@ -48,7 +48,7 @@ class OpenScenario(_Command):
 
     do: Literal["open"]
     scenario: Name
-    seed: Annotated[int, Field(ge=0, le=TICK_MAX)] | None = None
+    seed: Annotated[int, Field(ge=0, le=TICK_MAX)] = 0
 
 
 class Step(_Command):

@@ -11,13 +11,11 @@ from typing import Any
 import numpy as np
 
 from ...environment import Fate
-from ...environment.faults import Fault, fault_types
+from ...environment.faults import Fault
 from ..branch import fork
 from ..errors import RunError
 from ..folder import RunFolder
-from ..folder_read import fault_label
 from ..page_data import Span
-from ..plugins import type_name
 from ..reading import Record
 from ..record import UNFINISHED
 from ..recorder import Recorder
@@ -26,8 +24,9 @@ from ..result import Result, evaluate
 from ..scenario import Scenario
 from ..simulation import Simulation
 from .overview import Overview
+from .schedule import command_text
 
-__all__ = ["Line", "table_of"]
+__all__ = ["Line"]
 
 RECENT = 256
 """Ticks of which it is remembered how much was said."""
@@ -58,6 +57,7 @@ class Line:
     result : of `Result.to_dict`, once it has ended
     said : messages said in each of the last ticks
     reasons : why messages were lost, by the number that the page knows
+    world : what the page knows of who is there, once it was found: places take seconds in a large market
     """
 
     def __init__(self, path: Path, scenario: Scenario, *, fixed: bool = False) -> None:
@@ -66,6 +66,7 @@ class Line:
         self.simulation: Simulation | None = None
         self.result: dict[str, Any] | None = None
         self.reasons = [""]
+        self.world: dict[str, Any] | None = None
         self._judged: Result | None = None
         self._over = fixed
         self.said: deque[int] = deque(maxlen=RECENT)
@@ -132,7 +133,7 @@ class Line:
 
     def told_commands(self) -> list[dict[str, Any]]:
         """Return the command log for people: tick and text of each."""
-        return [{"tick": one["tick"], "text": _text(one)} for one in self.commands]
+        return [{"tick": one["tick"], "text": command_text(one)} for one in self.commands]
 
     # Going on --------------------------------------------------------------------------------------------------------
 
@@ -218,18 +219,24 @@ class Line:
         if not 0 < tick <= self.ticks:
             raise RunError(f"tick {tick}: this run holds ticks 0 to {self.ticks - 1}")
         fork(self.record, folder / UNFINISHED, tick, None, {})
-        return Line(folder / UNFINISHED, self.scenario)
+        line = Line(folder / UNFINISHED, self.scenario)
+        line.world = self.world
+        return line
 
     def rest(self) -> None:
         """Let go of the simulation; the record tells how to go on."""
         if self.simulation is not None and self._recorder is not None:
             self._over = self.ended
+            self.record.close()  # which would keep the writer from leaving one file
             self._recorder.finish(self.simulation)
             self.simulation = self._recorder = None
-            self.record.refresh()
+            self.record = Record(self.path)
 
     def close(self, *, keep: bool) -> None:
         """Stop writing; with `keep` the record becomes a run's folder where the run has ended."""
+        if keep and self._over and not self.fixed:
+            self._over = False
+            self.wake()
         if self.simulation is not None and self._recorder is not None:
             if keep and self.ended:
                 self._settle(self.simulation, self._recorder)
@@ -284,15 +291,3 @@ def _spoke(simulation: Simulation, agent: int) -> bool:
     sender = simulation.market.topology.channels.sender
     events = simulation.journal.events or []
     return any(bool(np.any(sender[e.batch.channel] == agent)) for e in events if e.fate is Fate.SENT)
-
-
-def table_of(fault: Fault) -> dict[str, Any]:
-    """Return a fault as a table of a schedule, its name and window always in it."""
-    kind = type_name(type(fault), fault_types(), type(fault).kind)
-    told = fault.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
-    return {"kind": kind, **told, "name": fault.name, "from": fault.start}
-
-
-def _text(command: dict[str, Any]) -> str:
-    kept = [{key: value for key, value in table.items() if value not in ([], False)} for table in command["add"]]
-    return "; ".join([*(fault_label(table) for table in kept), *(f"end {name}" for name in command["end"])])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import tomli_w
 
-from ...environment.faults import Fault
-from .line import table_of
+from ...environment.faults import Fault, fault_types
+from ..folder_read import fault_label
+from ..plugins import type_name
 
-__all__ = ["schedule_text"]
+__all__ = ["command_text", "schedule_text", "table_of"]
 
 
 def schedule_text(faults: Sequence[Fault], command: Sequence[str]) -> str:
@@ -25,3 +27,16 @@ def schedule_text(faults: Sequence[Fault], command: Sequence[str]) -> str:
     words = shlex.join([*command, "--faults", "FILE"]).replace("\n", " ")
     head = f"# The same again: {words}\n\n"
     return head + tomli_w.dumps({"fault": [table_of(fault) for fault in ordered]})
+
+
+def table_of(fault: Fault) -> dict[str, Any]:
+    """Return a fault as a table of a schedule, its name and window always in it."""
+    kind = type_name(type(fault), fault_types(), type(fault).kind)
+    told = fault.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+    return {"kind": kind, **told, "name": fault.name, "from": fault.start}
+
+
+def command_text(command: Mapping[str, Any]) -> str:
+    """Return a command for people."""
+    kept = [{key: value for key, value in table.items() if value not in ([], False)} for table in command["add"]]
+    return "; ".join([*(fault_label(table) for table in kept), *(f"end {name}" for name in command["end"])])

@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 import ipaddress
 import json
+import re
 import secrets
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
@@ -37,6 +37,8 @@ SESSIONS_MAX = 16
 """Pages at one time."""
 SOCKET_MAX = 1 << 20
 """Bytes of a message that the socket reads at all; what is longer than a command may be gets an answer up to here."""
+WAITING_MAX = 1 << 25
+"""Bytes that may wait for a page to read them before its session does no more."""
 GRACE_SECONDS = 3
 HEADERS = {
     "Cache-Control": "no-store",
@@ -92,6 +94,8 @@ class Guard:
         """Return why a request is refused; "" where it is not."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         host, origin = headers.get("host", ""), headers.get("origin")
+        if not re.fullmatch(r"[\w.:\[\]-]+", host):
+            return "the name of the host is missing or wrong"
         if origin is not None and origin != f"http://{host}":
             return "another page may not ask this server"
         if self.token:
@@ -131,7 +135,7 @@ class Server:
     Attributes
     ----------
     guard
-    sessions : of the pages that are open
+    sessions : of the pages that are open, or have something left to write
     """
 
     source: Source
@@ -186,7 +190,8 @@ class Server:
                 self._server.run(sockets=[self._socket])
         finally:
             for session in list(self.sessions):
-                session.close()
+                session.leave()
+                session.thread.join()
             self._socket.close()
 
     def stop(self) -> None:
@@ -194,7 +199,7 @@ class Server:
         self._server.should_exit = True
 
     async def _page(self, request: Request) -> HTMLResponse:
-        return HTMLResponse(live_text(), headers=HEADERS)
+        return HTMLResponse(live_text(request.headers["host"]), headers=HEADERS)
 
     async def _watch(self, web: WebSocket) -> None:
         await web.accept()
@@ -203,36 +208,46 @@ class Server:
             await web.close(1013)
             return
         self._count += 1
-        outbox: asyncio.Queue[str | bytes] = asyncio.Queue()
-        session = Session(self.source.numbered(self._count), _into(outbox))
+        outbox = _Outbox()
+        session = Session(self.source.numbered(self._count), outbox, self.sessions.discard)
         self.sessions.add(session)
-        sending = asyncio.create_task(_send(web, outbox))
+        session.thread.start()
+        sending = asyncio.create_task(outbox.send_all(web))
         try:
             await _listen(web, session)
         finally:
             sending.cancel()
-            await asyncio.shield(asyncio.to_thread(session.close))
-            self.sessions.discard(session)
+            session.leave()  # it takes itself away, which may take long where a run is kept
 
 
-def _into(outbox: asyncio.Queue[str | bytes]) -> Callable[[str | bytes], None]:
-    loop = asyncio.get_running_loop()
+class _Outbox:
+    """What a session has to say to its page, from its thread to the event loop's."""
 
-    def put(message: str | bytes) -> None:
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._queue: asyncio.Queue[str | bytes] = asyncio.Queue()
+        self._put = self._sent = 0  # bytes; each is written by one thread only
+
+    def put(self, message: str | bytes) -> None:
+        """Send a message when its turn comes; from the session's thread."""
+        self._put += len(message)
         with contextlib.suppress(RuntimeError):  # the loop has ended, and the page with it
-            loop.call_soon_threadsafe(outbox.put_nowait, message)
+            self._loop.call_soon_threadsafe(self._queue.put_nowait, message)
 
-    return put
+    def full(self) -> bool:
+        """Tell whether so much waits for the page to read it that no more should be made."""
+        return self._put - self._sent > WAITING_MAX
 
-
-async def _send(web: WebSocket, outbox: asyncio.Queue[str | bytes]) -> None:
-    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-        while True:
-            message = await outbox.get()
-            if isinstance(message, str):
-                await web.send_text(message)
-            else:
-                await web.send_bytes(message)
+    async def send_all(self, web: WebSocket) -> None:
+        """Send as fast as the page reads, until it is gone."""
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            while True:
+                message = await self._queue.get()
+                if isinstance(message, str):
+                    await web.send_text(message)
+                else:
+                    await web.send_bytes(message)
+                self._sent += len(message)
 
 
 async def _listen(web: WebSocket, session: Session) -> None:

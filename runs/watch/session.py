@@ -25,7 +25,7 @@ from .line import Line
 from .overview import Overview
 from .schedule import schedule_text
 from .shown import open_frame, private_state, ticks_frame
-from .source import Source
+from .source import Outbox, Source
 
 __all__ = ["Session"]
 
@@ -49,11 +49,14 @@ class Session:
     Parameters
     ----------
     source
-    send : called from the thread, with text (JSON) and frames (bytes)
+    outbox : takes text (JSON) and frames (bytes) from the thread
+    done : called at the very end
+
+    Start its `thread`.
     """
 
-    def __init__(self, source: Source, send: Callable[[str | bytes], None]) -> None:
-        self._source, self._send = source, send
+    def __init__(self, source: Source, outbox: Outbox, done: Callable[[Session], None]) -> None:
+        self._source, self._outbox, self._send, self._done = source, outbox, outbox.put, done
         self._inbox: queue.Queue[Any] = queue.Queue(WAITING)
         self._closing = threading.Event()
         self._lines: list[Line] = []
@@ -64,7 +67,6 @@ class Session:
         self._due = self._shown = 0.0
         self._why = ""
         self.thread = threading.Thread(target=self._work, name="gridparley watch", daemon=True)
-        self.thread.start()
 
     # From the server -------------------------------------------------------------------------------------------------
 
@@ -78,10 +80,9 @@ class Session:
         except queue.Full:
             self._tell(re=command.id, error=f"{WAITING} commands are waiting already")
 
-    def close(self) -> None:
-        """End the session and wait until nothing is left of it."""
+    def leave(self) -> None:
+        """End the session as soon as it can; its thread writes what is to be kept, and clears up."""
         self._closing.set()
-        self.thread.join()
 
     # In the thread ---------------------------------------------------------------------------------------------------
 
@@ -103,6 +104,8 @@ class Session:
         except Exception as error:
             traceback.print_exc()
             self._tell(fatal=f"{type(error).__name__}: {error}")
+        finally:
+            self._done(self)
 
     def _begin(self) -> None:
         source = self._source
@@ -120,7 +123,8 @@ class Session:
     def _start(self, scenario: Scenario) -> None:
         folder = self._folder / "0" if self._source.out is None else self._source.out
         prepare_folder(folder)
-        self._lines.append(Line.begin(folder, scenario, ["gridparley", "watch", *self._command[2:]]))
+        words = ["gridparley", "watch", *self._command[2:], *self._source.faults]
+        self._lines.append(Line.begin(folder, scenario, words))
         self._lines[0].step(Overview(self._lines[0].record))  # what is said before anything was heard
         self._show(0)
 
@@ -128,6 +132,9 @@ class Session:
         """Wait for a command, or do a tick when one is due."""
         if self._closing.is_set():
             raise _Closed
+        if self._outbox.full():
+            time.sleep(0.02)
+            return
         wait = 0.2 if self._play is None else max(min(self._due - time.monotonic(), 0.2), 0.0)
         try:
             command = self._inbox.get(timeout=wait) if wait else self._inbox.get_nowait()
@@ -135,17 +142,15 @@ class Session:
             if self._play is not None and time.monotonic() >= self._due:
                 self._advance(self._play)
             return
+        if isinstance(command, ask.Seen):
+            self._unseen = max(self._unseen - 1, 0)
+            return
         try:
-            told = self._answer(command)
-            if not isinstance(command, ask.Seen):
-                self._tell(re=command.id, **told)
+            self._tell(re=command.id, **self._answer(command))
         except USER_ERRORS as error:
             self._tell(re=command.id, error=str(error))
 
     def _answer(self, command: Any) -> dict[str, Any]:
-        if isinstance(command, ask.Seen):
-            self._unseen = max(self._unseen - 1, 0)
-            return {}
         if isinstance(command, ask.OpenScenario):
             return self._choose(command)
         line = self._line()
@@ -177,10 +182,8 @@ class Session:
                     raise RunError(f"line {command.line}: there are {len(self._lines)}")
                 self._show(command.line)
             case ask.Schedule():
-                return {
-                    "schedule": schedule_text(line.schedule, self._command),
-                    "name": f"{line.scenario.name}-faults.toml",
-                }
+                text = schedule_text(line.schedule, self._command)
+                return {"schedule": text, "name": f"{line.scenario.name}-faults.toml"}
         return {}
 
     def _line(self) -> Line:
@@ -194,10 +197,8 @@ class Session:
         names = [one["name"] for one in catalog()["scenarios"]]
         if command.scenario not in names:
             raise RunError(f"scenario = {command.scenario!r}; wanted one of {', '.join(names)}")
-        seed = [] if command.seed is None else [f"run.seed={command.seed}"]
-        self._command = ["gridparley", "run", command.scenario]
-        self._command += [] if command.seed is None else ["--seed", str(command.seed)]
-        self._start(load_scenario(command.scenario, seed))
+        self._command = ["gridparley", "run", command.scenario, "--seed", str(command.seed)]
+        self._start(load_scenario(command.scenario, [f"run.seed={command.seed}"]))
         return {}
 
     def _change(self, line: Line, command: ask.Fault) -> None:

@@ -14,8 +14,9 @@ from ..folder_read import fault_label
 from ..page_data import Span, fault_windows, page_block, page_meta, tick_columns, world_columns
 from ..page_messages import MessageColumns
 from ..simulation import Simulation
-from .line import Line, table_of
+from .line import Line
 from .overview import Overview
+from .schedule import table_of
 
 __all__ = ["open_frame", "private_state", "ticks_frame"]
 
@@ -24,7 +25,9 @@ def open_frame(line: Line, overview: Overview, told: dict[str, Any]) -> bytes:
     """Return everything that the page needs to begin with a line: who is there, its last ticks, and an overview of all."""
     span = line.around(line.ticks - 1)
     letters = MessageColumns(line.record, line.reasons)
-    columns = world_columns(line.record) | tick_columns(line.record, span, letters, answers=False)
+    if line.world is None:
+        line.world = world_columns(line.record)
+    columns = line.world | tick_columns(line.record, span, letters, answers=False)
     meta = page_meta(line.record, span, line.result, line.reasons, [], None)
     meta |= {"prices": overview.names, "ticks_max": line.scenario.spec.run.ticks}
     return page_block(meta | _state(line) | told | {"what": "open"}, columns | overview.take())

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..scenario import Scenario
 
-__all__ = ["Source"]
+__all__ = ["Outbox", "Source"]
+
+
+class Outbox(Protocol):
+    """What is said to a page."""
+
+    def put(self, message: str | bytes) -> None:
+        """Send a message when its turn comes."""
+
+    def full(self) -> bool:
+        """Tell whether so much waits that no more should be made."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +31,7 @@ class Source:
     scenario : to start; None: the page offers those that there are
     run : a recording to look at
     command : the command line that runs the scenario, without its faults
+    faults : what the command line adds to give it faults
     out : the folder that keeps the run; None: nothing is kept
     lesson : that walks through the recording, as `told_lesson` tells it
     """
@@ -28,6 +39,7 @@ class Source:
     scenario: Scenario | None = None
     run: Path | None = None
     command: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
     out: Path | None = None
     lesson: Mapping[str, Any] | None = None
 

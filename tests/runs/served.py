@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -32,7 +33,7 @@ def serving(source, **options):
         thread.join(SECONDS)
         assert not thread.is_alive()
         assert not server.sessions
-        assert not [each for each in threading.enumerate() if each.name == "gridparley watch"]
+        wait(lambda: not [each for each in threading.enumerate() if each.name == "gridparley watch"])
 
 
 def live(name="three-microgrids", settings=(), faults=(), out=None):
@@ -44,6 +45,14 @@ def address(server):
     return server.guard.url.replace("http", "ws", 1).replace("/?", "/socket?") + (
         "" if server.guard.token else "socket"
     )
+
+
+def wait(condition):
+    """Wait for something that another thread does; fail if it never comes."""
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 class Talk:

@@ -148,6 +148,13 @@ def test_a_past_that_is_not_in_the_page_is_fetched(browser, monkeypatch):
         page.press("Tab")
         page.page.click("#play")
         page.at(150)
+        assert page.page.is_hidden("#progress")
+        page.page.select_option("#until", "end")
+        page.page.click("#play")
+        page.until("() => !document.querySelector('#progress').hidden && document.querySelector('#progress').value > 0")
+        page.seek(150)  # who looks back stops it
+        page.at(150)
+        page.until("() => document.querySelector('#play path').getAttribute('d').startsWith('M4 2')")
         window = "() => document.querySelector('#messages td').textContent"
         for tick in (20, 90, 21, 0, 150):
             page.seek(tick)

@@ -9,6 +9,7 @@ import pytest
 from gridparley import Record, load_scenario
 from gridparley.runs.fault_text import read_fault_file
 from gridparley.runs.recorder import Recorder
+from gridparley.runs.watch.source import Source
 
 from .command import call
 from .served import Talk, blocks, live, serving
@@ -92,6 +93,24 @@ def test_the_schedule_of_a_branch_is_the_branch(tmp_path):
     done = call(*words, "--ticks", 40, "--no-reference", "--out", tmp_path / "again")
     assert done.exit_code == 0, done.output
     assert blocks(tmp_path / "again", 40) == branch
+
+
+def test_the_schedule_of_a_recordings_branch_is_the_branch(tmp_path):
+    run = tmp_path / "run"
+    assert (
+        call("run", "three-microgrids", "--fault", "loss=0.3", "--seed", 3, "--ticks", 90, "--out", run).exit_code == 0
+    )
+    source = Source(run=run, command=("gridparley", "run", str(run / "scenario.toml")))
+    with serving(source) as server, Talk(server) as talk:
+        talk.frame("open")
+        assert "error" not in talk.ask("branch", tick=50)
+        steer(talk, [(53, [{"kind": "reorder", "probability": 0.5}], []), (60, [], ["loss", "reorder from=53"])], 75)
+        (session,) = server.sessions
+        branch = blocks(session._lines[1].path, 75)
+        words = saved(talk, tmp_path)
+    assert branch[:51] == blocks(run, 51)
+    assert call(*words, "--ticks", 75, "--no-reference", "--out", tmp_path / "again").exit_code == 0
+    assert blocks(tmp_path / "again", 75) == branch
 
 
 def test_a_fault_that_says_the_name_of_a_scenarios_own_takes_its_place(tmp_path):

@@ -6,7 +6,6 @@ import http.client
 import json
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from gridparley.runs.watch.commands import TEXT_MAX
 from gridparley.runs.watch.server import Server
 from gridparley.runs.watch.source import Source
 
-from .served import SECONDS, Talk, address, live, serving
+from .served import SECONDS, Talk, address, live, serving, wait
 
 
 @pytest.fixture(scope="module")
@@ -59,19 +58,11 @@ def folders():
     return set(Path(tempfile.gettempdir()).glob("gridparley-watch-*"))
 
 
-def wait(condition):
-    """Wait for something that another thread does; fail if it never comes."""
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 def test_the_page_comes_whole_and_says_what_it_may_do(server):
     status, headers, text = get(server, "/")
     assert status == 200
     assert "default-src 'none'" in text
-    assert "connect-src 'self'" in text
+    assert f"connect-src 'self' ws://127.0.0.1:{server.guard.port}\"" in text
     assert "{{" not in text.partition("<style>")[0]
     assert headers["x-frame-options"] == "DENY"
     assert headers["referrer-policy"] == "no-referrer"
@@ -111,6 +102,7 @@ def test_beyond_this_machine_a_token_is_asked_for():
             assert get(server, f"/{query}")[0] == 403
             assert get(server, f"/any{query}")[0] == 403
         assert get(server, f"/?token={token}")[0] == 200
+        assert get(server, f"/?token={token}", Host="a; script-src *")[0] == 403
         assert get(server, f"/?token={token}", Origin="http://evil.example")[0] == 403
         with pytest.raises(InvalidStatus), connect(address(server).partition("?")[0]):
             pass

@@ -175,6 +175,8 @@ def test_a_run_that_has_ended_is_kept_as_a_folder_like_any_other(tmp_path):
             while talk.meta["outcome"] is None:
                 talk.next()
             assert talk.meta["outcome"]["outcome"] == "CONVERGED"
+            assert "error" not in talk.ask("branch", tick=30)  # which does not take its place
+            talk.ask("step", ticks=3)
         with Talk(server) as talk:  # another page, while the first one's run is kept
             talk.frame("open")
             talk.ask("step", ticks=9)

@@ -10,7 +10,7 @@ from gridparley import Record
 
 from .browser import RED, chromium
 from .command import call
-from .served import Live, blocks, live, serving
+from .served import Live, blocks, live, serving, wait
 
 
 @pytest.fixture(scope="module")
@@ -212,8 +212,10 @@ def test_two_browsers_on_one_server_do_not_disturb_each_other(browser, server):
     assert (one.tick, two.tick) == (6, 2)
     assert two.commands() == ["none yet"]
     one.close()
+    wait(lambda: len(server.sessions) == 1)  # of the tab that is closed nothing is left
     two.forward()
     two.close()
+    wait(lambda: not server.sessions)
 
 
 def test_a_thousand_agents_are_steered_by_microgrid(browser):
