@@ -22,7 +22,7 @@ __all__ = ["add_watch", "serve"]
 
 Watched = Annotated[
     str | None,
-    typer.Argument(metavar="[SCENARIO | RUN]", help="A scenario to run live, or the folder of a recorded run."),
+    typer.Argument(metavar="[SCENARIO|RUN]", help="A scenario to run live, or the folder of a recorded run."),
 ]
 
 

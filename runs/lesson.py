@@ -225,7 +225,8 @@ def open_lesson(name: str, folder: Path) -> Source:
         told = told_lesson(lesson, Figures(record, result, other))
     write_whole(folder / "result.json", json.dumps(result))
     words = ["gridparley", "run", lesson.scenario, *(word for text in lesson.settings for word in ("--set", text))]
-    return Source(run=folder, command=tuple(words), lesson=told)
+    faults = tuple(word for text in lesson.faults for word in ("--fault", text))
+    return Source(run=folder, command=tuple(words), faults=faults, lesson=told)
 
 
 def about_lessons() -> Mapping[str, str]:

@@ -8,11 +8,13 @@ import warnings
 
 import numpy as np
 import pytest
-from colour import RGB_to_XYZ, XYZ_to_Lab, delta_E
-from colour.blindness import matrix_cvd_Machado2009
-from colour.models import eotf_sRGB
 
 from gridparley.runs.report import page_files
+
+with np.printoptions():  # this library changes how numpy prints, for everybody and every other test
+    from colour import RGB_to_XYZ, XYZ_to_Lab, delta_E
+    from colour.blindness import matrix_cvd_Machado2009
+    from colour.models import eotf_sRGB
 
 APART = 10.0
 """Least CIEDE2000 distance: five times what a trained eye just notices of two patches side by side."""
@@ -90,3 +92,7 @@ def test_a_pair_that_only_normal_eyes_tell_apart_would_be_found():
     red, green = "#c04000", "#708000"
     assert delta_E(*seen([red, green], "normal")) > 4 * APART
     assert delta_E(*seen([red, green], "Deuteranomaly")) < APART
+
+
+def test_numpy_prints_as_before():
+    assert repr(np.array([2.0])) == "array([2.])"
