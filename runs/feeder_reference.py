@@ -36,7 +36,7 @@ class FeederSolution:
     trade : (t,) kW, from the first to the second of each pair
     sold, bought : (n,) kW, at the tariffs
     dlmp : (n,) $/kWh, what a kW more from each prosumer is worth
-    trade_price : (t,) $/kWh
+    trade_price : (t,) $/kWh, of an import at either end
     cost : $/h, weighted where there are weights
     line_kw, voltage : (lines,) kW and (buses,) pu, as the programme has them
     losses_kw : as the programme has them
@@ -129,7 +129,7 @@ def _solve(problem: FeederProblem, tangent: _Tangent | None, *, relaxed: bool, p
         sold=np.asarray(sold.value),
         bought=np.asarray(bought.value),
         dlmp=np.asarray(same.dual_value),
-        trade_price=np.asarray(agree.dual_value) if agree is not None else np.zeros(0),
+        trade_price=-np.asarray(agree.dual_value) if agree is not None else np.zeros(0),
         cost=float(programme.value),
         line_kw=np.array([f.value for f in flow]),
         voltage=np.sqrt([problem.source**2, *(v.value for v in square[1:])]),

@@ -24,12 +24,8 @@ MICROGRIDS_MAX = 12
 PERIODS_MAX = 24
 """Periods beyond which tables show only those that did not converge."""
 
-COLOURS = {
-    Outcome.CONVERGED: "green",
-    Outcome.DIVERGED: "red",
-    Outcome.INCONSISTENT: "red",
-    Outcome.INFEASIBLE: "red",
-}
+_BAD = (Outcome.DIVERGED, Outcome.INCONSISTENT, Outcome.INFEASIBLE)
+COLOURS = {Outcome.CONVERGED: "green", **dict.fromkeys(_BAD, "red")}
 """Of outcomes; the others are yellow."""
 
 QUANTITIES = {

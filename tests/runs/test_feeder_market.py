@@ -47,6 +47,9 @@ def test_the_market_ends_at_the_central_optimum_within_limits_that_an_ac_power_f
     assert str(result.outcome) == "CONVERGED"
     assert np.abs(p - best.p).max() < 1e-5
     assert np.abs(dlmp - best.dlmp).max() < 1e-6
+    trade_price = result.simulation.state.transfer_price[len(p) :, 0, 0]
+    assert len(trade_price) >= len(p) - 1
+    assert np.abs(trade_price - best.trade_price).max() < 1e-6
     assert np.ptp(dlmp) > 0.01  # limits bind, so that there is something to find
     check = ac_check(market.members[0].society, result.x[0])
     if losses == "none":  # what a power flow without losses leaves out
