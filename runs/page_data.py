@@ -22,6 +22,7 @@ from .errors import RunError, ScenarioError
 from .fault_text import read_fault_table
 from .folder_read import fault_label
 from .frames import Frame
+from .page_feeder import feeder_of
 from .page_layout import hub_places, member_places
 from .page_messages import MessageColumns
 from .plugins import type_name
@@ -106,6 +107,10 @@ def page_columns(
     facts = _facts(simulation)
     faults = fault_windows(simulation.transport.schedule.faults, record.commands)
     meta = page_meta(record, span, result, letters.reasons, faults, None)
+    feeder = feeder_of(record, record.scenario(), simulation)
+    if feeder is not None:
+        meta["feeder"] = feeder.meta()
+        columns |= feeder.columns(record.states(span.first, span.last))
     return meta | {"facts": list(facts), "prices": over.names}, columns | facts
 
 

@@ -3,6 +3,7 @@
 import { charts } from "page/charts.js";
 import { unpack } from "page/data.js";
 import { byId, icon, number } from "page/dom.js";
+import { feeder } from "page/feeder.js";
 import { inspector } from "page/inspector.js";
 import { lesson } from "page/lesson.js";
 import { log } from "page/log.js";
@@ -35,7 +36,7 @@ export function problem(text) {
 export function show(store, names, ...more) {
   header(store);
   tabs(store, names); // before the views: a canvas that is hidden has no size to draw in
-  for (const view of [transport, network, charts, log, sequence, inspector, ...more]) view(store);
+  for (const view of [transport, feeder, network, charts, log, sequence, inspector, ...more]) view(store);
   addEventListener("resize", () => store.set({}));
   store.set({ tab: "log" });
   lesson(store);

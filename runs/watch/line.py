@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..branch import fork
 from ..errors import RunError
 from ..folder import RunFolder
 from ..page_data import Span
+from ..page_feeder import PageFeeder, feeder_of
 from ..reading import Record
 from ..record import UNFINISHED
 from ..recorder import Recorder
@@ -98,6 +100,11 @@ class Line:
     def ticks(self) -> int:
         """Ticks done."""
         return self.record.ticks
+
+    @cached_property
+    def feeder(self) -> PageFeeder | None:
+        """What the page shows of its feeder, if it has one."""
+        return feeder_of(self.record, self.scenario, self.simulation)
 
     @property
     def commands(self) -> list[dict[str, Any]]:

@@ -30,7 +30,10 @@ def open_frame(line: Line, overview: Overview, told: dict[str, Any]) -> bytes:
     columns = line.world | tick_columns(line.record, span, letters, answers=False)
     meta = page_meta(line.record, span, line.result, line.reasons, [], None)
     meta |= {"prices": overview.names, "ticks_max": line.scenario.spec.run.ticks}
-    return page_block(meta | _state(line) | told | {"what": "open"}, columns | overview.take())
+    if line.feeder is not None:
+        meta["feeder"] = line.feeder.meta()
+    columns |= overview.take() | _feeder(line, span)
+    return page_block(meta | _state(line) | told | {"what": "open"}, columns)
 
 
 def ticks_frame(
@@ -38,11 +41,16 @@ def ticks_frame(
 ) -> tuple[bytes, int]:
     """Return some ticks, and with an overview what is new in it; also the period that was open in the last of them."""
     letters = MessageColumns(line.record, line.reasons)
-    columns = tick_columns(line.record, span, letters, answers=False, period=period) | letters.older()
+    columns = tick_columns(line.record, span, letters, answers=False, period=period)
+    columns |= letters.older() | _feeder(line, span)
     meta = {"first": span.first, "last": span.last, "reasons": line.reasons} | _state(line) | told
     if overview is not None:
         columns |= overview.take()
     return page_block(meta, columns), int(columns["period"][-1])
+
+
+def _feeder(line: Line, span: Span) -> dict[str, Any]:
+    return {} if line.feeder is None else line.feeder.columns(line.record.states(span.first, span.last))
 
 
 def _state(line: Line) -> dict[str, Any]:
