@@ -15,12 +15,13 @@ import pytest
 from rich.console import Console
 
 from gridparley import load_scenario, scenario_names
-from gridparley.runs import cli_options, progress
+from gridparley.runs import cli_options, progress, terminal
 from gridparley.runs.folder import scenario_text
+from gridparley.runs.watch.server import Server
 
 from .command import call, process
 
-EPILOGS = ("GENERAL", "LIST", "RUN", "SHOW", "PLOT")
+EPILOGS = ("GENERAL", "LIST", "RUN", "SHOW", "PLOT", "WATCH", "LESSON")
 KEYS = [
     "scenario",
     "scenario_hash",
@@ -56,17 +57,35 @@ def run_json(*words):
     return json.loads(done.stdout)
 
 
+@pytest.fixture
+def looked(monkeypatch):
+    """What was opened to be looked at: pages and terminals last until somebody leaves them, which other tests do."""
+    seen = []
+
+    def serve(server):
+        server._socket.close()
+        seen.append(server.guard.url)
+
+    monkeypatch.setattr(Server, "serve", serve)
+    monkeypatch.setattr(terminal, "watch_terminal", seen.append)
+    monkeypatch.setenv("BROWSER", "true")  # a program that does nothing
+    return seen
+
+
 @pytest.mark.parametrize("epilog", EPILOGS)
-def test_every_command_in_the_help_works(epilog, tmp_path, monkeypatch):
+def test_every_command_in_the_help_works(epilog, tmp_path, monkeypatch, looked):
     monkeypatch.chdir(tmp_path)
     commands = re.findall(r"^  gridparley (.*)$", getattr(cli_options, epilog), flags=re.MULTILINE)
     assert len(commands) >= 3
+    if epilog == "WATCH":  # its commands read what one of them leaves behind
+        assert call("run", "three-microgrids", "--fault", "loss=0.3", "--out", "lossy").exit_code == 0
     for command in commands:
         words, _, target = command.partition(" > ")
         done = call(*shlex.split(words))
         assert done.exit_code == 0, f"{command}\n{done.stdout}{done.stderr}"
         if target:
             (tmp_path / target).write_text(done.stdout)
+    assert len(looked) == sum(command.startswith("watch") or "--live" in command for command in commands)
 
 
 def test_the_python_in_the_help_works(capsys):
