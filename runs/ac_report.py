@@ -8,9 +8,7 @@ import numpy as np
 
 from .ac_check import AcCheck, ac_check
 from .errors import RunError
-from .feeder_problem import FeederProblem
-from .feeder_reference import central_feeder
-from .feeder_state import network_of, without_limits
+from .feeder_state import network_of, unasked
 from .result import Result
 
 __all__ = ["ac_report", "ac_text"]
@@ -38,17 +36,10 @@ def ac_report(result: Result) -> dict[str, dict[str, Any]]:
         raise RunError("an AC check wants proposals; nobody has proposed anything yet")
     told = {"with": _told(ac_check(operator, result.x[place]))}
     try:
-        problem = FeederProblem.of(market)
+        free = unasked(market, operator)
     except RunError:
         return told
-    free = central_feeder(without_limits(problem), "none")
-    line, end = market.port_ends(market.members[place])
-    hub = market.topology.lines[line, 1 - end]
-    (peers,) = (p for k, p in enumerate(market.members) if k != place)
-    who = np.empty(market.topology.hubs, dtype=np.int64)
-    who[market.topology.home[peers.address]] = np.arange(len(peers.address))
-    alone = np.concatenate([[0.0], free.p[who[hub]]])[:, None]
-    return told | {"without": _told(ac_check(operator, alone))}
+    return told | {"without": _told(ac_check(operator, free))}
 
 
 def ac_text(told: dict[str, dict[str, Any]]) -> str:

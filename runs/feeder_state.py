@@ -16,7 +16,7 @@ from .errors import RunError
 from .feeder_problem import FeederProblem
 from .feeder_reference import central_feeder
 
-__all__ = ["feeder_state", "flow_text", "network_of", "without_limits"]
+__all__ = ["feeder_state", "flow_text", "network_of", "unasked", "without_limits"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -72,7 +72,7 @@ def feeder_state(market: Market, x: Sequence[Floats], price: Floats, *, solve: b
         "with": _flows(operator, x[place]) | _checked(operator, x[place]),
     }
     if solve and len(market.members) == 2 and isinstance(market.members[1 - place].society, PeerProsumer):
-        told["without"] = _flows(operator, _unasked(market, operator))
+        told["without"] = _flows(operator, unasked(market, operator))
     return told | {"ports": _ports(operator, names, x[place], price[line])}
 
 
@@ -100,8 +100,14 @@ def _checked(operator: Any, x: Floats) -> dict[str, Any]:
     return {"pandapower": {"over_pu": found.over_pu, "over_kw": found.over_kw, "losses_kw": found.losses_kw.tolist()}}
 
 
-def _unasked(market: Market, operator: Any) -> Floats:
-    """Return what the ports would feed in, (rows, periods) kW, if lines carried everything and lost nothing."""
+def unasked(market: Market, operator: Any) -> Floats:
+    """Return what the ports would feed in, (rows, periods) kW, if lines carried everything and lost nothing.
+
+    Raises
+    ------
+    RunError
+        Others than prosumers and one network operator take part: see `FeederProblem`.
+    """
     x = np.zeros((operator.rows, market.periods))
     for period in range(market.periods):
         problem = FeederProblem.of(market, period)
