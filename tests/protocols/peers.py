@@ -9,6 +9,7 @@ import numpy as np
 
 from gridparley.agents import PeerProsumer, Positive, Society, VirtualAgent, batched
 from gridparley.environment import Topology
+from gridparley.environment.faults import Crash, Delay, Fault, Loss
 from gridparley.protocols import Market, Population
 from gridparley.runs.reference import central_solve
 from gridparley.runs.simulation import Simulation
@@ -90,3 +91,14 @@ def best(market):
     """Return the injections and the prices of the connections at the optimum, by a solver."""
     found = central_solve(market)
     return injections(found.x), found.transfer_price[:4, 0]
+
+
+def troubles(keeper: str) -> list[Fault]:
+    """Loss, delay, and crashes after which the network operator, a peer and one virtual agent know nothing."""
+    return [
+        Loss(probability=0.3),
+        Delay(ticks="0..5"),
+        Crash(agent="network.operator", start=60, end=90, memory="lost"),
+        Crash(agent=keeper, start=140, end=160, memory="lost"),
+        Crash(agent="peer2.operator", start=200, end=240, memory="lost"),
+    ]

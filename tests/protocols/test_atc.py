@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from gridparley.conformance import check_protocol
-from gridparley.environment.faults import Crash, Delay, Loss
 from gridparley.protocols import ATC
 from gridparley.protocols.coupling import Coupling
 from gridparley.runs.simulation import Simulation
 
-from .peers import best, four_peers, injections, settle
+from .peers import best, four_peers, injections, settle, troubles
 
 
 def test_keeps_the_contract_of_a_protocol():
@@ -66,12 +65,5 @@ def test_both_ends_of_a_pair_may_answer_anything_and_targets_are_the_other_s_cop
 def test_faults_cost_ticks_alone():
     market = four_peers()
     _, wanted, _ = settle(market, ATC())
-    faults = [
-        Loss(probability=0.3),
-        Delay(ticks="0..5"),
-        Crash(agent="network.operator", start=60, end=90, memory="lost"),
-        Crash(agent="peer1.virtual", start=140, end=160, memory="lost"),
-        Crash(agent="peer2.operator", start=200, end=240, memory="lost"),
-    ]
-    _, p, _ = settle(market, ATC(), ticks=20_000, faults=faults, seed=3)
+    _, p, _ = settle(market, ATC(), ticks=20_000, faults=troubles("peer1.virtual"), seed=3)
     assert np.abs(p - wanted).max() < 1e-5

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from gridparley.conformance import check_protocol
-from gridparley.environment.faults import Crash, Delay, Loss
 from gridparley.protocols import DlmpADMM, ProtocolError
 
-from .peers import LIMIT, best, four_peers, settle
+from .peers import LIMIT, best, four_peers, settle, troubles
 
 WEIGHT = np.array([1.0, 1.7, 0.6, 1.2, 0.8])
 """Of the network, which counts itself as one, and of four peers."""
@@ -62,14 +61,7 @@ def test_the_network_weighted_equilibrium_solves_everybody_s_own_problem():
 def test_a_crashed_network_operator_and_its_keeper_come_back(rule):
     market = four_peers(WEIGHT)
     _, wanted, _ = settle(market, DlmpADMM(rule=rule))
-    faults = [
-        Loss(probability=0.3),
-        Delay(ticks="0..5"),
-        Crash(agent="network.operator", start=60, end=90, memory="lost"),
-        Crash(agent="network.virtual", start=140, end=160, memory="lost"),
-        Crash(agent="peer2.operator", start=200, end=240, memory="lost"),
-    ]
-    _, p, _ = settle(market, DlmpADMM(rule=rule), ticks=20_000, faults=faults, seed=3)
+    _, p, _ = settle(market, DlmpADMM(rule=rule), ticks=20_000, faults=troubles("network.virtual"), seed=3)
     assert np.abs(p - wanted).max() < 1e-5
 
 

@@ -6,15 +6,9 @@ import pytest
 
 from gridparley.runs.lesson import open_lesson
 
-from .browser import Shown, chromium
+from .browser import Shown
 from .command import call
 from .served import Live, serving
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module", params=["price", "loss", "storage"])

@@ -14,19 +14,13 @@ from gridparley.environment import FEEDERS, load_feeder
 from gridparley.runs.feeder_state import feeder_state, network_of
 from gridparley.runs.page_feeder import _picked, bus_places, page_feeder
 
-from .browser import RED, Shown, chromium, report_of
+from .browser import RED, Shown, report_of
 from .served import Live, Talk, live, read, serving
 
 
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory):
     return report_of(tmp_path_factory.mktemp("toy"), "feeder-toy", "--ticks", "60")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as found:
-        yield found
 
 
 def block_of(report):

@@ -6,17 +6,11 @@ import pytest
 
 from gridparley import Record
 
-from .browser import RED, Shown, chromium, report_of
+from .browser import RED, Shown, report_of
 from .command import call
 
 FAULTS = ("--fault", "loss=0.2,from=10,to=60", "--fault", "delay=0..3,from=10,to=60",
           "--fault", "crash=B.operator,from=30,to=40", "--fault", "duplicate=0.2,from=10,to=60")  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -5,20 +5,13 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import pytest
 
 from gridparley import Record
 
-from .browser import INK, RED, Shown, chromium, report_of
+from .browser import INK, RED, Shown, report_of
 from .command import call
 
 DAY_TICKS = 300
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as found:
-        yield found
 
 
 def test_facts_of_a_port_are_those_of_the_agent_that_has_it(browser, tmp_path):

@@ -7,15 +7,9 @@ import pytest
 from gridparley.runs.watch import line as lines
 from gridparley.runs.watch.source import Source
 
-from .browser import RED, chromium
+from .browser import RED
 from .command import call
 from .served import Live, live, serving
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

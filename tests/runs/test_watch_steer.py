@@ -8,15 +8,9 @@ import pytest
 
 from gridparley import Record
 
-from .browser import RED, chromium
+from .browser import RED
 from .command import call
 from .served import Live, blocks, live, serving, wait
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
