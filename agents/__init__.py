@@ -1,23 +1,23 @@
 """What agents know: private facts in columns, and one local solve each. No message, no tick and no sender is known here."""
 
-from .cbd import CBD
-from .dispatch_operator import DispatchOperator, Schedule
-from .errors import AgentError
-from .ev import EV
+from .errors import AgentError, FeederError
 from .facts import Array, AtLeast, AtMost, Column, MoreThan, NonNegative, PortArray, Ports, Positive
-from .hospital import Hospital
-from .log_load import LogLoad
-from .microgrid_operator import MicrogridOperator
-from .middle_operator import MiddleOperator
-from .network_operator import NetworkOperator
-from .peer_prosumer import PeerProsumer
+from .operators.dispatch_operator import DispatchOperator, Schedule
+from .operators.microgrid_operator import MicrogridOperator
+from .operators.middle_operator import MiddleOperator
+from .operators.network_operator import NetworkOperator
+from .operators.storage_operator import LiteralStorageOperator, StorageOperator
 from .period import Period
 from .prosumer import Prosumer
-from .resident import Resident
+from .prosumers.cbd import CBD
+from .prosumers.ev import EV
+from .prosumers.hospital import Hospital
+from .prosumers.log_load import LogLoad
+from .prosumers.peer_prosumer import PeerProsumer
+from .prosumers.resident import Resident
+from .prosumers.square_root_load import SquareRootLoad
 from .society import Society, batched, within
-from .square_root_load import SquareRootLoad
-from .storage_operator import LiteralStorageOperator, StorageOperator
-from .supply import Dispatch
+from .solve.supply import Dispatch
 from .tiles import tiles
 from .virtual_agent import VirtualAgent
 
@@ -31,6 +31,7 @@ __all__ = [
     "Column",
     "Dispatch",
     "DispatchOperator",
+    "FeederError",
     "Hospital",
     "LiteralStorageOperator",
     "LogLoad",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ConservationError", "FaultError", "FeederError", "MessageError", "ProfileError", "TopologyError"]
+__all__ = ["ConservationError", "FaultError", "MessageError", "TopologyError"]
 
 
 class TopologyError(ValueError):
@@ -15,14 +15,6 @@ class MessageError(ValueError):
 
 class FaultError(ValueError):
     """A fault that cannot be read, is unknown, or contradicts another."""
-
-
-class ProfileError(ValueError):
-    """A file of profiles that cannot be read, or not as what it is wanted for."""
-
-
-class FeederError(ValueError):
-    """A feeder that cannot be read, is not radial, or holds a value that no line or load can have."""
 
 
 class ConservationError(AssertionError):

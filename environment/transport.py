@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from .channels import Link
+from .envelopes import Mail
 from .errors import FaultError, MessageError
 from .faults import Fault, FaultSchedule
 from .journal import Fate, Journal
-from .mail import Mail
 from .messages import Kind, MessageBatch, Outbox
 from .remembered import Remembered, fixed
 from .topology import Topology

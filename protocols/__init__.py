@@ -6,13 +6,13 @@ from .dual_decomposition import DualDecomposition
 from .errors import ProtocolError
 from .exchange_admm import ExchangeADMM
 from .incentive import Incentive
-from .keeper import Keeper
-from .market import Market, Population
-from .memory import Memory
-from .protocol import Protocol, protocol_types
-from .responder import Responder
-from .role import Role
-from .state import MarketState
+from .machinery.keeper import Keeper
+from .machinery.market import Market, Population
+from .machinery.memory import Memory
+from .machinery.protocol import Protocol, protocol_types
+from .machinery.responder import Responder
+from .machinery.role import Role
+from .machinery.state import MarketState
 
 __all__ = [
     "ATC",

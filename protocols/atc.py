@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from .coupling import Coupling
-from .exchange import RHO_MAX, RHO_MIN
 from .exchange_admm import ExchangeADMM, ExchangeKeeper
-from .keeper import Keeper
+from .machinery.coupling import Coupling
+from .machinery.exchange import RHO_MAX, RHO_MIN
+from .machinery.keeper import Keeper
 
 __all__ = ["ATC"]
 

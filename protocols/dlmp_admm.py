@@ -9,11 +9,11 @@ import numpy.typing as npt
 from pydantic import Field
 
 from .errors import ProtocolError
-from .exchange import RHO_MAX, RHO_MIN
 from .exchange_admm import ExchangeADMM, ExchangeKeeper
-from .keeper import Keeper
-from .market import Market, Population
-from .role import Role
+from .machinery.exchange import RHO_MAX, RHO_MIN
+from .machinery.keeper import Keeper
+from .machinery.market import Market, Population
+from .machinery.role import Role
 
 __all__ = ["DlmpADMM"]
 

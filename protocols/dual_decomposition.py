@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from .keeper import Keeper
-from .protocol import Protocol
+from .machinery.keeper import Keeper
+from .machinery.protocol import Protocol
 from .two_ledgers import TwoLedgers
 
 __all__ = ["DualDecomposition"]

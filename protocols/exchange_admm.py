@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from .exchange import RHO_MAX, RHO_MIN, Exchange
-from .keeper import Keeper
-from .market import Market
-from .protocol import Protocol
+from .machinery.exchange import RHO_MAX, RHO_MIN, Exchange
+from .machinery.keeper import Keeper
+from .machinery.market import Market
+from .machinery.protocol import Protocol
 
 __all__ = ["ExchangeADMM"]
 

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from .exchange import RHO_MAX, RHO_MIN, Exchange, Places
 from .exchange_admm import ExchangeADMM, ExchangeKeeper
-from .keeper import Keeper
+from .machinery.exchange import RHO_MAX, RHO_MIN, Exchange, Places
+from .machinery.keeper import Keeper
 
 __all__ = ["Incentive"]
 

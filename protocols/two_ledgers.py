@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..environment import Outbox
-from .keeper import Keeper
+from .machinery.keeper import Keeper
 
 __all__ = ["TwoLedgers"]
 

@@ -1,11 +1,11 @@
 """What people run: scenarios, the simulation, certificates and references, figures, and the command line."""
 
-from .errors import RunError, ScenarioError
-from .outcome import Outcome
-from .reading import Record
-from .result import Result, run_scenario
-from .scenario import Scenario, load_scenario, scenario_names
-from .simulation import Simulation
+from .common.errors import RunError, ScenarioError
+from .judge.outcome import Outcome
+from .record.reading import Record
+from .result.result import Result, run_scenario
+from .scenario.scenario import Scenario, load_scenario, scenario_names
+from .simulation.simulation import Simulation
 
 __all__ = [
     "Outcome",

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..frames import Frame
-from .film import Film
-from .letters import Wanted, figure, newest
+from ..record.frames import Frame
 from .lines import Line, blocks, fitted
+from .messages import Wanted, figure, newest
+from .playback import Film
 
 __all__ = ["charts", "clock_line", "letters", "network"]
 

@@ -11,11 +11,11 @@ from textual.containers import Horizontal
 from textual.events import Resize
 from textual.widgets import Footer, Input
 
-from ..errors import RunError
-from .film import Film
-from .letters import Wanted, read_wanted
+from ..common.errors import RunError
 from .lines import Lines, fitted
+from .messages import Wanted, read_wanted
 from .panels import charts, clock_line, letters, network
+from .playback import Film
 
 __all__ = ["TerminalView", "watch_terminal"]
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from ...environment.faults import fault_types
-from ..errors import RunError
+from ..common.errors import RunError
 
 __all__ = [
     "TEXT_MAX",

@@ -9,8 +9,8 @@ from typing import Any
 import tomli_w
 
 from ...environment.faults import Fault, fault_types
-from ..folder_read import fault_label
-from ..plugins import type_name
+from ..common.plugins import type_name
+from ..record.folder_read import fault_label
 
 __all__ = ["command_text", "schedule_text", "table_of"]
 

@@ -25,8 +25,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from ..errors import RunError
-from ..report import live_text
+from ..common.errors import RunError
+from ..page.report import live_text
 from .commands import TEXT_MAX
 from .session import Session
 from .source import Source

@@ -12,17 +12,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..catalog import catalog
-from ..errors import USER_ERRORS, RunError
-from ..fault_text import read_fault_table
-from ..folder import prepare_folder
-from ..reading import Record
-from ..report import result_of
-from ..scenario import Scenario, load_scenario
-from ..simulation import Simulation
+from ..common.errors import USER_ERRORS, RunError
+from ..page.overview import Overview
+from ..page.report import result_of
+from ..record.folder import prepare_folder
+from ..record.reading import Record
+from ..scenario.catalog import catalog
+from ..scenario.fault_text import read_fault_table
+from ..scenario.scenario import Scenario, load_scenario
+from ..simulation.simulation import Simulation
 from . import commands as ask
-from .line import Line
-from .overview import Overview
+from .playback import Line
 from .schedule import schedule_text
 from .shown import open_frame, private_state, ticks_frame
 from .source import Outbox, Source

@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from ...agents.facts import facts_of
 from ...environment.faults import Fault
-from ..folder_read import fault_label
-from ..page_data import Span, fault_windows, page_block, page_meta, tick_columns, world_columns
-from ..page_messages import MessageColumns
-from ..simulation import Simulation
-from .line import Line
-from .overview import Overview
+from ..page.data import Span, fault_windows, page_block, page_meta, tick_columns, world_columns
+from ..page.messages import MessageColumns
+from ..page.overview import Overview
+from ..record.folder_read import fault_label
+from ..simulation.simulation import Simulation
+from .playback import Line
 from .schedule import table_of
 
 __all__ = ["open_frame", "private_state", "ticks_frame"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..scenario import Scenario
+from ..scenario.scenario import Scenario
 
 __all__ = ["Outbox", "Source"]
 

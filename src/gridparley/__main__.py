@@ -1,6 +1,6 @@
 """`python -m gridparley` is the command `gridparley`."""
 
-from .runs.cli import main
+from .runs.cli.app import main
 
 # Guarded because spawned workers import this file again.
 if __name__ == "__main__":

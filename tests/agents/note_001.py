@@ -6,7 +6,7 @@ import cvxpy as cp
 import numpy as np
 
 from gridparley.agents import CBD, EV, Hospital, Period, Resident, StorageOperator
-from gridparley.environment import read_profiles
+from gridparley.runs.scenario.profiles import read_profiles
 
 from .conftest import solve
 
@@ -32,7 +32,7 @@ CARS = {  # arrival h, departure h, need kWh
 
 def day(step):
     """Return the profiles, the periods, and the agents with the place of each: operators, residents, EVs, CBD, hospital."""
-    with resources.as_file(resources.files("gridparley.runs") / "scenarios" / f"prosumer-day-{step}.csv") as file:
+    with resources.as_file(resources.files("gridparley.runs.scenario") / "data" / f"prosumer-day-{step}.csv") as file:
         profiles = read_profiles(file)
     n, h = profiles.periods, profiles.hours
     periods = [Period(k, profiles.start + k * h, h) for k in range(n)]

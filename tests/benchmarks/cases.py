@@ -11,8 +11,8 @@ from typing import Any
 
 from gridparley.environment.faults import Delay, Duplicate, Loss
 from gridparley.protocols import DualDecomposition, Market
-from gridparley.runs.generators import Microgrids
-from gridparley.runs.simulation import Simulation
+from gridparley.runs.scenario.generators.microgrids import Microgrids
+from gridparley.runs.simulation.simulation import Simulation
 
 from .contest import Chunk, Contest, apart
 from .floor import Floor

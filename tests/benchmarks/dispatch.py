@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from gridparley import load_scenario
-from gridparley.runs.commit import commit
-from gridparley.runs.reference import central_solve
+from gridparley.runs.judge.reference import central_solve
+from gridparley.runs.judge.restore_feasibility import commit
 
 GOOD = 1e-6
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gridparley import load_scenario
-from gridparley.runs.recorder import Recorder
+from gridparley.runs.record.recorder import Recorder
 
 SETTINGS = {"topology": "ring", "prosumers": "100..100", "step_size": 5e-4}
 FAULTS = ["loss=0.1", "delay=0..3", "duplicate=0.1"]

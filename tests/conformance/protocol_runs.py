@@ -13,7 +13,7 @@ import numpy as np
 from ..environment import MessageBatch, MessageError
 from ..environment.faults import Delay, Duplicate, Fault, Loss
 from ..protocols import Market, Protocol, Role
-from ..runs.simulation import Simulation
+from ..runs.simulation.simulation import Simulation
 from .error import ConformanceError, shown
 from .fingerprint import same_bits
 from .market import with_facts

@@ -11,8 +11,8 @@ from gridparley.agents import PeerProsumer, Positive, Society, VirtualAgent, bat
 from gridparley.environment import Topology
 from gridparley.environment.faults import Crash, Delay, Fault, Loss
 from gridparley.protocols import Market, Population
-from gridparley.runs.reference import central_solve
-from gridparley.runs.simulation import Simulation
+from gridparley.runs.judge.reference import central_solve
+from gridparley.runs.simulation.simulation import Simulation
 
 LIMIT = 25.0
 FUSE = 1e6

@@ -7,8 +7,8 @@ import pytest
 
 from gridparley.conformance import check_protocol
 from gridparley.protocols import ATC
-from gridparley.protocols.coupling import Coupling
-from gridparley.runs.simulation import Simulation
+from gridparley.protocols.machinery.coupling import Coupling
+from gridparley.runs.simulation.simulation import Simulation
 
 from .peers import best, four_peers, injections, settle, troubles
 

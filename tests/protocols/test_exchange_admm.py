@@ -8,7 +8,7 @@ import pytest
 from gridparley import load_scenario, run_scenario
 from gridparley.conformance import check_protocol
 from gridparley.protocols import ExchangeADMM
-from gridparley.protocols.exchange import RHO_MAX, RHO_MIN, Exchange
+from gridparley.protocols.machinery.exchange import RHO_MAX, RHO_MIN, Exchange
 
 
 def test_keeps_the_contract_of_a_protocol():

@@ -8,8 +8,8 @@ import pytest
 from gridparley import load_scenario, run_scenario
 from gridparley.conformance import check_protocol
 from gridparley.protocols import Incentive
-from gridparley.protocols.exchange import RHO_MAX, RHO_MIN
 from gridparley.protocols.incentive import OnePenalty
+from gridparley.protocols.machinery.exchange import RHO_MAX, RHO_MIN
 
 
 def test_keeps_the_contract_of_a_protocol():

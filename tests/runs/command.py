@@ -7,7 +7,7 @@ import sys
 
 from typer.testing import CliRunner
 
-from gridparley.runs.cli import app
+from gridparley.runs.cli.app import app
 
 
 def call(*words):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from gridparley import load_scenario
-from gridparley.runs.reading import Record
-from gridparley.runs.record import RECORD
-from gridparley.runs.recorder import Recorder
+from gridparley.runs.record.reading import Record
+from gridparley.runs.record.record import RECORD
+from gridparley.runs.record.recorder import Recorder
 
 LOSSY = ("run", "three-microgrids", "--seed", "3", "--fault", "loss=0.3,to=100", "--fault", "delay=0..3",
          "--fault", "duplicate=0.2")  # fmt: skip

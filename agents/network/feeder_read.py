@@ -1,0 +1,156 @@
+"""Reading feeders: those that come with the package, a table of one's own, or a network of pandapower."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping
+from importlib.resources import files
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from ..errors import FeederError
+from .feeder import Feeder, FeederLine
+
+__all__ = ["FEEDERS", "from_pandapower", "load_feeder", "read_feeder"]
+
+FEEDERS: Mapping[str, float] = {"toy": 0.4, "ieee33": 12.66, "ieee69": 12.66}
+"""Feeders that come with the package, and their nominal voltages, kV."""
+
+_WANTED = ("from", "to", "r_ohm", "x_ohm")
+_OPTIONAL = {"limit_kw": math.inf, "p_kw": 0.0, "q_kvar": 0.0}
+
+
+def load_feeder(name: str) -> Feeder:
+    """Return a feeder that comes with the package: "toy", "ieee33" or "ieee69".
+
+    Sources: feeders/README.md.
+
+    Raises
+    ------
+    FeederError
+        There is no such feeder.
+    """
+    if name not in FEEDERS:
+        raise FeederError(f"no feeder is called {name!r}; wanted one of {', '.join(FEEDERS)}, or a CSV file")
+    text = files(__package__).joinpath("feeders", f"{name}.csv").read_text("utf-8")
+    return _from_rows(name, FEEDERS[name], name, csv.DictReader(text.splitlines()))
+
+
+def read_feeder(path: str | PathLike[str], base_kv: float, *, source: str | None = None) -> Feeder:
+    """Read a feeder from a CSV file with one row a line.
+
+    Columns: from, to, r_ohm, x_ohm (of the whole line), and where wanted limit_kw (empty: none), p_kw and q_kvar (the load at
+    bus `to`).
+
+    Parameters
+    ----------
+    path
+    base_kv : kV, nominal voltage
+    source : the bus at which the grid above feeds in; by default where the first line begins
+
+    Raises
+    ------
+    FeederError
+        The file cannot be read, lacks a column, has an unknown one or a cell that is no number, or is no radial feeder.
+    """
+    file = Path(path)
+    try:
+        text = file.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FeederError(f"{file}: cannot be read as a table of lines: {error}") from error
+    return _from_rows(str(file), base_kv, file.stem, csv.DictReader(text.splitlines()), source)
+
+
+def _from_rows(where: str, base_kv: float, name: str, rows: csv.DictReader[str], source: str | None = None) -> Feeder:
+    header = [column.strip() for column in rows.fieldnames or ()]
+    rows.fieldnames = header
+    if missing := [column for column in _WANTED if column not in header]:
+        raise FeederError(f"{where}: column {missing[0]} is missing; wanted {', '.join([*_WANTED, *_OPTIONAL])}")
+    known = {*_WANTED, *_OPTIONAL}
+    if unknown := [column for column in header if column not in known]:
+        raise FeederError(f"{where}: there is no column {unknown[0]!r}; wanted {', '.join([*_WANTED, *_OPTIONAL])}")
+    lines: list[FeederLine] = []
+    loads: dict[str, tuple[float, float]] = {}
+    for row in rows:
+        place = f"{where}, line {rows.line_num}"
+        if None in row or None in row.values():
+            raise FeederError(f"{place}: {len(header)} cells are wanted, as in the first line")
+        start, end = row["from"].strip(), row["to"].strip()
+        if not start or not end:
+            raise FeederError(f"{place}: a line needs the names of both buses")
+        number = {column: _number(place, column, row[column]) for column in header if column not in ("from", "to")}
+        number = _OPTIONAL | number
+        lines.append(FeederLine(start, end, number["r_ohm"], number["x_ohm"], number["limit_kw"]))
+        if number["p_kw"] or number["q_kvar"]:
+            active, reactive = loads.get(end, (0.0, 0.0))
+            loads[end] = active + number["p_kw"], reactive + number["q_kvar"]
+    return Feeder.from_lines(name, base_kv, lines, loads, source=source)
+
+
+def _number(place: str, column: str, cell: str) -> float:
+    if not cell.strip() and column in _OPTIONAL:
+        return _OPTIONAL[column]
+    try:
+        return float(cell)
+    except ValueError:
+        raise FeederError(f"{place}: {column} = {cell!r}; wanted a number") from None
+
+
+def from_pandapower(net: Any, name: str = "") -> Feeder:
+    """Read a radial network of pandapower: its lines in service behind closed switches, and its loads less what is fed in.
+
+    What cables charge is left out, and lines may carry active power up to their max_i_ka at nominal voltage.
+
+    Parameters
+    ----------
+    net : a pandapower network with one external grid and one voltage level
+    name : by default the network's own
+
+    Raises
+    ------
+    FeederError
+        It has transformers, switches between buses, shunts, other sources of voltage or several voltage levels, or is not
+        radial.
+    """
+    name = name or str(net.name) or "pandapower"
+    for table in ("trafo", "trafo3w", "impedance", "gen", "xward", "ward", "shunt", "dcline"):
+        if table in net and len(net[table]) and bool(net[table].in_service.any()):
+            raise FeederError(
+                f"feeder {name}: net.{table} is not empty; wanted lines, loads and one external grid alone"
+            )
+    grids = net.ext_grid[net.ext_grid.in_service]
+    if len(grids) != 1:
+        raise FeederError(f"feeder {name}: net.ext_grid has {len(grids)} rows in service; wanted one")
+    if bool((net.switch.et == "b").any()):
+        raise FeederError(f"feeder {name}: net.switch joins two buses; wanted switches of lines alone: fuse the buses")
+    used = net.bus[net.bus.in_service]
+    levels = sorted(set(used.vn_kv.tolist()))
+    if len(levels) != 1:
+        raise FeederError(f"feeder {name}: net.bus.vn_kv has {levels}; wanted one voltage level")
+    opened = set(net.switch.element[(net.switch.et == "l") & ~net.switch.closed].tolist())
+    label = _labels(used)
+    lines = []
+    for number, line in net.line[net.line.in_service].iterrows():
+        if number not in opened:
+            r, x = (
+                float(line[k]) * float(line.length_km) / float(line.parallel) for k in ("r_ohm_per_km", "x_ohm_per_km")
+            )
+            limit = float(line.max_i_ka) * float(line.df) * float(line.parallel) * math.sqrt(3.0) * levels[0] * 1e3
+            limit = math.inf if math.isnan(limit) else limit
+            lines.append(FeederLine(label[line.from_bus], label[line.to_bus], r, x, limit))
+    loads: dict[str, tuple[float, float]] = {}
+    for table, sign in (("load", 1e3), ("sgen", -1e3)):
+        rows = net[table][net[table].in_service]
+        for bus, p, q, scaling in zip(rows.bus, rows.p_mw, rows.q_mvar, rows.scaling, strict=True):
+            active, reactive = loads.get(label[bus], (0.0, 0.0))
+            loads[label[bus]] = active + sign * p * scaling, reactive + sign * q * scaling
+    return Feeder.from_lines(name, levels[0], lines, loads, source=label[grids.bus.iloc[0]])
+
+
+def _labels(buses: Any) -> dict[Any, str]:
+    """Names of buses by number: their own where these are all different, else the numbers."""
+    names = [str(name) for name in buses.name]
+    distinct = len(set(names)) == len(names) and all(names)
+    return dict(zip(buses.index, names if distinct else map(str, buses.index), strict=True))

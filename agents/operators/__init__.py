@@ -1,0 +1,1 @@
+"""Operators: agents that supply a bus and have a row for each tie-line."""

@@ -1,0 +1,289 @@
+"""Operator of a distribution feeder: answers every injection with what the lines and the voltages allow, and at which price."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Annotated, Any, Self, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import AgentError
+from ..facts import Array, AtLeast, Column, MoreThan, PortArray, Ports
+from ..network.envelope import Connections, Limits
+from ..network.envelope_solve import Ask, Point, misfit, project
+from ..network.period import Losses, NetworkPeriod
+from ..network.radial import FeederData, RadialGrid
+from ..network.signals import Signals, signals_of
+from ..period import Period
+from ..society import Society, within
+
+__all__ = ["NetworkOperator"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Site:
+    """The network of one agent: its grid, how losses are seen, and one frozen envelope a period, if any."""
+
+    grid: RadialGrid
+    losses: Losses
+    frozen: tuple[Any, ...] | None = None
+
+
+class NetworkOperator(Society):
+    """Operator of a radial feeder, with one port for each prosumer that is connected to it.
+
+    min wholesale (sum load - sum x + losses) + loss_price losses over what the ports feed in, x_i > 0 kW, subject to
+    |P_l| <= limit_l where each line begins, v_min <= |v_k| <= v_max, -export_max <= x <= import_max. Nothing is attached to
+    its own bus: row 0 is zero. Without losses the network is LinDistFlow (Baran and Wu 1989): P_l = sum of what is taken
+    below, v_k^2 = source^2 - 2 sum (r P + x Q) over the way to bus k, and the limits are rows of G x <= h (notes 002 and 003,
+    operating envelope). With losses the flow is the exact one of a radial feeder (DistFlow), answers are found tangent by
+    tangent, and limits hold exactly. It knows the feeder, its loads and limits, the bus and tan phi of each port and the
+    power of its fuse, and no prosumer's cost.
+
+    Parameters
+    ----------
+    feeder : what `FeederData` says, or one for each agent
+    losses : "none"; "lindistflow" for a power flow with losses and LinDistFlow's derivatives; "exact" for its own derivatives
+    facts : see `Society`
+
+    Attributes
+    ----------
+    bus : (p, 1) number of the bus of each port, in the order of the feeder
+    tan_phi : (p, 1) kvar that is fed in with each kW
+    export_max, import_max : (p, periods) kW, most that the port carries to the prosumer, and from it
+    wholesale : (n, periods) $/kWh, price of power at the source
+    loss_price : (n, periods) $/kWh, what a lost kWh costs besides
+    load_factor : (n, periods) all fixed loads of the feeder times this
+    source : (n, periods) pu, voltage at the source
+    v_min, v_max : pu, at every bus but the source
+
+    Raises
+    ------
+    AgentError
+        A bus is none of the feeder's, limits contradict one another, or nothing that the ports may carry keeps all limits:
+        names the line or bus where that fails.
+    """
+
+    bus: Annotated[Ports, AtLeast(0)]
+    tan_phi: Ports = 0.0  # type: ignore[assignment]
+    export_max: Annotated[PortArray, AtLeast(0)]
+    import_max: Annotated[PortArray, AtLeast(0)]
+    wholesale: Array = 0.0  # type: ignore[assignment]
+    loss_price: Annotated[Array, AtLeast(0)] = 0.0  # type: ignore[assignment]
+    load_factor: Array = 1.0  # type: ignore[assignment]
+    source: Annotated[Array, MoreThan(0)] = 1.0  # type: ignore[assignment]
+    v_min: Annotated[Column, AtLeast(0)] = 0.95  # type: ignore[assignment]
+    v_max: Annotated[Column, MoreThan(0)] = 1.05  # type: ignore[assignment]
+
+    _sites: Sequence[Site]
+
+    def __init__(self, *, feeder: FeederData | Sequence[FeederData], losses: Losses = "none", **facts: Any) -> None:
+        if losses not in get_args(Losses):
+            raise AgentError(f"losses = {losses!r}; wanted one of {', '.join(get_args(Losses))}")
+        feeders: Any = [feeder] if hasattr(feeder, "parent") else feeder
+        self._sites = [Site(RadialGrid(one), losses) for one in feeders]
+        super().__init__(**facts)
+
+    def check(self) -> None:
+        """Refuse ports at no bus, limits that contradict one another, and limits that nothing can keep."""
+        if len(self._sites) != len(self):
+            raise AgentError(f"{self.names[0]}: {len(self._sites)} feeders for {len(self)} agents")
+        self.refuse(self.v_min >= self.v_max, "v_min", "less than v_max")
+        for k in range(len(self)):
+            self[k]._check_one()
+
+    def _check_one(self) -> None:
+        buses, who = len(self.grid.feeder.buses), self.names[0]
+        wrong = (self.bus != np.round(self.bus)) | (self.bus >= buses)
+        if wrong.any():
+            port = int(np.argmax(wrong[:, 0]))
+            raise AgentError(
+                f"{who}: bus = {self.bus[port, 0]:g} (port {port}); wanted a whole number, 0 to {buses - 1}"
+            )
+        safe = self._safe
+        for period, network in enumerate(self.networks):
+            every = network.lossless(all_rows=True)
+            rest = np.abs(every.rows).max(axis=1, initial=0.0) == 0.0
+            broken = np.flatnonzero(rest & (every.room < -1e-12))
+            if len(broken):
+                limit = every.name(int(broken[0]), self.grid.feeder)
+                raise AgentError(
+                    f"{who}: {limit} (period {period}) is broken by the fixed loads; no port can change that"
+                )
+            if safe[period] is None:
+                raise AgentError(self._unkept(period))
+
+    def _unkept(self, period: int) -> str:
+        """Say which limit of a period stands in the way, by the flow without losses where that shows it."""
+        network = self.networks[period]
+        envelope = network.at_rest
+        if not len(envelope.room):
+            return f"{self.names[0]}: no power flow is known in period {period}, whatever the ports carry"
+        row, short = misfit(envelope, -self.export_max[:, period], self.import_max[:, period])
+        what = f"{self.names[0]}: {envelope.name(row, self.grid.feeder)} (period {period}): nothing that the ports may carry "
+        if short <= 0.0:
+            return what + "is known to keep it together with the other limits once losses are counted"
+        unit = "kW" if envelope.of_lines[row] else "pu^2"
+        return what + f"keeps it together with the other limits; the nearest is off by {short:.3g} {unit}"
+
+    # The society around the agents ----------------------------------------------------------------------------------
+
+    @classmethod
+    def stack(cls, agents: Sequence[Self]) -> Self:
+        """Put societies together as the rows of one."""
+        new = super().stack(agents)
+        new._sites = [agent._sites[k] for agent in agents for k in agent._which.tolist()]
+        return new
+
+    def take(self, which: Any) -> Self:
+        """Return the agents picked by a slice without a step (a window) or by positions (a copy)."""
+        new = super().take(which)
+        new._sites = self._sites
+        return new
+
+    def open(self, period: Period) -> Self:
+        """Return the same agents in one period alone."""
+        new = super().open(period)
+        new._sites = [replace(site, frozen=site.frozen and (site.frozen[period.number],)) for site in self._sites]
+        return new
+
+    def linearised(self, x: Floats) -> Self:
+        """Return the same operators with the tangent at x, (rows, periods) kW, in the place of their networks.
+
+        Their market is convex, so that a certificate and a central solve can judge a point that was negotiated with losses.
+        Without losses they are themselves.
+
+        Raises
+        ------
+        AgentError
+            At x there is no power flow.
+        """
+        new, sites = self.take(slice(0, len(self))), list(self._sites)
+        for k in range(len(self)):
+            one, rows = self[k], slice(int(self.row_start[k]) + 1, int(self.row_start[k + 1]))
+            found = [network.tangent(x[rows, period]) for period, network in enumerate(one.networks)]
+            if any(envelope is None for envelope in found):
+                raise AgentError(f"{one.names[0]}: there is no power flow in period {found.index(None)}")
+            place = int(self._which[k])
+            sites[place] = replace(sites[place], frozen=None if one.losses == "none" else tuple(found))
+        new._sites = sites
+        return new
+
+    @property
+    def grid(self) -> RadialGrid:
+        """The feeder of an agent that stands alone."""
+        return self._sites[int(self._which[0])].grid
+
+    @property
+    def losses(self) -> Losses:
+        """How an agent that stands alone sees losses."""
+        return self._sites[int(self._which[0])].losses
+
+    @cached_property
+    def networks(self) -> list[NetworkPeriod]:
+        """What an agent that stands alone knows of each period."""
+        if len(self) != 1:
+            raise AgentError(f"{len(self)} network operators; each has its own network: ask one of them, society[k]")
+        site = self._sites[int(self._which[0])]
+        grid, ports = site.grid, Connections(self.bus[:, 0].astype(np.int64), self.tan_phi[:, 0])
+        limits = Limits(float(self.v_min[0, 0]), float(self.v_max[0, 0]), grid.limit)
+        return [
+            NetworkPeriod(
+                grid=grid,
+                ports=ports,
+                losses=site.losses,
+                limits=limits,
+                load=self.load_factor[0, t] * grid.load[:, 0],
+                reactive=self.load_factor[0, t] * grid.load_reactive[:, 0],
+                source=float(self.source[0, t]),
+                wholesale=float(self.wholesale[0, t]),
+                loss_price=float(self.loss_price[0, t]),
+                frozen=site.frozen[t] if site.frozen else None,
+            )
+            for t in range(self.periods)
+        ]
+
+    # The seam -------------------------------------------------------------------------------------------------------
+
+    def respond(self, price: Floats, target: Floats, rho: Floats) -> Floats:
+        """Return x, (rows, periods) kW: an active-set solution of each period's quadratic programme, tangent by tangent."""
+        x = np.zeros((self.rows, self.periods))
+        for period in range(self.periods):
+            x[1:, period] = self._point(price, target, rho, period).x
+        return x
+
+    def signals(self, price: Floats, target: Floats, rho: Floats) -> Signals:
+        """Return the prices behind the answer of an agent that stands alone, by what they are for."""
+        points = [self._point(price, target, rho, period) for period in range(self.periods)]
+        return signals_of(self.networks, points)
+
+    def _point(self, price: Floats, target: Floats, rho: Floats, period: int) -> Point:
+        point = self._solve(price[1:, period], target[1:, period], rho[1:, 0], period)
+        if point is None:
+            raise AgentError(self._unkept(period))
+        return point
+
+    def _solve(self, price: Floats, target: Floats, rho: Floats, period: int) -> Point | None:
+        """Solve one period, (ports,) each; None where nothing is within all limits."""
+        low, high = -self.export_max[:, period], self.import_max[:, period]
+        ask, network = Ask(price, target, rho, low, high), self.networks[period]
+        zero = np.zeros_like(price)
+        if network.linear:
+            return project(ask, network.tangent, zero)
+        # What is asked for is near the answer once a negotiation is. Where it is no place to begin, the lossless answer may
+        # be, or what was found when the facts were checked.
+        starts: list[Callable[[], Floats | None]] = [
+            lambda: np.clip(target, low, high),
+            lambda: self._lossless(ask, period),
+            lambda: self._safe[period],
+        ]
+        for begin in starts[0 if rho.all() else 1 :]:
+            start = begin()
+            found = None if start is None else project(ask, network.tangent, start, network.bend)
+            if found is not None:
+                return found
+        return None
+
+    def _lossless(self, ask: Ask, period: int) -> Floats | None:
+        """Return the answer of a network without losses."""
+        rest = self.networks[period].at_rest
+        found = project(ask, lambda _: rest, np.zeros_like(ask.price))
+        return None if found is None else found.x
+
+    @cached_property
+    def _safe(self) -> list[Floats | None]:
+        """For each period some point within all limits, (ports,), of an agent that stands alone; None where none is found."""
+        safe: list[Floats | None] = []
+        for period, network in enumerate(self.networks):
+            zero = np.zeros(self.rows - 1)
+            firm = zero + 1.0 + abs(network.wholesale) + network.loss_price
+            low, high = -self.export_max[:, period], self.import_max[:, period]
+            ask = Ask(zero, zero, firm, low, high)
+            starts = [zero, None if network.linear else self._lossless(ask, period)]
+            points = (project(ask, network.tangent, start, network.bend) for start in starts if start is not None)
+            safe.append(next((point.x for point in points if point is not None), None))
+        return safe
+
+    def cost(self, x: Floats) -> Floats:
+        """Return the cost of an answer x, (1, periods) $/h, fixed loads included; +inf outside the limits."""
+        value = np.array([[network.cost(x[1:, t]) for t, network in enumerate(self.networks)]])
+        carried = within(x[1:], -self.export_max, self.import_max, np.zeros((self.rows - 1, self.periods)))
+        inside = np.isfinite(carried).all(axis=0, keepdims=True)
+        return within(x[:1], 0.0, 0.0, np.where(inside, value, np.inf))
+
+    def reference(self, cp: Any, x: Any) -> tuple[Any, list[Any]]:
+        """Return cost and constraints of the CVXPY variable x, (rows, periods) kW; with losses, those of a relaxation."""
+        cost: Any = 0.0
+        limits: list[Any] = [x[self.own_rows, :] == 0]
+        for k in range(len(self)):
+            one, rows = self[k], slice(int(self.row_start[k]) + 1, int(self.row_start[k + 1]))
+            for t, network in enumerate(one.networks):
+                part, bounds = network.reference(cp, x[rows, t])
+                cost += part
+                limits += [*bounds, x[rows, t] >= -one.export_max[:, t], x[rows, t] <= one.import_max[:, t]]
+        return cost, limits

@@ -1,0 +1,129 @@
+"""Microgrid operator with storage and curtailment (note 001)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ..facts import AtLeast, AtMost, Column, MoreThan, PortArray
+from ..period import Period
+from ..society import batched
+from ..solve.supply import Storage, Supply
+from .microgrid_operator import MicrogridOperator
+
+__all__ = ["LiteralStorageOperator", "StorageOperator"]
+
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.integer]
+
+
+class StorageOperator(MicrogridOperator):
+    """Operator of one microgrid: grid supply G, PV of which w is used, storage B, and one port per tie-line.
+
+    min a G^2 + b G + c_0 + C(B) + sum_k (alpha_k e_k^2 + c_k max(e_k, 0)) with G + w + B = -x_0 - sum_k x_k, e_k = -x_k,
+    0 <= G <= power_max, 0 <= w <= PV, sum_k e_k <= PV, and -import_max <= e <= export_max. B > 0 is discharge:
+    C(B) = k S (exp(B / S) - 1) for B <= 0, q B^2 + k B for B > 0, with k = kappa (1 - soc) / soc. B keeps to charge_max
+    and discharge_max, and so far within them that soc stays in [soc_min, soc_max]: soc <- soc - B hours / capacity, once,
+    when a period is settled. It looks at one period at a time and knows its own costs, PV and state of charge.
+
+    Source: note 001, supply blocks and C_EBSS, its last block's sign of B; tie-line limits of its own side only.
+
+    Attributes
+    ----------
+    cost_constant : c_0, $/h
+    capacity_kwh : kWh, 0 for no storage
+    soc : state of charge, 0 to 1
+    soc_min : more than 0, where k has no end
+    soc_max : 1 at most
+    charge_max, discharge_max : kW
+    kappa : $/kWh; the note's 0.1 exp(3)
+    scale : S, kW
+    q : $/kW^2h
+    hours : h, length of the period
+    """
+
+    cost_constant: Column = 0.0  # type: ignore[assignment]
+    capacity_kwh: Annotated[Column, AtLeast(0)] = 0.0  # type: ignore[assignment]
+    soc: Annotated[Column, MoreThan(0), AtMost(1)] = 0.5  # type: ignore[assignment]
+    soc_min: Annotated[Column, MoreThan(0), AtMost(1)] = 0.1  # type: ignore[assignment]
+    soc_max: Annotated[Column, MoreThan(0), AtMost(1)] = 0.9  # type: ignore[assignment]
+    charge_max: Annotated[Column, AtLeast(0)] = 0.0  # type: ignore[assignment]
+    discharge_max: Annotated[Column, AtLeast(0)] = 0.0  # type: ignore[assignment]
+    kappa: Annotated[Column, MoreThan(0)] = 0.1 * math.exp(3.0)  # type: ignore[assignment]
+    scale: Annotated[Column, MoreThan(0)] = 1.0  # type: ignore[assignment]
+    q: Annotated[Column, MoreThan(0)] = 0.01  # type: ignore[assignment]
+    hours: Annotated[Column, MoreThan(0)] = 1.0  # type: ignore[assignment]
+    import_max: Annotated[PortArray, AtLeast(0)] = math.inf  # type: ignore[assignment]
+
+    _sign: ClassVar[float] = 1.0
+
+    def check(self) -> None:
+        """Refuse a state of charge outside its limits."""
+        hair = 1e-12  # what is computed from the limits may miss them by a rounding
+        wrong = (self.soc < self.soc_min - hair) | (self.soc > self.soc_max + hair)
+        if wrong.any():
+            k = int(np.argwhere(wrong)[0, 0])
+            low, high = self.soc_min[k, 0], self.soc_max[k, 0]
+            self.refuse(wrong, "soc", f"from soc_min = {low:g} to soc_max = {high:g}")
+
+    def open(self, period: Period) -> Self:
+        """Return the same operators in one period, whose length the limits of the storage depend on."""
+        return super().open(period).replace(hours=np.full_like(self.hours, period.hours))
+
+    def settle(self, period: Period, x: Floats) -> Self:
+        """Return the same operators with the state of charge that x, (rows, 1) kW, has left."""
+        spent = self.open(period).dispatch(x).storage * period.hours
+        share = spent / np.where(self.capacity_kwh > 0.0, self.capacity_kwh, np.inf)
+        return self.replace(soc=np.clip(self.soc - share, self.soc_min, self.soc_max))
+
+    @batched
+    def cost(self, x: Floats) -> Floats:
+        """Return the cost of an answer x, (n, periods) $/h, regularising terms included."""
+        return super().cost(x) + self.cost_constant
+
+    def storage_limits(self) -> tuple[Floats, Floats]:
+        """Return the most charge and discharge, (n, 1) kW, that keep the state of charge within its limits."""
+        per_period = self.capacity_kwh / self.hours
+        charge = np.minimum(self.charge_max, np.maximum(self.soc_max - self.soc, 0.0) * per_period)
+        return charge, np.minimum(self.discharge_max, np.maximum(self.soc - self.soc_min, 0.0) * per_period)
+
+    @property
+    def storage_price(self) -> Floats:
+        """k, (n, 1) $/kWh: what a stored kWh is worth to it; of a full storage not quite nothing, so that ln k exists."""
+        return np.asarray(self.kappa * np.maximum(1.0 - self.soc, 1e-12) / self.soc)
+
+    def _supply(self, members: Rows) -> Supply:
+        columns = self.storage_price, self.scale, self.q, *self.storage_limits()
+        k, scale, q, charge, discharge = (self._flat(column, members) for column in columns)
+        storage = Storage(k, scale, q, charge, discharge, self._sign)
+        return replace(super()._supply(members), curtailed=True, storage=storage)
+
+    def _supply_reference(self, cp: Any, total: Any) -> tuple[Any, list[Any]]:
+        """Return cost and constraints of what the sources supply; C(B) with B = dear - cheap, which never meet."""
+        dear, cheap, used = (cp.Variable(total.shape, nonneg=True) for _ in range(3))
+        k, scale, q, *most = (
+            np.broadcast_to(column, total.shape)
+            for column in (self.storage_price, self.scale, self.q, *self.storage_limits())
+        )
+        stored = dear - cheap if self._sign > 0 else cheap - dear
+        cost, limits = self._generation_reference(cp, total - used - stored)
+        paid = cp.multiply(k * scale, 1 - cp.exp(-cp.multiply(1 / scale, cheap)))
+        cost += cp.sum(cp.multiply(q, cp.square(dear)) + cp.multiply(k, dear)) - cp.sum(paid)
+        cost += float(np.broadcast_to(self.cost_constant, total.shape).sum())
+        least, greatest = (cheap, dear) if self._sign > 0 else (dear, cheap)
+        return cost, [*limits, used <= self.pv, least <= most[0], greatest <= most[1]]
+
+
+class LiteralStorageOperator(StorageOperator):
+    """Operator with storage as the note's supply blocks have it literally, which pays it for discharging.
+
+    There B is charge in the balance, but the cost rewards B < 0: the same as `StorageOperator` with the cost C(-B) of a
+    discharge B. At any price above zero such a storage discharges flat out, and it never charges: a reading to look at,
+    not to use. Source: note 001, supply blocks, "-B" and "+B/E".
+    """
+
+    _sign: ClassVar[float] = -1.0

@@ -1,0 +1,1 @@
+"""Prosumers: agents with one row, at a bus, and peers who trade."""

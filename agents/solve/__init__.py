@@ -1,0 +1,1 @@
+"""Local solves that several types share."""

@@ -1,0 +1,1 @@
+"""What protocols share: roles, memory, and the market they run on."""

@@ -1,0 +1,87 @@
+"""What the command line asks of a scenario, and the options with which commands ask it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..scenario.fault_text import read_fault_file
+from ..scenario.scenario import Scenario, load_scenario, scenario_names
+from .options import Faults, FaultsFile, Protocol, ScenarioName, Seed, Settings, Ticks
+
+__all__ = ["Choice", "choosing"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A scenario as the command line asks for it; the fields are the options that a command with `choosing` has."""
+
+    scenario: ScenarioName
+    protocol: Protocol = None
+    settings: Settings = None
+    fault: Faults = None
+    faults: FaultsFile = None
+    seed: Seed = None
+    ticks: Ticks = None
+
+    def load(self) -> Scenario:
+        """Load it. Seed and ticks become settings, so that the scenario says all there is.
+
+        Raises
+        ------
+        ScenarioError
+            Anything in it is unknown or not allowed.
+        """
+        given = [
+            f"run.{key}={value}" for key, value in (("seed", self.seed), ("ticks", self.ticks)) if value is not None
+        ]
+        from_file = [] if self.faults is None else read_fault_file(self.faults)
+        faults: list[str | Mapping[str, Any]] = [*from_file, *(self.fault or [])]
+        return load_scenario(self.scenario, [*(self.settings or []), *given], protocol=self.protocol, faults=faults)
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything but the name is asked for."""
+        return bool(self.settings or self.fault) or any(
+            each is not None for each in (self.protocol, self.faults, self.seed, self.ticks)
+        )
+
+    def command(self) -> list[str]:
+        """Return the command line that asks for the same from any folder."""
+        words = [
+            "gridparley",
+            "run",
+            self.scenario if self.scenario in scenario_names() else str(Path(self.scenario).resolve()),
+        ]
+        words += [] if self.protocol is None else ["--protocol", self.protocol]
+        words += [word for setting in self.settings or [] for word in ("--set", setting)]
+        words += [] if self.faults is None else ["--faults", str(self.faults.resolve())]
+        words += [word for fault in self.fault or [] for word in ("--fault", fault)]
+        numbers = (("--seed", self.seed), ("--ticks", self.ticks))
+        return words + [word for option, value in numbers if value is not None for word in (option, str(value))]
+
+
+def choosing(command: Callable[..., None], scenario: Any = None) -> Callable[..., None]:
+    """Give a command, whose first parameter is a `Choice`, the options that make one.
+
+    Parameters
+    ----------
+    command
+    scenario : how the scenario is asked for instead, where it may be left out; it is None then
+    """
+    asked = dict(inspect.signature(Choice, eval_str=True).parameters)
+    if scenario is not None:
+        asked["scenario"] = asked["scenario"].replace(annotation=scenario, default=None)
+    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+
+    def chosen(**given: Any) -> None:
+        command(Choice(**{name: given.pop(name) for name in asked}), **given)
+
+    parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*asked.values(), *own)]
+    chosen.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    chosen.__annotations__ = {each.name: each.annotation for each in parameters}
+    chosen.__name__, chosen.__doc__ = command.__name__, command.__doc__
+    return chosen

@@ -1,0 +1,1 @@
+"""What drives a simulation to its end, for the command and for Python alike."""

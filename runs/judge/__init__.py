@@ -1,0 +1,1 @@
+"""What judges a run from outside: metrics, certificate, central reference, outcome."""

@@ -1,0 +1,148 @@
+"""The certificate: how far from the optimum a negotiated point is at most, shown without any central solver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ...agents import Society
+from ...protocols import Market, MarketState
+from ...protocols.machinery.answer import answer
+from .metrics import Observer, cost_of, costs_of
+from .restore_feasibility import commit
+
+__all__ = ["Certificate", "certify", "find_infeasibility", "proves_infeasible"]
+
+Floats = npt.NDArray[np.float64]
+
+_ROOM = 1e-6
+"""kW, relative above 1: how near to a limit is at it."""
+_CLIMBS, _CLIMB = 10, 10
+"""How often a search for a proof looks whether it has one, and the steps in between."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A bracket of the optimal cost.
+
+    Attributes
+    ----------
+    lower : $/h, no point that balances costs less: the dual value at the negotiated prices, a sum of everybody's own minimum
+    upper : $/h, the cost of the committed point; inf where there is none
+    gap : (upper - lower) / max(abs(upper), 1 $/h)
+    x : the committed point, by population, (rows, periods) kW, or None
+    residual : kW, where an equilibrium is looked for that is nobody's optimum: how far the committed point is from everybody's
+        best answer; else None
+    """
+
+    lower: float
+    upper: float
+    gap: float
+    x: list[Floats] | None
+    residual: float | None = None
+
+
+def certify(market: Market, observer: Observer, state: MarketState) -> Certificate:
+    """Bracket the optimal cost by weak duality at the present prices and by the committed point.
+
+    Where two copies of a price differ, their mean is used: any price gives a valid bound.
+    """
+    lower = _dual_value(market, observer, state.price, state.transfer_price.mean(axis=1))
+    x = commit(market, observer, state)
+    upper = np.inf if x is None else observer.cost(x, regularised=True)
+    gap = (upper - lower) / max(abs(upper), 1.0) if np.isfinite(upper) else np.inf
+    return Certificate(lower, upper, float(gap), x)
+
+
+def _dual_value(market: Market, observer: Observer, price: Floats, transfer_price: Floats) -> float:
+    total = 0.0
+    for society, asked in _asked(market, observer, price, transfer_price):
+        x = answer(society, asked, np.zeros_like(asked), np.zeros((society.rows, 1)))
+        total += cost_of(society, x) + float((asked * x).sum())
+    return total
+
+
+def _asked(market: Market, observer: Observer, price: Floats, transfer_price: Floats):  # type: ignore[no-untyped-def]
+    """Every society with the prices of its rows, (rows, periods)."""
+    both = np.concatenate([price, transfer_price])
+    for population, gather in zip(market.members, observer.gather, strict=True):
+        yield population.society, gather.T @ both
+
+
+def proves_infeasible(market: Market, observer: Observer, price: Floats, transfer_price: Floats) -> bool:
+    """Tell whether a direction of prices proves that no balanced point exists.
+
+    Whatever is balanced has price . x = 0 summed over everybody, for any price. If the least that everybody together can
+    make of it within their limits is above zero, no balanced point exists: a Farkas certificate. The seam finds that least
+    by calling prices so high that costs do not matter, and then makes sure that they did not: a thousand times the price
+    changes nothing, and nobody can go on in his favour, by a millionth, without leaving his limits.
+
+    Parameters
+    ----------
+    price, transfer_price : (hubs, periods), (L, periods), a direction, of any length
+    """
+    size = max(np.abs(price).max(initial=0.0), np.abs(transfer_price).max(initial=0.0))
+    if not (np.isfinite(size) and size > 0.0):
+        return False
+    price, transfer_price = (np.where(np.abs(p) > 1e-6 * size, p / size, 0.0) for p in (price, transfer_price))
+    for high in (1e6, 1e9):
+        least = slack = change = 0.0
+        limited = True
+        for society, asked in _asked(market, observer, price, transfer_price):
+            zero = np.zeros_like(asked), np.zeros((society.rows, 1))
+            x, beyond = (answer(society, factor * asked, *zero) for factor in (high, 1e3 * high))
+            room = _ROOM * np.maximum(1.0, np.abs(x))
+            least += float((asked * x).sum())
+            slack += float((np.abs(asked) * room).sum())
+            change += float(np.abs((asked * (x - beyond)).sum()))
+            limited = limited and _at_limits(society, asked, x, room)
+        if limited and change <= slack and least > 2.0 * slack:
+            return True
+    return False
+
+
+def _at_limits(society: Society, asked: Floats, x: Floats, room: Floats) -> bool:
+    """Tell whether nobody can make less of these prices by a small step: of one row alone, or from a port to the own bus."""
+    first = np.repeat(society.own_rows, society.port_count + 1)
+    place = np.arange(society.rows) - first
+    for k in range(int(place.max(initial=0)) + 1):
+        rows = np.flatnonzero(place == k)
+        own = first[rows]
+        for through in (False, True) if k else (False,):
+            gain = asked[rows] - asked[own] if through else asked[rows]
+            step = -np.sign(gain) * np.where(np.abs(gain) > 1e-6, np.maximum(room[rows], room[own]), 0.0)
+            moved = x.copy()
+            moved[rows] += step
+            if through:
+                moved[own] -= step
+            # (agents, periods): whoever moves must leave his limits by it.
+            moves = np.zeros((len(society), x.shape[1]), dtype=bool)
+            moves[np.searchsorted(society.own_rows, own)] = step != 0.0
+            if np.isfinite(costs_of(society, moved)[moves]).any():
+                return False
+    return True
+
+
+def find_infeasibility(market: Market, observer: Observer, price: Floats, transfer_price: Floats) -> bool:
+    """Search for a direction of prices that proves that no balanced point exists, from a first guess.
+
+    What everybody together can make of a direction at least is concave in it, and what then does not balance is its slope:
+    a few steps uphill are often enough. Finding nothing proves nothing.
+    """
+    hubs = len(price)
+    way = np.concatenate([price, transfer_price])
+    if not np.isfinite(way).all():
+        return False
+    for step in range(_CLIMBS * _CLIMB):
+        way = way / max(np.abs(way).max(initial=0.0), 1e-300)
+        if step % _CLIMB == 0 and proves_infeasible(market, observer, way[:hubs], way[hubs:]):
+            return True
+        x = [
+            answer(society, 1e6 * asked, np.zeros_like(asked), np.zeros((society.rows, 1)))
+            for society, asked in _asked(market, observer, way[:hubs], way[hubs:])
+        ]
+        slope = np.concatenate(observer.balance(x))
+        way = way + slope / max(np.abs(slope).max(initial=0.0), 1e-300) / np.sqrt(step + 1.0)
+    return False

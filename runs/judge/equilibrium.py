@@ -1,0 +1,69 @@
+"""The market that the end of a run is judged by, and how far that end is from an equilibrium of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ...agents import AgentError
+from ...protocols import Market, MarketState, Population, Protocol
+from ...protocols.machinery.answer import answer
+
+__all__ = ["natural_residual", "posed_market", "seen_prices"]
+
+Floats = npt.NDArray[np.float64]
+
+_PULL = 1e-3
+"""$/kW²h: the penalty of the proximal step in the natural map, which makes kW of a wrong price."""
+
+
+def posed_market(market: Market, x: list[Floats]) -> Market:
+    """Return the market with what is not convex in it, such as a network with losses, replaced by its tangent at x.
+
+    Parameters
+    ----------
+    x : by population, (rows, periods) kW
+    """
+    if not any(hasattr(p.society, "linearised") for p in market.members):
+        return market
+    members = []
+    for population, rows in zip(market.members, x, strict=True):
+        society = population.society
+        if hasattr(society, "linearised") and np.isfinite(rows).all():
+            try:
+                society = society.linearised(rows)
+            except AgentError:  # there is no tangent here: the market as it is says more than none
+                return market
+        members.append(Population(society, population.address))
+    return replace(market, members=tuple(members))
+
+
+def seen_prices(market: Market, protocol: Protocol, state: MarketState) -> list[Floats]:
+    """Return, by population, the price that each row sees, (rows, periods) $/kWh: what it is asked with in the end."""
+    price = state.transfer_price * protocol.counts(market)[:, :, None]
+    seen = []
+    for population in market.members:
+        society = population.society
+        rows = np.empty((society.rows, market.periods))
+        rows[society.own_rows] = state.price[market.topology.home[population.address]]
+        if len(society.port_rows):
+            line, end = market.port_ends(population)
+            rows[society.port_rows] = price[line, end]
+        seen.append(rows)
+    return seen
+
+
+def natural_residual(market: Market, protocol: Protocol, state: MarketState, x: list[Floats]) -> list[Floats]:
+    """Return x - argmin_y cost(y) + price y + pull/2 |y - x|², by population, (rows, periods) kW.
+
+    It is zero where, and only where, x is everybody's best answer to the price that he sees. With balanced x that makes an
+    equilibrium (F. Facchinei and J.-S. Pang, Finite-Dimensional Variational Inequalities and Complementarity Problems,
+    2003, section 1.5). The pull is 1e-3 $/kW²h.
+    """
+    residual = []
+    for population, price, rows in zip(market.members, seen_prices(market, protocol, state), x, strict=True):
+        society = population.society
+        residual.append(rows - answer(society, price, rows, np.full((society.rows, 1), _PULL)))
+    return residual

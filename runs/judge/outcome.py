@@ -1,0 +1,179 @@
+"""The outcome of a run: one word and the reason for it, never CONVERGED without a certificate."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .certificate import Certificate, find_infeasibility
+from .reference import Reference
+
+if TYPE_CHECKING:
+    from ..simulation.simulation import Simulation
+
+__all__ = ["CERTIFIED_GAP", "Outcome", "Verdict", "check_reference", "judge"]
+
+CERTIFIED_GAP = 1e-6
+"""Largest relative gap of a certificate that still counts."""
+
+
+class Outcome(StrEnum):
+    """How a run ended.
+
+    CONVERGED: everybody stopped, at a point that can be kept, with a certificate. STALLED: nothing moves any more, short
+    of that. OSCILLATING: prices go back and forth and come no nearer. DIVERGED: prices run away. INCONSISTENT: two copies
+    of one price differ. INFEASIBLE: proven that no point balances. TICK_LIMIT: it was still getting better.
+    """
+
+    CONVERGED = "CONVERGED"
+    STALLED = "STALLED"
+    OSCILLATING = "OSCILLATING"
+    DIVERGED = "DIVERGED"
+    INCONSISTENT = "INCONSISTENT"
+    INFEASIBLE = "INFEASIBLE"
+    TICK_LIMIT = "TICK_LIMIT"
+
+
+class Verdict(NamedTuple):
+    """An outcome and, in a clause, why it is this one."""
+
+    outcome: Outcome
+    reason: str
+
+
+def judge(simulation: Simulation, certificate: Certificate, reference: Reference | None = None) -> Verdict:
+    """Name the outcome of a run that has ended.
+
+    Parameters
+    ----------
+    simulation
+    certificate : of its end
+    reference : the optimum of the market as posed, where it was solved centrally; it must lie within the certificate
+    """
+    state, observer = simulation.state, simulation.observer
+    apart = observer.latest["price_disagreement"]
+    if apart > 1e-6 * max(1.0, float(np.nanmax(np.abs(state.price)))):
+        return Verdict(Outcome.INCONSISTENT, "two copies of one price differ, so what looks settled is not")
+    if simulation.stopped:
+        return _finished(certificate, reference)
+    # Prices that swing or run away may do so because there is nothing to find.
+    if certificate.x is None and reference is None and _infeasible(simulation):
+        where = most_missing(simulation)
+        return Verdict(
+            Outcome.INFEASIBLE,
+            f"it is proven that no point balances: demand and supply cannot meet, least of all {where}",
+        )
+    if simulation.broken:
+        return Verdict(Outcome.DIVERGED, "prices run away; a smaller step may help")
+    return _unfinished(simulation)
+
+
+def check_reference(verdict: Verdict, certificate: Certificate, reference: Reference | None) -> Verdict:
+    """Return the verdict once the central optimum is known too, which a certificate must not contradict."""
+    return _finished(certificate, reference) if verdict.outcome is Outcome.CONVERGED else verdict
+
+
+def _finished(certificate: Certificate, reference: Reference | None) -> Verdict:
+    """Everybody stopped: only a certificate that nothing contradicts makes an optimum of that."""
+    if certificate.x is None:
+        return Verdict(Outcome.STALLED, "everybody stopped, but no point was found that everybody can keep")
+    if certificate.residual is not None:
+        return _equilibrium(certificate.residual, certificate.x)
+    if certificate.gap < -CERTIFIED_GAP:
+        return Verdict(
+            Outcome.STALLED,
+            "everybody stopped, but the certificate contradicts itself, its lower bound being above the upper one: "
+            "somebody's `respond` is not the minimum of his `cost`",
+        )
+    if not certificate.gap <= CERTIFIED_GAP:
+        return Verdict(
+            Outcome.STALLED,
+            f"everybody stopped, but the certificate leaves a gap of {certificate.gap:.1e}, more than {CERTIFIED_GAP:.0e}",
+        )
+    if reference is not None and (beyond := _outside(certificate, reference)):
+        return Verdict(
+            Outcome.STALLED,
+            f"everybody stopped, but the central optimum lies {beyond:.1e} $/h outside the certificate: somebody's "
+            "`respond` and `cost` say something else than his `reference`",
+        )
+    return Verdict(
+        Outcome.CONVERGED,
+        f"everybody stopped, at a point that can be kept, certified optimal to {CERTIFIED_GAP:.0e}",
+    )
+
+
+def _equilibrium(residual: float, x: list[npt.NDArray[np.float64]]) -> Verdict:
+    """Everybody stopped where no common cost is least: only residuals of the equilibrium conditions make one of that."""
+    allowed = CERTIFIED_GAP * max(1.0, *(float(np.abs(rows).max(initial=0.0)) for rows in x))
+    if not residual <= allowed:
+        return Verdict(
+            Outcome.STALLED,
+            f"everybody stopped, but somebody's best answer is {residual:.1e} kW away, more than {allowed:.0e}",
+        )
+    return Verdict(
+        Outcome.CONVERGED,
+        f"everybody stopped, at a point that can be kept, an equilibrium to {residual:.1e} kW by the natural map",
+    )
+
+
+def _outside(certificate: Certificate, reference: Reference) -> float:
+    """$/h by which the central optimum misses the certificate's bracket, 0 where rounding explains it."""
+    beyond = max(certificate.lower - reference.cost, reference.cost - certificate.upper)
+    scale = max(abs(certificate.upper), 1.0)
+    # A solver that stopped at its looser tolerances may be wrong by as much as these.
+    trust = CERTIFIED_GAP if reference.status == "optimal" else 1e-4
+    return beyond if beyond > trust * scale else 0.0
+
+
+def _infeasible(simulation: Simulation) -> bool:
+    """Look for a proof in the directions in which prices went and stand."""
+    market, observer, state = simulation.market, simulation.observer, simulation.state
+    guesses = [(state.price, state.transfer_price.mean(axis=1))]
+    if observer.rounds:
+        guesses.insert(0, observer.drift()[2])
+    return any(find_infeasibility(market, observer, *guess) for guess in guesses)
+
+
+def most_missing(simulation: Simulation) -> str:
+    """Say where, and when, what was proposed last balances least: steps that never end lead to what is in the way."""
+    buses, lines = simulation.observer.balance(simulation.state.x)
+    apart = np.abs(np.concatenate([buses, lines]))
+    place, period = np.unravel_index(int(apart.argmax()), apart.shape)
+    topology = simulation.market.topology
+    name = (*topology.microgrids, *topology.line_names)[place]
+    return f"at {name}" + (f" in period {period}" if apart.shape[1] > 1 else "")
+
+
+def _unfinished(simulation: Simulation) -> Verdict:
+    """The ticks ran out: say what was going on."""
+    observer, tick = simulation.observer, simulation.tick
+    silence = tick - observer.round_tick
+    # Under long delays a round takes long; what is still on its way tells that from links that are dead.
+    if silence > max(tick // 4, 50, 4 * (simulation.transport.last_due - tick)):
+        return Verdict(
+            Outcome.STALLED,
+            f"no round was completed in the last {silence} ticks: somebody is waited for who is not heard",
+        )
+    residual = np.array([row[0] for row in observer.rounds])
+    if len(residual) < 8:
+        done = int(simulation.state.round.min())
+        return Verdict(
+            Outcome.TICK_LIMIT, f"rounds completed in {tick} ticks: {done}, too few to tell; more --ticks may do"
+        )
+    quarter = len(residual) // 4
+    before, after = np.nanmax(residual[-2 * quarter : -quarter]), np.nanmax(residual[-quarter:])
+    if after <= 0.9 * before:
+        return Verdict(Outcome.TICK_LIMIT, "the ticks ran out while it was still getting better; more --ticks may do")
+    path, net, _ = observer.drift()
+    if net > 0.5 * path:
+        if after > 1.1 * before:
+            return Verdict(Outcome.DIVERGED, "prices run away; a smaller step may help")
+        return Verdict(
+            Outcome.TICK_LIMIT, "the ticks ran out while prices were still on their way; more --ticks may do"
+        )
+    if observer.latest["dual_residual"] > 1e-9:
+        return Verdict(Outcome.OSCILLATING, "prices go back and forth and come no nearer; a smaller step may help")
+    return Verdict(Outcome.STALLED, "prices rest, but not everybody is quiet within the tolerances eps_abs and eps_rel")

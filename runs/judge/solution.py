@@ -1,0 +1,106 @@
+"""The solution by microgrid and by tie-line: what everybody's rows add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...agents import DispatchOperator, MicrogridOperator, NetworkOperator, PeerProsumer, Society, StorageOperator
+from ...protocols import Market
+
+__all__ = ["joined", "microgrids_of", "tie_lines_of"]
+
+Floats = npt.NDArray[np.float64]
+Table = dict[str, dict[str, Any]]
+
+
+def microgrids_of(market: Market, x: Sequence[Floats], price: Floats) -> Table:
+    """Return, by microgrid: price, demand, generation, pv, net_export, and storage, soc, main_grid, energy, tariff where any.
+
+    kW, $/kWh, 1 and, for energy, kWh; a list where there are several periods. Storage is discharge, below zero while it
+    charges; soc is that at the beginning, energy that at the end. An operator of an own type has no PV here: all it supplies is
+    generation.
+
+    Parameters
+    ----------
+    market
+    x : by population, (rows, periods) kW
+    price : (hubs, periods) $/kWh
+    """
+    hubs, periods = market.topology.hubs, market.periods
+    table: dict[str, Floats] = {"price": price, "demand": np.zeros((hubs, periods))}
+    for population, rows in zip(market.members, x, strict=True):
+        society = population.society
+        home = market.topology.home[population.address]
+        if not market.at_terminal(population.address).all():
+            np.add.at(table["demand"], home, rows[society.own_rows])
+            continue
+        for name, values in _sources(society, rows).items():
+            table.setdefault(name, np.zeros((hubs, periods)))[home] += values
+    return {
+        name: {key: _plain(values[k]) for key, values in table.items()}
+        for k, name in enumerate(market.topology.microgrids)
+    }
+
+
+def _sources(society: Society, x: Floats) -> dict[str, Floats]:
+    """(n, periods) by name: what operators supply, and from what."""
+    supply = -np.add.reduceat(x, society.own_rows)
+    own = x[society.own_rows]
+    if isinstance(society, DispatchOperator):
+        return {**society.used(x), "net_export": own + supply}
+    if isinstance(society, PeerProsumer):  # what it trades is on paper; its connection carries what it injects
+        p = -x[society.own_rows + 1]
+        return {"demand": np.maximum(-p, 0.0), "generation": np.maximum(p, 0.0), "net_export": p}
+    if isinstance(society, NetworkOperator):  # what it draws from above for its fixed loads and its ports, losses aside
+        load = np.array(
+            [[network.load.sum() for network in one.networks] for one in (society[k] for k in range(len(society)))]
+        )
+        return {"demand": load, "generation": load + own + supply, "net_export": own + supply}
+    if isinstance(society, StorageOperator):
+        found = society.dispatch(x)
+        soc = np.broadcast_to(society.soc, supply.shape)
+        told = {"generation": found.generation, "pv": found.pv, "storage": found.storage}
+        return {
+            **{name: values.reshape(supply.shape) for name, values in told.items()},
+            "soc": soc,
+            "net_export": own + supply,
+        }
+    # What an operator of another sort supplies is all generation: nobody else knows what of it is PV.
+    pv = society.pv if isinstance(society, MicrogridOperator) else np.zeros_like(supply)
+    return {"generation": supply - pv, "pv": pv, "net_export": own + supply}
+
+
+def tie_lines_of(market: Market, x: Sequence[Floats], price: Floats) -> Table:
+    """Return, by tie-line: transfer (kW, positive from its first to its second microgrid) and transfer_price ($/kWh).
+
+    Parameters
+    ----------
+    market
+    x : by population, (rows, periods) kW
+    price : (L, periods) $/kWh
+    """
+    transfer = np.zeros((len(market.topology.lines), market.periods))
+    for population, rows in zip(market.members, x, strict=True):
+        if len(population.society.port_rows):
+            line, end = market.port_ends(population)
+            ports = rows[population.society.port_rows]
+            np.add.at(transfer, line, np.where(end[:, None] == 0, -ports, ports) / 2.0)
+    return {
+        name: {"transfer": _plain(transfer[k]), "transfer_price": _plain(price[k])}
+        for k, name in enumerate(market.topology.line_names)
+    }
+
+
+def joined(tables: Sequence[Table]) -> Table:
+    """Return tables of single periods as one table of lists."""
+    first = tables[0]
+    return {name: {key: [table[name][key] for table in tables] for key in row} for name, row in first.items()}
+
+
+def _plain(values: Floats) -> float | list[float]:
+    # Adding zero turns -0.0 into 0.0, which prints as one expects.
+    return float(values[0]) + 0.0 if len(values) == 1 else [float(v) + 0.0 for v in values]

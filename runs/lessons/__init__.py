@@ -1,0 +1,1 @@
+"""Short walks through a run on its page."""

@@ -1,0 +1,1 @@
+"""What is written while a run goes, and read back tick by tick."""

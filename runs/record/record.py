@@ -1,0 +1,253 @@
+"""The record of a run: one SQLite file that outlives a kill, a full disk and a newer release, or says why it does not.
+
+A transaction holds everything of one tick: what was said and why, what became of each message, the state of everybody, and
+every so many ticks a checkpoint. What was committed outlives the death of the process. A power cut may cost the last ticks
+too, since the disk is not asked to confirm each one; the file stays whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from ..common.errors import RunError
+
+try:
+    import fcntl
+except ImportError:  # no such thing on Windows
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = [
+    "RECORD",
+    "SCHEMA_VERSION",
+    "STARTING",
+    "UNFINISHED",
+    "check_pages",
+    "create",
+    "guarded",
+    "open_record",
+    "record_of",
+]
+
+RECORD = "record.sqlite"
+"""The record of a run that has ended, in the run's folder."""
+UNFINISHED = "unfinished.sqlite"
+"""The same while the run is going, so that a run never replaces an older one before it has ended."""
+
+STARTING = ".starting.sqlite"
+BUSY_SECONDS = 2.0
+"""How long to wait for somebody else who is reading or writing just now."""
+
+SCHEMA_VERSION = 1
+APPLICATION = 0x47725061
+"""Says in SQLite's own header whose file it is."""
+
+_TABLES = """
+CREATE TABLE header (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE world (name TEXT PRIMARY KEY, size INTEGER, data BLOB);
+CREATE TABLE tick (tick INTEGER PRIMARY KEY, first INTEGER, since INTEGER, hash BLOB,
+    state_size INTEGER, state BLOB, messages_size INTEGER, messages BLOB);
+CREATE TABLE command (number INTEGER PRIMARY KEY, tick INTEGER, json TEXT);
+CREATE TABLE checkpoint (tick INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE array (hash BLOB PRIMARY KEY, size INTEGER, data BLOB NOT NULL) WITHOUT ROWID;
+"""
+"""
+`tick`: the number of its first message, the oldest tick from which something is on its way after it, what became of it.
+`array`: what checkpoints are made of, by its contents, so that what does not change is kept once.
+"""
+
+
+@contextmanager
+def guarded(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into sentences.
+
+    Raises
+    ------
+    RunError
+        The disk is full, the file is damaged, or somebody else is writing it; says what is kept.
+    """
+    try:
+        yield
+    except sqlite3.IntegrityError:
+        raise RunError(f"{path}: another process is writing this record") from None
+    except sqlite3.DatabaseError as error:
+        told = str(error)
+        if "full" in told or "I/O" in told:
+            raise RunError(
+                f"{path}: cannot be written any more ({told}). The ticks written before are kept: make room, then "
+                f"gridparley resume {path.parent}"
+            ) from None
+        if "locked" in told:
+            raise RunError(f"{path}: another process is using this record") from None
+        raise RunError(f"{path}: is damaged, and was left as it is ({told})") from None
+
+
+def record_of(folder: Path) -> Path:
+    """Return the record in a run's folder, the unfinished one first.
+
+    Raises
+    ------
+    RunError
+        There is none.
+    """
+    for name in (UNFINISHED, RECORD):
+        if (folder / name).is_file():
+            return folder / name
+    raise RunError(f"{folder} holds no record. gridparley run SCENARIO --out {folder} writes one")
+
+
+def create(path: Path, header: Mapping[str, Any], fill: Callable[[sqlite3.Connection], object]) -> sqlite3.Connection:
+    """Start a record, instead of whatever is at this path; `fill` writes what it holds from the start.
+
+    Raises
+    ------
+    RunError
+        It cannot be written.
+    """
+    # Under another name until it has all that: a kill leaves either no record or one that can be resumed.
+    starting = path.with_name(STARTING)
+    for file in (starting, path):
+        for old in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm", "-journal"))):
+            old.unlink(missing_ok=True)
+    held = _held(path)
+    try:
+        with guarded(path):
+            base = sqlite3.connect(starting, isolation_level=None)
+            base.executescript(f"PRAGMA page_size=16384; PRAGMA application_id={APPLICATION}; PRAGMA journal_mode=OFF;")
+            base.execute("BEGIN")
+            for statement in _TABLES.split(";"):
+                base.execute(statement)
+            base.executemany("INSERT INTO header VALUES (?, ?)", [(key, json.dumps(v)) for key, v in header.items()])
+            base.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+            fill(base)
+            base.execute("COMMIT")
+            base.close()
+            starting.replace(path)
+            return _for_writing(path, held)
+    except BaseException:
+        _let_go(held)
+        raise
+
+
+def open_record(path: Path, *, writing: bool = False) -> tuple[sqlite3.Connection, dict[str, Any]]:
+    """Open a record, by default only to read it, and return its header too.
+
+    Raises
+    ------
+    RunError
+        It is no record of ours, a newer release wrote it, or it is damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            ours, size = file.read(100), os.fstat(file.fileno()).st_size
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read: {error.strerror or error}") from None
+    if ours[:16] != b"SQLite format 3\0" or ours[68:72] != APPLICATION.to_bytes(4, "big"):
+        raise RunError(f"{path}: is no record of gridparley")
+    wanted = int.from_bytes(ours[28:32], "big") * (int.from_bytes(ours[16:18], "big") % 65535 or 65536)
+    # With a log beside it, the log may hold what the file lacks.
+    if size < wanted and not path.with_name(path.name + "-wal").exists():
+        raise RunError(f"{path}: is damaged, and was left as it is ({size} bytes are left of {wanted})")
+    with guarded(path):
+        base = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=BUSY_SECONDS
+        )
+        version = base.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            base.close()
+            raise RunError(
+                f"{path}: was written by a newer gridparley (schema {version}; this one reads up to {SCHEMA_VERSION})"
+            )
+        header = {key: json.loads(value) for key, value in base.execute("SELECT key, value FROM header")}
+        if writing:
+            base.close()
+            base = _for_writing(path, _held(path))
+    return base, header
+
+
+def check_pages(base: sqlite3.Connection, path: Path) -> None:
+    """Read every page.
+
+    Raises
+    ------
+    RunError
+        One is damaged.
+    """
+    with guarded(path):
+        verdict = base.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if verdict != "ok":
+        raise RunError(f"{path}: is damaged, and was left as it is ({verdict.splitlines()[-1]})")
+
+
+class _Writing(sqlite3.Connection):
+    """A connection that keeps its folder to itself as long as it is open."""
+
+    held = -1
+
+    def close(self) -> None:
+        super().close()
+        _let_go(self.held)
+        self.held = -1
+
+
+def _for_writing(path: Path, held: int) -> sqlite3.Connection:
+    base = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS, factory=_Writing)
+    base.held = held
+    # In WAL mode NORMAL never breaks the file. Moving pages from the log to the file in larger pieces costs less.
+    base.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=2048;")
+    return base
+
+
+def _held(path: Path) -> int:
+    """Return a file descriptor of the record's folder, locked until it is closed or the process dies; -1 where none can be.
+
+    Raises
+    ------
+    RunError
+        Another process holds it: both would write the same ticks, and whoever came second would stop the other.
+    """
+    if fcntl is None:
+        return -1
+    held = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(held)
+        raise RunError(f"{path}: another process is writing this record") from None
+    except OSError:  # a file system without locks
+        os.close(held)
+        return -1
+    return held
+
+
+def _let_go(held: int) -> None:
+    if held >= 0:
+        os.close(held)
+
+
+def close_as_one_file(base: sqlite3.Connection, path: Path) -> None:
+    """Close a record that was written, with everything in the one file, unless somebody is reading it just now.
+
+    Raises
+    ------
+    RunError
+        The disk is full; then the log beside the file holds what the file lacks.
+    """
+    try:
+        with guarded(path):
+            base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            with suppress(sqlite3.OperationalError):  # somebody has it open; then it needs its folder to be writable
+                base.execute("PRAGMA journal_mode=DELETE")
+    finally:
+        base.close()
+
+
+def is_one_file(path: Path) -> bool:
+    """Tell whether nothing of a record stands in the log beside it."""
+    log = path.with_name(f"{path.name}-wal")
+    return not (log.exists() and log.stat().st_size)

@@ -1,0 +1,1 @@
+"""A recorded run goes on, is done again, or branches off."""

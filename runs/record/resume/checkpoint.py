@@ -1,0 +1,136 @@
+"""Checkpoints: the whole state of a run between two ticks, from which it goes on to the last bit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ...common.errors import RunError
+from ...scenario.fault_text import read_fault_table
+from ...simulation.simulation import Simulation
+from ..causality import Trail
+from ..column_codec import CODEC
+from .snapshot import SnapshotError, put_back, take
+
+__all__ = ["arrays_of", "last_checkpoint", "read_checkpoint", "repeat_commands", "write_checkpoint"]
+
+PROOF_TICKS = 4
+"""Ticks that are always done again after a checkpoint and compared: two rounds, in which it shows if it lacked anything."""
+
+
+def _world(simulation: Simulation, trail: Trail) -> dict[str, Any]:
+    """Return everything that has state. No generator has: every draw is keyed. The past is in the record's ticks."""
+    observer = {name: value for name, value in vars(simulation.observer).items() if name != "rounds"}
+    societies = [simulation.market.virtual, *(population.society for population in simulation.market.members)]
+    return {
+        "societies": societies,
+        "roles": simulation.roles,
+        "transport": simulation.transport,
+        "state": simulation.state,
+        "observer": observer,
+        "trail": {name: value for name, value in vars(trail).items() if name != "_places"},  # which are found anew
+    }
+
+
+def write_checkpoint(base: sqlite3.Connection, simulation: Simulation, trail: Trail) -> None:
+    """Write a checkpoint into the transaction that is open; arrays that are there already are not written again.
+
+    Raises
+    ------
+    SnapshotError
+        Somebody keeps what cannot be saved; says who.
+    """
+    if simulation.day is not None:
+        raise SnapshotError("a day of several periods has none")
+    told, arrays = take(_world(simulation, trail))
+    hashes = []
+    for array in arrays:
+        plain = array.reshape(-1).view(np.uint8) if array.size else np.empty(0, dtype=np.uint8)
+        hashes.append(hashlib.blake2b(plain.data, digest_size=16).digest())
+        if not base.execute("SELECT 1 FROM array WHERE hash = ?", (hashes[-1],)).fetchone():
+            data = CODEC.compress(pa.py_buffer(plain), asbytes=True)
+            base.execute("INSERT INTO array VALUES (?, ?, ?)", (hashes[-1], plain.nbytes, data))
+    text = json.dumps(
+        {"commands": len(simulation.commands), "world": told, "arrays": [one.hex() for one in hashes]},
+        separators=(",", ":"),
+    ).encode()
+    data = len(text).to_bytes(8, "little") + CODEC.compress(text, asbytes=True)
+    base.execute("INSERT OR REPLACE INTO checkpoint VALUES (?, ?)", (simulation.tick, data))
+
+
+def last_checkpoint(base: sqlite3.Connection, tick: int) -> int:
+    """Return the last tick some ticks before this one before which there is a checkpoint; 0 if there is none."""
+    query = "SELECT coalesce(max(tick), 0) FROM checkpoint WHERE tick <= ?"
+    return int(base.execute(query, (tick - PROOF_TICKS,)).fetchone()[0])
+
+
+def arrays_of(base: sqlite3.Connection) -> list[bytes]:
+    """Return the names of the arrays that the checkpoints of a record are made of."""
+    found = {name for (data,) in base.execute("SELECT data FROM checkpoint") for name in _told(data)["arrays"]}
+    return [bytes.fromhex(name) for name in sorted(found)]
+
+
+def _told(data: bytes) -> Any:
+    size = int.from_bytes(data[:8], "little")
+    return json.loads(CODEC.decompress(data[8:], decompressed_size=size, asbytes=True))
+
+
+def read_checkpoint(
+    base: sqlite3.Connection,
+    tick: int,
+    simulation: Simulation,
+    trail: Trail,
+    commands: Sequence[Mapping[str, Any]],
+) -> None:
+    """Make a simulation, just built, what it was before this tick, but for the past: that is in the record's ticks.
+
+    Raises
+    ------
+    SnapshotError
+        The checkpoint is damaged, or this release builds the world otherwise.
+    """
+    try:
+        (data,) = base.execute("SELECT data FROM checkpoint WHERE tick = ?", (tick,)).fetchone()
+        told = _told(data)
+        arrays = [_array(base, bytes.fromhex(one)) for one in told["arrays"]]
+    except (TypeError, ValueError, OSError) as error:
+        raise SnapshotError(f"the checkpoint before tick {tick} is damaged ({error})") from None
+    for command in commands[: told["commands"]]:
+        simulation.tick = command["tick"]
+        _repeat(simulation, command)
+    world = _world(simulation, trail)
+    faults = {fault.name: fault for fault in simulation.transport.schedule.faults}
+    try:
+        put_back(world, told["world"], arrays, simulation.kinds, faults)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise SnapshotError(f"the checkpoint before tick {tick} does not fit this world ({error!r})") from None
+    vars(simulation.observer).update(world["observer"])
+    vars(trail).update(world["trail"])
+    simulation.tick = simulation.steps = tick
+
+
+def _array(base: sqlite3.Connection, name: bytes) -> Any:
+    size, data = base.execute("SELECT size, data FROM array WHERE hash = ?", (name,)).fetchone()
+    plain = CODEC.decompress(data, decompressed_size=size, asbytes=True) if size else b""
+    if hashlib.blake2b(plain, digest_size=16).digest() != name:
+        raise ValueError("an array is not what it was")
+    return np.frombuffer(plain, dtype=np.uint8)
+
+
+def repeat_commands(simulation: Simulation, commands: Sequence[Mapping[str, Any]]) -> None:
+    """Change the faults as was done before this tick."""
+    while len(simulation.commands) < len(commands) and commands[len(simulation.commands)]["tick"] == simulation.tick:
+        _repeat(simulation, commands[len(simulation.commands)])
+
+
+def _repeat(simulation: Simulation, command: Mapping[str, Any]) -> None:
+    added = [read_fault_table(table, f"command in tick {command['tick']}") for table in command["add"]]
+    if len(simulation.commands) and simulation.commands[-1]["tick"] > command["tick"]:
+        raise RunError(f"command in tick {command['tick']}: comes after one of tick {simulation.commands[-1]['tick']}")
+    simulation.change_faults(add=added, end=command["end"])

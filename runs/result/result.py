@@ -1,0 +1,277 @@
+"""The result of a run: one object for people and machines alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...environment import Fate
+from ..common.errors import ScenarioError
+from ..feeder.state import feeder_state
+from ..feeder.usage import usage_report
+from ..judge.certificate import Certificate, certify
+from ..judge.equilibrium import natural_residual, posed_market
+from ..judge.metrics import Observer
+from ..judge.outcome import Outcome, judge
+from ..judge.reference import ROWS_MAX, Reference, central_solve
+from ..judge.solution import microgrids_of, tie_lines_of
+from ..scenario.scenario import Scenario
+from ..simulation.simulation import Simulation
+from .settlement import Table, settle
+
+__all__ = ["Result", "evaluate", "run_scenario"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, repr=False)
+class Result:
+    """What came out of a run.
+
+    Attributes
+    ----------
+    simulation : as it ended
+    outcome, reason : one word, and in a clause why it is this one
+    certificate
+    reference, lossless : the central optimum of the market as posed, and without regularising terms; None where there is none
+    seconds : wall time of the negotiation alone
+    x : by population, (rows, periods) kW: the committed point, or the last proposals where none can be kept
+    settled : the settlement, where it was asked for
+    observer : of the market that the end is judged by, where that is not the one that was run
+    ac : what an AC power flow says about it, where that was asked for
+    """
+
+    scenario: Scenario
+    simulation: Simulation
+    outcome: Outcome
+    reason: str
+    certificate: Certificate
+    reference: Reference | None
+    lossless: Reference | None
+    seconds: float
+    x: list[Floats]
+    settled: Table | None = field(default=None, kw_only=True)
+    observer: Observer | None = field(default=None, kw_only=True)
+    ac: dict[str, Any] | None = field(default=None, kw_only=True)
+
+    def __repr__(self) -> str:
+        gap = "" if self.gap is None else f", gap {self.gap:.1e}"
+        return (
+            f"<Result of {self.scenario.name}, {self.scenario.spec.run.protocol}: {self.outcome} after "
+            f"{self.simulation.tick} ticks, total cost {self.total_cost:.4f} $/h{gap}>"
+        )
+
+    @property
+    def optimum_cost(self) -> float | None:
+        """$/h, the cost less utility, without regularising terms, of the optimum of the market as posed."""
+        return None if self.reference is None else self.simulation.observer.cost(self.reference.x)
+
+    @property
+    def objective(self) -> float:
+        """$/h, the cost of `x` in the market as posed, regularising terms and weights included."""
+        return (self.observer or self.simulation.observer).cost(self.x, regularised=True)
+
+    @property
+    def total_cost(self) -> float:
+        """$/h, the cost less utility of `x`, without regularising terms."""
+        return self.simulation.observer.cost(self.x)
+
+    @property
+    def gap(self) -> float | None:
+        """(objective - optimum) / max(abs(optimum), 1 $/h): how far from the optimum of the market as posed.
+
+        None where there is no optimum to compare with, or no point that balances: proposals that do not may well be
+        cheaper than any that can be kept.
+        """
+        return self._gap(self.objective, self.reference)
+
+    @property
+    def regularisation_gap(self) -> float | None:
+        """The same without regularising terms, on both sides: what regularising costs."""
+        return self._gap(self.total_cost, self.lossless)
+
+    def _gap(self, cost: float, best: Reference | None) -> float | None:
+        if best is None or self.certificate.x is None:
+            return None
+        return (cost - best.cost) / max(abs(best.cost), 1.0)
+
+    def microgrids(self) -> dict[str, dict[str, Any]]:
+        """Return, by microgrid: price, demand, generation, pv, net_export; kW and $/kWh, a list where there are periods."""
+        return microgrids_of(self.simulation.market, self.x, self.simulation.state.price)
+
+    @property
+    def period_hours(self) -> float | None:
+        """H, length of a period, where the agents know one."""
+        known = (getattr(p.society, "hours", None) for p in self.simulation.market.members)
+        return next((float(hours.flat[0]) for hours in known if hours is not None), None)
+
+    @property
+    def cost_unit(self) -> str:
+        """Of all costs here: added up over several periods of an hour each, $/h are $."""
+        return "$" if self.simulation.market.periods > 1 and self.period_hours == 1.0 else "$/h"
+
+    def tie_lines(self) -> dict[str, dict[str, Any]]:
+        """Return, by tie-line: transfer (kW, positive from its first to its second microgrid) and transfer_price ($/kWh)."""
+        sign = self.scenario.spec.report.transfer_price_sign
+        prices = sign * self.simulation.state.transfer_price.mean(axis=1)
+        return tie_lines_of(self.simulation.market, self.x, prices)
+
+    @cached_property
+    def feeder(self) -> dict[str, Any]:
+        """The network of a market on a feeder: see `feeder_state`. Empty where there is none."""
+        price = self.simulation.state.transfer_price.mean(axis=1)
+        return feeder_state(self.simulation.market, self.x, price, solve=self.reference is not None)
+
+    def settlement(self, *, solve: bool = False) -> Table:
+        """Return, by microgrid, what it pays together and alone: see `settle`. Nothing where nothing was committed."""
+        if self.settled is not None:
+            return self.settled
+        return {} if self.certificate.x is None else settle(self.simulation, self.certificate.x, solve=solve)
+
+    def worst(self) -> dict[str, Any]:
+        """Return where the residual is largest, and how old the oldest message is that somebody still relies on."""
+        simulation, topology = self.simulation, self.simulation.market.topology
+        for role in simulation.roles:
+            role.oldest(simulation.state)
+        heard = int(simulation.state.heard.min())
+        buses, lines = (np.abs(r).max(axis=1, initial=0.0) for r in simulation.observer.balance(simulation.state.x))
+        told: dict[str, Any] = {"oldest_message_age": None if heard < 0 else simulation.tick - 1 - heard}
+        if np.isfinite(buses).all():
+            told["microgrid"] = topology.microgrids[int(np.argmax(buses))]
+            told["tie_line"] = topology.line_names[int(np.argmax(lines))] if len(lines) else None
+        return told
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the whole result as plain data, ready for JSON; a number that does not exist is null."""
+        simulation, totals = self.simulation, self.simulation.journal.totals
+        latest = simulation.observer.latest
+        told = {
+            "scenario": self.scenario.name,
+            "scenario_hash": self.scenario.hash,
+            "protocol": self.scenario.spec.run.protocol,
+            "seed": simulation.transport.schedule.seed,
+            "outcome": str(self.outcome),
+            "reason": self.reason,
+            "ticks": simulation.tick,
+            "rounds": int(simulation.state.round.min()),
+            "seconds": round(self.seconds, 4),
+            "messages": {str(fate): totals[fate] for fate in Fate} | {"in_flight": simulation.transport.in_flight},
+            "total_cost": self.total_cost,
+            "reference_cost": None if self.lossless is None else self.lossless.cost,
+            "optimum_cost": self.optimum_cost,
+            "objective": self.objective,
+            "reference_objective": None if self.reference is None else self.reference.cost,
+            "gap": self.gap,
+            "regularisation_gap": self.regularisation_gap,
+            "certificate": {
+                "lower": self.certificate.lower,
+                "upper": self.certificate.upper,
+                "gap": self.certificate.gap,
+                "committed": self.certificate.x is not None,
+                "residual": self.certificate.residual,
+            },
+            "residuals": {name: latest[name] for name in ("primal_residual", "dual_residual", "price_disagreement")},
+            "worst": self.worst(),
+            "cost_unit": self.cost_unit,
+            "period_hours": self.period_hours,
+            "microgrids": self.microgrids(),
+            "tie_lines": self.tie_lines(),
+            "settlement": self.settlement(),
+        }
+        if usage := usage_report(simulation.market, simulation.protocol, simulation.state, self.x):
+            told["usage"] = usage
+        if self.ac:
+            told["ac_check"] = self.ac
+        if self.feeder:
+            told["feeder"] = self.feeder
+        return dict(_finite(told))
+
+
+def run_scenario(
+    scenario: Scenario,
+    *,
+    ticks: int | None = None,
+    reference: bool | None = None,
+    watch: Callable[[Simulation], None] | None = None,
+    **options: Any,
+) -> Result:
+    """Run a scenario to its end and judge what came out.
+
+    Parameters
+    ----------
+    scenario
+    ticks : at most so many; by default as the scenario says
+    reference : solve centrally beside it; by default where the market is small enough
+    watch : called after each tick
+    options : as for `Simulation`
+
+    Raises
+    ------
+    ScenarioError
+        `ticks` is less than 1: there would be nothing to judge.
+
+    Examples
+    --------
+    >>> from gridparley import load_scenario, run_scenario
+    >>> result = run_scenario(load_scenario("three-microgrids"))
+    >>> print(result.outcome, round(result.total_cost, 4))
+    CONVERGED -16.3544
+    >>> result.tie_lines()["A-B"]["transfer"]  # positive from A to B
+    -1.0
+    """
+    if ticks is not None and ticks < 1:
+        raise ScenarioError(f"ticks = {ticks}; wanted 1 or more, or None for what the scenario says")
+    simulation = scenario.simulation(**options)
+    start = time.perf_counter()
+    simulation.run(scenario.spec.run.ticks if ticks is None else ticks, watch)
+    return evaluate(scenario, simulation, seconds=time.perf_counter() - start, reference=reference)
+
+
+def evaluate(
+    scenario: Scenario, simulation: Simulation, *, seconds: float = 0.0, reference: bool | None = None
+) -> Result:
+    """Judge a simulation as it stands: certificate, outcome, and the central reference where wanted."""
+    if simulation.day is not None:
+        from .day_result import evaluate_day  # which builds on this module
+
+        return evaluate_day(scenario, simulation, seconds=seconds, reference=reference)
+    state, protocol = simulation.state, simulation.protocol
+    tangent = posed_market(simulation.market, state.x)
+    optimised = protocol.optimised(tangent)
+    market = tangent if optimised is None else optimised
+    observer = simulation.observer if market is simulation.market else Observer(market, 0)
+    if any(np.isnan(x).any() for x in state.x) or simulation.broken:
+        certificate = Certificate(-np.inf, np.inf, np.inf, None)
+    else:
+        certificate = certify(market, observer, state)
+        if optimised is None:
+            at = state.x if certificate.x is None else certificate.x
+            residual = max(float(np.abs(r).max()) for r in natural_residual(market, protocol, state, at))
+            certificate = replace(certificate, lower=-np.inf, gap=np.inf, residual=residual)
+    if reference is None:
+        reference = sum(p.society.rows for p in market.members) * market.periods <= ROWS_MAX
+    reference = reference and optimised is not None
+    societies = [p.society.unregularised() for p in market.members]
+    regularised = any(free is not p.society for free, p in zip(societies, market.members, strict=True))
+    posed = central_solve(market) if reference else None
+    lossless = (central_solve(market, societies) if regularised else posed) if reference else None
+    x = state.x if certificate.x is None else certificate.x
+    verdict = judge(simulation, certificate, posed)
+    if lossless is not None and optimised is not tangent:
+        lossless = replace(lossless, cost=simulation.observer.cost(lossless.x))  # what is least is a weighted cost
+    return Result(scenario, simulation, *verdict, certificate, posed, lossless, seconds, x, observer=observer)
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows neither infinity nor NaN: both become null."""
+    if isinstance(value, dict):
+        return {key: _finite(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_finite(child) for child in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value

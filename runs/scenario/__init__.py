@@ -1,0 +1,1 @@
+"""Scenario files: their schema, their building, and what they read."""

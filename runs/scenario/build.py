@@ -1,0 +1,188 @@
+"""Building a market from a scenario's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+
+from ...agents import Prosumer, Society, VirtualAgent
+from ...environment import Topology
+from ...protocols import Market, Population
+from ..common.errors import ScenarioError
+from ..common.plugins import find_type
+from .columns import with_profiles
+from .schema import ScenarioSpec, TieLineSpec
+
+__all__ = ["LazyNames", "agent_types", "build_market"]
+
+_NO_OPERATORS = (Prosumer, VirtualAgent)
+"""Types that have another place in a microgrid."""
+
+
+class LazyNames(Sequence[str]):
+    """Names of the agents at some addresses, made when they are looked at."""
+
+    def __init__(self, topology: Topology, address: npt.NDArray[np.integer]) -> None:
+        self._topology, self._address = topology, address
+
+    def __len__(self) -> int:
+        return len(self._address)
+
+    def __getitem__(self, k: Any) -> Any:
+        if isinstance(k, slice):
+            return [self[i] for i in range(*k.indices(len(self)))]
+        return self._topology.name(int(self._address[k]))
+
+
+def agent_types(base: type[Society]) -> dict[str, type[Society]]:
+    """Return every known type below a base, by class name."""
+    found: dict[str, type[Society]] = {}
+    queue = list(base.__subclasses__())
+    while queue:
+        cls = queue.pop()
+        # A user's class is named by its file, not by chance of having been loaded before.
+        if cls.__module__.startswith(__package__.partition(".")[0] + "."):
+            found[cls.__name__] = cls
+        queue += cls.__subclasses__()
+    return dict(sorted(found.items()))
+
+
+def build_market(spec: ScenarioSpec, folder: Path | None = None) -> Market:
+    """Build the market of a scenario with [[microgrid]] tables.
+
+    Raises
+    ------
+    ScenarioError, AgentError, TopologyError
+        An unknown type or microgrid, a fact that is not allowed, or a graph that does not fit.
+    """
+    spec = with_profiles(spec, folder)
+    topology = Topology.from_graph(_graph(spec))
+    ends: list[list[int]] = [[] for _ in spec.microgrid]
+    for number, hubs in enumerate(topology.lines.tolist()):
+        for hub in hubs:
+            ends[hub].append(number)
+    lines = _lines_in_order(spec, topology)
+    agents: dict[type[Society], list[tuple[int, Society]]] = {}
+    operators = {name: cls for name, cls in agent_types(Society).items() if not issubclass(cls, _NO_OPERATORS)}
+    for hub, microgrid in enumerate(spec.microgrid):
+        name = f"{microgrid.name}.operator"
+        cls = find_type(microgrid.operator.type, operators, Society, where=f"{name}.type", folder=folder)
+        if issubclass(cls, _NO_OPERATORS):
+            sort = next(sort.__name__ for sort in _NO_OPERATORS if issubclass(cls, sort))
+            raise ScenarioError(
+                f"{name}.type = {microgrid.operator.type!r}: a {sort} is no operator, which has a row for each tie-line; "
+                "wanted a subclass of Society or MicrogridOperator"
+            )
+        if not microgrid.prosumer and "load" not in cls._facts:
+            raise ScenarioError(
+                f"microgrid {microgrid.name}: prosumer is missing; a microgrid has at least one where its operator, "
+                f"{cls.__name__}, has no load of its own"
+            )
+        ports = _port_facts(spec, lines, ends[hub], hub, cls)
+        facts = {**ports, **microgrid.operator.facts}
+        agents.setdefault(cls, []).append(
+            (topology.address(name), cls(names=[name], periods=spec.periods, ports=[len(ends[hub])], **facts))
+        )
+        for prosumer in microgrid.prosumer:
+            where = f"{microgrid.name}.{prosumer.name}"
+            kind = find_type(prosumer.type, agent_types(Prosumer), Prosumer, where=f"{where}.type", folder=folder)
+            address = topology.addresses(where)
+            names = LazyNames(topology, address)
+            agents.setdefault(kind, []).append(
+                (int(address[0]), kind(names=names, periods=spec.periods, **prosumer.facts))
+            )
+    return Market(
+        topology, _virtual(spec, lines, ends), tuple(_population(found) for found in agents.values()), spec.periods
+    )
+
+
+def _graph(spec: ScenarioSpec) -> nx.Graph:
+    graph = nx.MultiGraph()
+    names = [microgrid.name for microgrid in spec.microgrid]
+    for microgrid in spec.microgrid:
+        if names.count(microgrid.name) > 1:
+            raise ScenarioError(f"two microgrids are called {microgrid.name!r}")
+        members = {"operator": 1} | {prosumer.name: prosumer.count for prosumer in microgrid.prosumer}
+        graph.add_node(microgrid.name, members=members)
+    for k, line in enumerate(spec.tie_line):
+        for end in line.between:
+            if end not in names:
+                raise ScenarioError(
+                    f"tie_line[{k}].between = {list(line.between)}: no microgrid is called {end!r}; there is {', '.join(names)}"
+                )
+        graph.add_edge(*line.between)
+    return graph
+
+
+def _lines_in_order(spec: ScenarioSpec, topology: Topology) -> list[TieLineSpec]:
+    by_ends = {frozenset(line.between): line for line in spec.tie_line}
+    return [by_ends[frozenset(topology.microgrids[hub] for hub in ends)] for ends in topology.lines.tolist()]
+
+
+def _port_facts(
+    spec: ScenarioSpec, lines: list[TieLineSpec], ends: list[int], hub: int, cls: type[Society]
+) -> dict[str, Any]:
+    """Facts of an operator's ports, (p, 1) or (p, periods) each, from its tie-lines."""
+    facts: dict[str, Any] = {"alpha": [], "export_max": [], "import_max": [], "transfer_cost": []}
+    names = [microgrid.name for microgrid in spec.microgrid]
+    for line in (lines[number] for number in ends):
+        here = line.between.index(names[hub])
+        mine, theirs = _pv(spec, hub), _pv(spec, names.index(line.between[1 - here]))
+        alpha = line.alpha[here] if isinstance(line.alpha, tuple) else line.alpha
+        known = cls._facts.get("alpha")
+        if known is not None and not all(limit.allows(np.array(alpha)) for limit in known.limits):
+            raise ScenarioError(f"tie_line {'-'.join(line.between)}: alpha = {alpha:g}; wanted {known.allowed}")
+        facts["alpha"].append(np.full((1, 1), alpha))
+        facts["transfer_cost"].append(np.full((1, 1), line.transfer_cost))
+        # Of what the other end has, an operator need not know: that end keeps to it.
+        theirs = np.inf if line.limit == "own_pv" else theirs
+        for name, pv in (("export_max", mine), ("import_max", theirs)):
+            value = pv if isinstance(line.limit, str) else line.limit
+            facts[name].append(np.broadcast_to(np.asarray(value, dtype=float), (1, spec.periods)))
+    return {name: np.concatenate(rows) for name, rows in facts.items() if rows and name in cls._facts}
+
+
+def _pv(spec: ScenarioSpec, hub: int) -> Any:
+    """(1, periods) kW; 0 where it is not allowed, for then the operator itself says so, and its neighbours should not."""
+    try:
+        pv = np.broadcast_to(
+            np.asarray(spec.microgrid[hub].operator.facts.get("pv", 0.0), dtype=float), (1, spec.periods)
+        )
+    except (TypeError, ValueError):
+        return 0.0
+    return pv if (np.isfinite(pv) & (pv >= 0.0)).all() else 0.0
+
+
+def _virtual(spec: ScenarioSpec, lines: list[TieLineSpec], ends: list[list[int]]) -> VirtualAgent:
+    def one(hub: int) -> VirtualAgent:
+        microgrid = spec.microgrid[hub]
+        first = [_first_price(lines[k], spec.periods) for k in ends[hub]]
+        price = np.concatenate(first) if first else 0.0
+        name = f"{microgrid.name}.virtual"
+        return VirtualAgent(
+            names=[name], periods=spec.periods, ports=[len(first)], price=microgrid.price, transfer_price=price
+        )
+
+    return VirtualAgent.stack([one(hub) for hub in range(len(spec.microgrid))])
+
+
+def _first_price(line: TieLineSpec, periods: int) -> Any:
+    price = np.atleast_1d(np.asarray(line.transfer_price, dtype=float))
+    if len(price) not in (1, periods):
+        name = "-".join(line.between)
+        raise ScenarioError(
+            f"tie_line {name}: transfer_price has {len(price)} numbers; wanted one, or one a period ({periods})"
+        )
+    return np.broadcast_to(price, (1, periods))
+
+
+def _population(found: list[tuple[int, Society]]) -> Population:
+    """Agents of one type, sorted by address."""
+    found = sorted(found, key=lambda pair: pair[0])
+    address = np.concatenate([start + np.arange(len(society)) for start, society in found]).astype(np.int32)
+    return Population(type(found[0][1]).stack([society for _, society in found]), address)

@@ -1,0 +1,1 @@
+"""Scenarios that are drawn from a seed instead of written out."""

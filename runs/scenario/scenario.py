@@ -1,0 +1,271 @@
+"""Scenarios: TOML files with a validated schema, turned into a market, a protocol and faults."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import BaseModel, ValidationError
+
+from ...environment.faults import Fault
+from ...protocols import Market, Protocol, protocol_types
+from ..common.errors import ScenarioError
+from ..common.plugins import find_type, own_file
+from ..simulation.day import Clock
+from ..simulation.simulation import Simulation
+from .build import build_market
+from .columns import profiles_file
+from .fault_text import read_fault, read_fault_table
+from .generators.microgrids import generators
+from .schema import ScenarioSpec
+from .settings import apply_setting, merge, parse_setting
+from .validation import explain, refuse_flags
+
+__all__ = ["Scenario", "load_scenario", "scenario_names"]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Everything that a run is made of, but for the code.
+
+    Attributes
+    ----------
+    name : a built-in name, or the stem of the user's file
+    spec : the validated file, settings applied and defaults filled in
+    folder : what relative paths in it start from
+    """
+
+    name: str
+    spec: ScenarioSpec
+    folder: Path | None = None
+
+    def market(self) -> Market:
+        """Build everybody, at their addresses.
+
+        Raises
+        ------
+        ScenarioError, AgentError, TopologyError
+            A type is unknown, a fact is not allowed, or the graph does not fit.
+        """
+        if self.spec.generate is not None:
+            return generators()[self.spec.generate.generator].model_validate(self.spec.generate.model_extra).market()
+        return build_market(self.spec, self.folder)
+
+    def clock(self) -> Clock | None:
+        """Return the periods that are negotiated one after the other; None where all are at once."""
+        spec, clock = self.spec, self.spec.clock
+        if clock is None:
+            return None
+        return Clock.regular(spec.periods, clock.start, clock.hours, clock.ticks_per_period)
+
+    def protocol(self) -> Protocol:
+        """Build the protocol that the scenario chooses, with its options."""
+        return _protocol(self.spec.run.protocol, self.spec.protocol, self.folder)
+
+    def faults(self) -> list[Fault]:
+        """Build the faults of the scenario's schedule."""
+        return [read_fault_table(table, f"fault[{k}]", self.folder) for k, table in enumerate(self.spec.fault)]
+
+    def simulation(self, **options: Any) -> Simulation:
+        """Build a simulation; `options` as for `Simulation`, by default with the scenario's seed."""
+        options.setdefault("seed", self.spec.run.seed)
+        options.setdefault("clock", self.clock())
+        return Simulation(self.market(), self.protocol(), self.faults(), **options)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The scenario as plain data: what a file would hold."""
+        return self.spec.model_dump(mode="json", exclude_none=True)
+
+    def to_toml(self) -> str:
+        """Return the scenario as the text of a file."""
+        return tomli_w.dumps(self.document)
+
+    @property
+    def hash(self) -> str:
+        """16 hexadecimal digits that change whenever anything in the scenario does, the text of own types included.
+
+        Where the files of own types lie makes no difference.
+        """
+        document = _anywhere(self.document, self.folder)
+        if self.spec.profiles is not None:
+            file = profiles_file(self.spec.profiles, self.folder)
+            document["profiles"] = hashlib.blake2b(file.read_bytes(), digest_size=8).hexdigest()
+        return hashlib.blake2b(tomli_w.dumps(document).encode(), digest_size=8).hexdigest()
+
+
+def _anywhere(node: Any, folder: Path | None) -> Any:
+    """Return plain data in which a type in an own file goes by the file's name and content."""
+    if isinstance(node, dict):
+        return {_anywhere(key, folder): _anywhere(child, folder) for key, child in node.items()}
+    if isinstance(node, list):
+        return [_anywhere(child, folder) for child in node]
+    found = own_file(node, folder) if isinstance(node, str) else None
+    if found is None:
+        return node
+    path, name = found
+    return f"{path.name}@{hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()}:{name}"
+
+
+def scenario_names() -> list[str]:
+    """Return the names of the built-in scenarios."""
+    folder = resources.files(__package__) / "data"
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def load_scenario(
+    name: str | Path,
+    settings: Iterable[str] | Mapping[str, Any] = (),
+    *,
+    protocol: str | None = None,
+    faults: Sequence[str | Mapping[str, Any]] = (),
+) -> Scenario:
+    """Read a scenario.
+
+    Parameters
+    ----------
+    name : a built-in scenario or the path of a TOML file
+    settings : ``"K=V"`` texts, or a mapping; each changes every field whose path ends in K
+    protocol : instead of the scenario's own
+    faults : added to the scenario's own, as ``"loss=0.3,from=20"`` or as tables; with the `name` of one of these in its place
+
+    Raises
+    ------
+    ScenarioError
+        The scenario, a field, the protocol or a fault is unknown or not allowed.
+
+    Examples
+    --------
+    >>> load_scenario("three-microgrids", ["alpha=2"]).spec.tie_line[0].alpha
+    2.0
+    """
+    for option, given, example in (("settings", settings, "alpha=2"), ("faults", faults, "loss=0.3")):
+        if isinstance(given, str) or (option == "faults" and isinstance(given, Mapping)):
+            raise ScenarioError(f"{option} = {given!r}; wanted a list, as in {option}=[{example!r}]")
+    path, folder = _locate(str(name))
+    raw = _with_base(_read(path), path, folder)
+    title = path.name.removesuffix(".toml")
+    if protocol is not None:
+        raw = merge(raw, {"run": {"protocol": protocol}})
+    if faults:
+        given = [read_fault(f) if isinstance(f, str) else dict(f) for f in faults]
+        raw["fault"] = [*_not_replaced(raw.get("fault", []), given, folder), *given]
+    document = _expanded(_validated(ScenarioSpec, raw, title), folder)
+    pairs = settings.items() if isinstance(settings, Mapping) else [parse_setting(text) for text in settings]
+    changed = {path for key, value in pairs for path in apply_setting(document, key, value)}
+    chosen = document["run"]["protocol"]
+    given = {
+        *raw.get("protocol", {}).get(chosen, {}),
+        *(path[2] for path in changed if path[:2] == ("protocol", chosen)),
+    }
+    document = _expanded(_validated(ScenarioSpec, document, title), folder)
+    # What nobody chose follows the generator's advice, which depends on the parameters as they are now.
+    document["protocol"][chosen] |= {k: v for k, v in _advice(document, chosen).items() if k not in given}
+    spec = _validated(ScenarioSpec, _expanded(_validated(ScenarioSpec, document, title), folder), title)
+    scenario = Scenario(title, spec, folder)
+    scenario.faults()
+    return scenario
+
+
+def _not_replaced(own: Any, given: Sequence[Mapping[str, Any]], folder: Path | None) -> list[Any]:
+    """Return the scenario's own faults but for those whose name a given one says: a whole schedule can be given."""
+    names = {table["name"] for table in given if isinstance(table.get("name"), str)}
+    if not names or not isinstance(own, list):
+        return list(own)
+    return [table for k, table in enumerate(own) if read_fault_table(table, f"fault[{k}]", folder).name not in names]
+
+
+def _locate(name: str) -> tuple[Any, Path | None]:
+    if name in (known := scenario_names()):
+        return resources.files(__package__) / "data" / f"{name}.toml", None
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path, path.resolve().parent
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    raise ScenarioError(f"no scenario and no file is called {name!r}{hint} Built in: {', '.join(known)}")
+
+
+def _read(path: Any) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path.name} is not TOML: {error}") from None
+
+
+def _with_base(raw: dict[str, Any], path: Any, folder: Path | None, depth: int = 0) -> dict[str, Any]:
+    base = raw.pop("base", None)
+    if base is None:
+        return raw
+    if not isinstance(base, str):
+        raise ScenarioError(f"{path.name}: base = {base!r}; wanted a built-in scenario or the path of a file, as text")
+    if depth == 8:
+        raise ScenarioError(f"{path.name}: base = {base!r}: scenarios build on each other in a circle, or too deep")
+    near = folder / base if folder is not None and (folder / base).is_file() else base
+    base_path, base_folder = _locate(str(near))
+    below = _with_base(_read(base_path), base_path, base_folder, depth + 1)
+    # Figures printed by a source are about that source's case, not about what is built on it.
+    below.get("report", {}).pop("printed", None)
+    return merge(below, raw)
+
+
+def _validated(model: type[ScenarioSpec], raw: dict[str, Any], title: str) -> ScenarioSpec:
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        raise ScenarioError(f"scenario {title}: {explain(error, model)}") from None
+
+
+def _expanded(spec: ScenarioSpec, folder: Path | None) -> dict[str, Any]:
+    """Return the scenario as plain data with the defaults of the chosen protocol and generator filled in."""
+    document = spec.model_dump(mode="json", exclude_none=True)
+    for name in spec.protocol:
+        used = _protocol(name, spec.protocol, folder, where="protocol")  # a misspelt table would set nothing
+        if name != spec.run.protocol and type(used) is type(_protocol(spec.run.protocol, {}, folder)):
+            raise ScenarioError(
+                f"protocol = {name!r}: its options stand under the name in run.protocol, {spec.run.protocol!r}"
+            )
+    chosen = spec.run.protocol
+    document["protocol"][chosen] = _protocol(chosen, spec.protocol, folder).model_dump(mode="json")
+    if spec.generate is not None:
+        document["generate"] = _generator(spec.generate.generator, spec.generate.model_extra or {}, folder)
+    return document
+
+
+def _protocol(
+    name: str, options: Mapping[str, dict[str, Any]], folder: Path | None, where: str = "run.protocol"
+) -> Protocol:
+    found = find_type(name, protocol_types(), Protocol, where=where, folder=folder)
+    refuse_flags(options.get(name, {}), found, f"protocol.{name}")
+    try:
+        return found.model_validate(options.get(name, {}))
+    except ValidationError as error:
+        raise ScenarioError(f"protocol.{name}: {explain(error, found)}") from None
+
+
+def _advice(document: Mapping[str, Any], protocol: str) -> dict[str, Any]:
+    """Options at which a protocol converges on a generated market, as far as its generator knows."""
+    made = document.get("generate")
+    if made is None:
+        return {}
+    parameters = {key: value for key, value in made.items() if key != "generator"}
+    return generators()[made["generator"]].model_validate(parameters).advice().get(protocol, {})
+
+
+def _generator(name: str, parameters: Mapping[str, Any], folder: Path | None) -> dict[str, Any]:
+    known: dict[str, type[BaseModel]] = dict(generators())
+    if name not in known:
+        raise ScenarioError(f"generate.generator = {name!r}: unknown. Known: {', '.join(known)}")
+    refuse_flags(parameters, known[name], "generate")
+    try:
+        made = known[name].model_validate(parameters, context={"folder": folder})
+        return {"generator": name, **made.model_dump(mode="json")}
+    except ValidationError as error:
+        raise ScenarioError(f"generate: {explain(error, known[name])}") from None

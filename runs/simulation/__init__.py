@@ -1,0 +1,1 @@
+"""One run, tick by tick, and the periods of a day; nothing here judges it."""

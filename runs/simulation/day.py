@@ -1,0 +1,176 @@
+"""A day: periods negotiated one after the other, each opened on what the one before has left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ...agents import Period, Society
+from ...protocols import Market
+from ..judge.certificate import Certificate, certify
+from ..judge.outcome import Verdict, judge
+
+if TYPE_CHECKING:
+    from .simulation import Simulation
+
+__all__ = ["ROUNDS_MAX", "Clock", "Day", "PeriodEnd"]
+
+Floats = npt.NDArray[np.float64]
+
+ROUNDS_MAX = 1_000_000
+"""Rounds that a period has to itself: its rounds are numbered from its own number times this."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """When periods begin, and when a gate closes in any case.
+
+    Attributes
+    ----------
+    periods
+    ticks_per_period : ticks after which a period is over even if nobody has stopped
+    """
+
+    periods: tuple[Period, ...]
+    ticks_per_period: int
+
+    @classmethod
+    def regular(cls, periods: int, start: float, hours: float, ticks_per_period: int) -> Clock:
+        """Return a clock of periods of one length, the first beginning at `start`, h."""
+        each = tuple(Period(k, start + k * hours, hours) for k in range(periods))
+        return cls(each, ticks_per_period)
+
+
+@dataclass(frozen=True)
+class PeriodEnd:
+    """How a period ended.
+
+    Attributes
+    ----------
+    period
+    market : everybody's facts in this period
+    verdict
+    certificate : of what was negotiated; its x is what was committed, None where nothing could be
+    x : by population, (rows, 1) kW: what was committed, or the last proposals where nothing could be
+    price, transfer_price : (hubs, 1) and (L, 1) $/kWh
+    ticks, rounds : that it took
+    residual : kW, of the last proposals
+    """
+
+    period: Period
+    market: Market
+    verdict: Verdict
+    certificate: Certificate
+    x: list[Floats] = field(repr=False)
+    price: Floats = field(repr=False)
+    transfer_price: Floats = field(repr=False)
+    ticks: int
+    rounds: int
+    residual: float
+
+
+class Day:
+    """The periods of a run: what is open, what has been settled.
+
+    The clock is everybody's: that a period opens is no message. Opening sets the agents' facts, settling rolls what they
+    keep from period to period (states of charge, needs) with what was committed, once. Where nothing could be committed,
+    everybody does what he proposed last, which is within his own limits.
+
+    Parameters
+    ----------
+    market : everybody with profiles over all periods
+    clock
+
+    Attributes
+    ----------
+    number : of the period that is open
+    opened : the tick in which it was opened
+    ends : of the periods before it
+    societies : everybody's facts over all periods, as the settled periods have left them
+    """
+
+    def __init__(self, market: Market, clock: Clock) -> None:
+        self._whole, self.clock = market, clock
+        self.societies: list[Society] = [population.society for population in market.members]
+        self.number, self.opened = 0, 0
+        self.ends: list[PeriodEnd] = []
+
+    @property
+    def period(self) -> Period:
+        """The period that is open."""
+        return self.clock.periods[self.number]
+
+    @property
+    def last(self) -> bool:
+        """Whether the last period is open."""
+        return self.number == len(self.clock.periods) - 1
+
+    def market(self) -> Market:
+        """Return everybody with the facts of the period that is open."""
+        members = tuple(
+            replace(population, society=society.open(self.period))
+            for population, society in zip(self._whole.members, self.societies, strict=True)
+        )
+        return replace(self._whole, virtual=self._whole.virtual.open(self.period), members=members, periods=1)
+
+    def over(self, simulation: Simulation) -> bool:
+        """Tell whether the gate of the open period closes: everybody has stopped, or its ticks have passed."""
+        ticks = simulation.tick - self.opened
+        return ticks > 0 and (bool(simulation.state.stopped.all()) or ticks >= self.clock.ticks_per_period)
+
+    def close(self, simulation: Simulation) -> PeriodEnd:
+        """Judge what was negotiated in the open period, and commit it where everybody can keep it."""
+        state, market, observer = simulation.state, simulation.market, simulation.observer
+        if all(np.isfinite(x).all() for x in state.x) and not simulation.broken:
+            certificate = certify(market, observer, state)
+        else:
+            certificate = Certificate(-np.inf, np.inf, np.inf, None)
+        x = state.x if certificate.x is None else certificate.x
+        return PeriodEnd(
+            period=self.period,
+            market=market,
+            verdict=judge(simulation, certificate),
+            certificate=certificate,
+            x=[np.array(rows) for rows in x],
+            price=state.price.copy(),
+            transfer_price=state.transfer_price.mean(axis=1),
+            ticks=simulation.tick - self.opened,
+            rounds=int(state.round.min()),
+            residual=float(observer.latest["primal_residual"]),
+        )
+
+    def turn(self, simulation: Simulation) -> Market:
+        """Close the open period, settle it, and open the next: return its market."""
+        end = self.close(simulation)
+        self.ends.append(end)
+        self.societies = self.settled(end)
+        self.number, self.opened = self.number + 1, simulation.tick
+        return self.market()
+
+    def roll(self, x: list[Floats]) -> None:
+        """Settle the open period with an answer of everybody, (rows, 1) kW each, and open the next, if there is one."""
+        self.societies = [society.settle(self.period, rows) for society, rows in zip(self.societies, x, strict=True)]
+        self.number = min(self.number + 1, len(self.clock.periods) - 1)
+
+    @property
+    def first_round(self) -> int:
+        """The number of the first round of the open period."""
+        return self.number * ROUNDS_MAX
+
+    def settled(self, end: PeriodEnd) -> list[Society]:
+        """Return everybody's facts over all periods as the open period's end leaves them."""
+        # Who has never answered has used nothing.
+        return [society.settle(end.period, np.nan_to_num(x)) for society, x in zip(self.societies, end.x, strict=True)]
+
+    def unserved(self, end: PeriodEnd) -> dict[str, float]:
+        """Return the kWh that agents needed and had not got when they left, by name; only those above 1 Wh."""
+        found: dict[str, float] = {}
+        for society in self.settled(end):
+            ask = getattr(society, "unserved", None)
+            if ask is not None:
+                missing = np.asarray(ask(end.period))[:, 0]
+                found |= {society.names[k]: float(missing[k]) for k in np.flatnonzero(missing > 1e-3).tolist()}
+        return found

@@ -1,0 +1,228 @@
+"""The simulation: a Mesa model whose step is one tick."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import Any
+
+import mesa
+import numpy as np
+
+from ...environment import Fate, FaultError, Journal, MessageBatch, Outbox, Transport
+from ...environment.faults import Fault, fault_types
+from ...protocols import Market, MarketState, Protocol, Role
+from ..common.plugins import type_name
+from ..judge.metrics import METRICS, Observer
+from .day import Clock, Day
+from .views import open_views
+
+__all__ = ["Simulation"]
+
+PRICE_MAX = 1e12
+"""$/kWh beyond which a run has diverged."""
+
+
+class Simulation(mesa.Model):
+    """A negotiation, tick by tick: deliver, hear, speak, accept, record.
+
+    Parameters
+    ----------
+    market, protocol, faults
+    seed : of every draw; the same seed gives the same run to the last bit
+    one_by_one : give every agent a role of its own instead of one role a population; the run is the same to the last bit
+    order : in which order the roles are asked, a permutation or None; it makes no difference either
+    keep_messages : keep every message in the journal
+    check : verify at every tick that no message was created or lost
+    cost_every : ticks between two values of the metric `cost`, which asks every agent and takes as long as a solve; 0: none
+    clock : periods that are negotiated one after the other; without, all periods of the market are negotiated at once
+
+    Attributes
+    ----------
+    tick : ticks done
+    market : everybody, with the facts of the period that is open
+    day : the periods, where there is a clock
+    state : `MarketState` at the end of the last tick
+    journal : `Journal`
+    commands : what was changed while the run was going: tick, faults added, names of faults ended
+    datacollector : the observer's metrics, one row a tick
+
+    Examples
+    --------
+    >>> from gridparley.runs import load_scenario
+    >>> simulation = load_scenario("three-microgrids").simulation()
+    >>> simulation.step()
+    >>> simulation.tick, simulation.journal.totals["sent"]
+    (1, 18)
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        protocol: Protocol,
+        faults: Sequence[Fault] = (),
+        *,
+        seed: int = 0,
+        one_by_one: bool = False,
+        order: Callable[[Sequence[Role]], Sequence[Role]] | None = None,
+        keep_messages: bool = False,
+        check: bool = True,
+        cost_every: int = 1,
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__(rng=seed)
+        self.day = None if clock is None else Day(market, clock)
+        self.market = market = market if self.day is None else self.day.market()
+        self.protocol = protocol
+        self.kinds = protocol.kinds(market.periods)
+        self.roles = protocol.roles(market, one_by_one=one_by_one)
+        if order is not None:
+            self.roles = list(order(self.roles))
+        self.journal = Journal(keep_messages=keep_messages)
+        self.transport = Transport(
+            market.topology, self.kinds.values(), faults, seed=seed, journal=self.journal, check=check
+        )
+        self.tick = 0
+        self.commands: list[dict[str, Any]] = []
+        self.state = MarketState.blank(market)
+        self.observer = Observer(market, cost_every)
+        self.datacollector = mesa.DataCollector(model_reporters={name: _reader(name) for name in METRICS})
+        open_views(self)
+
+    def step(self) -> None:
+        """Do one tick."""
+        if self.day is not None and not self.day.last and self.day.over(self):
+            self._turn(self.day)
+        tick = self.tick
+        for kind, batches in groupby(self.transport.deliver(tick), key=lambda batch: batch.kind.name):
+            self._hear(tick, kind, list(batches))
+        self._wake(tick)
+        outbox = Outbox(tick)
+        for role in self.roles:
+            role.speak(tick, outbox)
+        self.transport.accept(outbox)
+        self.tick += 1
+        for role in self.roles:
+            role.report(self.state)
+        self.observer.observe(self.state, self.journal, tick, self.transport.in_flight)
+        self.datacollector.collect(self)
+
+    def _turn(self, day: Day) -> None:
+        """Close a period and open the next."""
+        self.market = day.turn(self)
+        for role in self.roles:
+            role.open(self.market, day.first_round, self.tick)
+            role.report(self.state)
+        self.observer.open(self.market)
+
+    def change_faults(self, *, add: Sequence[Fault] = (), end: Sequence[str] = ()) -> None:
+        """Change the schedule while the run is going; from the next tick on, and noted in `commands`.
+
+        Parameters
+        ----------
+        add : faults to add, as they are: a window in the past has passed
+        end : names of faults to end now; agents that were down restart
+
+        Raises
+        ------
+        FaultError
+            No fault is called that, or a new one is refused; then nothing changes.
+        """
+        if isinstance(end, str) or isinstance(add, Fault):
+            raise FaultError(
+                f"add = {add!r}, end = {end!r}; wanted lists, as in add=[Loss(probability=1)], end=['loss']"
+            )
+        schedule = self.transport.schedule
+        known = {fault.name: fault for fault in schedule.faults}
+        for name in end:
+            if name not in known:
+                raise FaultError(f"no fault is called {name!r}; there is {', '.join(known) or 'none'}")
+        kept = [known[name] for name in known if name not in end]
+        # What has acted stays in the schedule with its end, so that the schedule tells what happened.
+        ended = [
+            fault.model_copy(update={"end": self.tick})
+            for fault in (known[name] for name in end)
+            if fault.start < self.tick
+        ]
+        self.transport.schedule = schedule.changed([*kept, *ended, *add])
+        told = [
+            {
+                "kind": type_name(type(fault), fault_types(), type(fault).kind),
+                **fault.model_dump(mode="json", by_alias=True, exclude_none=True),
+            }
+            for fault in add
+        ]
+        self.commands.append({"tick": self.tick, "add": told, "end": list(end)})
+
+    def _hear(self, tick: int, kind: str, batches: list[MessageBatch]) -> None:
+        """Let everybody hear batches of one kind, the oldest first."""
+        if self.transport.schedule.corrupting:
+            # Receivers refuse what cannot be true; nobody else would notice.
+            for k, arrived in enumerate(batches):
+                batches[k] = sound = arrived.take(arrived.sound())
+                self.journal.count(tick, kind, Fate.REFUSED, len(arrived) - len(sound), "unsound")
+                self.journal.tell_change(arrived, sound, Fate.REFUSED, "unsound")
+        # Who wants to know the fate of every message is told batch by batch.
+        for some in [batches] if self.journal.events is None else [[batch] for batch in batches]:
+            news = stale = 0
+            for role in self.roles:
+                written, old = role.hear(tick, *some)
+                news, stale = news + written, stale + old
+            total = sum(map(len, some))
+            self.journal.count(tick, kind, Fate.DELIVERED, news)
+            self.journal.count(tick, kind, Fate.STALE, stale)
+            # What no role listens to was sent by mistake, and the books must still balance.
+            self.journal.count(tick, kind, Fate.REFUSED, total - news - stale, "nobody listens")
+            if self.journal.events is not None:
+                self._tell(tick, some[0], whole=news == total)
+
+    def _tell(self, tick: int, batch: Any, *, whole: bool) -> None:
+        """Tell the journal which messages of a batch, just heard, were news, and which stale."""
+        if whole:
+            self.journal.tell(Fate.DELIVERED, batch)
+            return
+        heard = np.zeros((2, len(self.market.topology.channels)), dtype=bool)
+        for memory in (role.memory[batch.kind.name] for role in self.roles if batch.kind.name in role.memory):
+            heard[0, memory.channel] = True
+            heard[1, memory.channel] = (memory.sent == batch.sent) & (memory.heard == tick)
+        listened, news = heard[:, batch.channel]
+        news[1:] &= batch.channel[1:] != batch.channel[:-1]  # of two copies in one batch the first is news
+        for fate, which in ((Fate.DELIVERED, news), (Fate.STALE, listened & ~news)):
+            self.journal.tell(fate, batch.take(which))
+        self.journal.tell(Fate.REFUSED, batch.take(~listened), "nobody listens")
+
+    def _wake(self, tick: int) -> None:
+        """Tell the roles which of their agents are down or resting, and which have just lost their memory."""
+        schedule = self.transport.schedule
+        asleep, forgetting = schedule.asleep(tick), schedule.forgetting(tick)
+        for role in self.roles:
+            if forgetting is not None and forgetting[role.address].any():
+                role.forget(forgetting[role.address])
+            role.rest(asleep)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether every virtual agent has stopped."""
+        return bool(self.state.stopped.all())
+
+    @property
+    def finished(self) -> bool:
+        """Whether every virtual agent has stopped, or in a day of periods the last of them is over."""
+        return self.stopped if self.day is None else self.day.last and self.day.over(self)
+
+    @property
+    def broken(self) -> bool:
+        """Whether a price has run away so far that going on makes no sense."""
+        prices = self.state.price, self.state.transfer_price
+        return bool(self.tick and not all((np.abs(p) < PRICE_MAX).all() for p in prices))
+
+    def run(self, ticks: int, watch: Callable[[Simulation], None] | None = None) -> None:
+        """Do ticks until it is finished, or that many have been done; `watch` is called after each."""
+        while not (self.finished or self.broken) and self.tick < ticks:
+            self.step()
+            if watch is not None:
+                watch(self)
+
+
+def _reader(name: str) -> Callable[[Simulation], float]:
+    return lambda model: model.observer.latest[name]

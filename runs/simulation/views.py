@@ -1,0 +1,93 @@
+"""Agents as Mesa sees them: windows on a simulation's columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import mesa
+import numpy as np
+import numpy.typing as npt
+
+from ...agents import Society
+
+if TYPE_CHECKING:
+    from .simulation import Simulation
+
+__all__ = ["AgentView", "SocietyView", "open_views"]
+
+MESA_AGENTS_MAX = 10_000
+"""Beyond this many agents one Mesa agent stands for a whole population: one costs about 22 microseconds and half a kilobyte."""
+
+
+class AgentView(mesa.Agent):
+    """One agent as Mesa sees it: a window on its row, never a second copy.
+
+    Attributes
+    ----------
+    name, address
+    facts : the agent in the period that is open, a society of one row
+    """
+
+    model: Simulation
+
+    def __init__(
+        self, model: Simulation, address: int, place: int, x: tuple[int, npt.NDArray[np.int64]] | None
+    ) -> None:
+        super().__init__(model)
+        self.address, self._place, self._x = address, place, x
+        self.name = model.market.topology.name(address)
+
+    @property
+    def facts(self) -> Society:
+        """The agent as it is now."""
+        market = self.model.market
+        return market.virtual[self._place] if self._x is None else market.members[self._x[0]].society[self._place]
+
+    @property
+    def x(self) -> npt.NDArray[np.float64]:
+        """(rows, periods) kW: its last answer; no rows for a virtual agent."""
+        if self._x is None:
+            return np.empty((0, self.model.market.periods))
+        population, rows = self._x
+        return np.asarray(self.model.state.x[population][rows])
+
+    @property
+    def price(self) -> npt.NDArray[np.float64]:
+        """(periods,) $/kWh: the price at its microgrid's bus."""
+        return np.asarray(self.model.state.price[self.model.market.topology.home[self.address]])
+
+
+class SocietyView(mesa.Agent):
+    """A whole population as Mesa sees it."""
+
+    model: Simulation
+
+    def __init__(self, model: Simulation, population: int) -> None:
+        super().__init__(model)
+        self.population = population
+
+    @property
+    def facts(self) -> Society:
+        """Everybody as they are now."""
+        return self.model.market.members[self.population].society
+
+    @property
+    def x(self) -> npt.NDArray[np.float64]:
+        """(rows, periods) kW: everybody's last answer."""
+        return np.asarray(self.model.state.x[self.population])
+
+
+def open_views(model: Simulation) -> None:
+    """Give a simulation its Mesa agents: one for each agent, or beyond `MESA_AGENTS_MAX` one for each population."""
+    market = model.market
+    small = market.topology.size <= MESA_AGENTS_MAX
+    if small:
+        for hub in range(market.topology.hubs):
+            AgentView(model, hub, hub, None)
+    for number, population in enumerate(market.members):
+        if not small:
+            SocietyView(model, number)
+            continue
+        starts = population.society.row_start
+        for k, address in enumerate(population.address.tolist()):
+            AgentView(model, address, k, (number, np.arange(starts[k], starts[k + 1])))
