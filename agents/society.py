@@ -74,6 +74,9 @@ class Society:
     2.6048
     """
 
+    runs_network: ClassVar[bool] = False
+    """Whether agents of this type run a network that others are connected to."""
+
     _facts: ClassVar[dict[str, Fact]] = {}
     _by_port: ClassVar[bool] = False
 

@@ -1,4 +1,4 @@
-"""Channels: directed lanes between two agents, numbered so that each receiver's are contiguous."""
+"""Channels: directed lanes between two agents, numbered so that the rows of an agent, and of a balance, are found fast."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from .keys import Keys, mix
 from .remembered import fixed
 
-__all__ = ["Channels", "Link", "open_channels"]
+__all__ = ["Channels", "Link", "meetings", "open_channels"]
 
 Ints = npt.NDArray[np.int32]
 
@@ -19,102 +19,108 @@ Ints = npt.NDArray[np.int32]
 class Link(IntEnum):
     """What a channel joins; a message kind says which of these may carry it."""
 
-    DOWN = 0  # hub -> its member
-    UP = 1  # member -> its hub
-    LINE_DOWN = 2  # hub -> terminal, about one tie-line
-    LINE_UP = 3  # terminal -> hub, about one tie-line
-    PEER = 4  # hub -> hub, along one tie-line
+    DOWN = 0  # coordinator -> agent, about one row
+    UP = 1  # agent -> coordinator, about one row
+    PEER = 2  # coordinator -> coordinator
 
 
 @dataclass(frozen=True)
 class Channels:
-    """All channels in columns, sorted by (receiver, sender, tie-line).
+    """All channels in columns: first up for every row, then down for every row, then between coordinators.
 
-    An agent with several tie-lines to one keeper has a channel of its own for each: so there is never more than one
-    message of a kind on a channel in a tick, and each has its own fate.
+    Row r, numbered by (agent, row), opens channel r up and channel rows + r down. An agent with several rows with one
+    coordinator has a channel of its own for each: so there is never more than one message of a kind on a channel in a
+    tick, and each has its own fate.
 
     Attributes
     ----------
     sender, receiver : (n,) int32 addresses
-    line : (n,) int32, the tie-line it is about, or -1
+    balance : (n,) int32, the balance it is about, or -1
     link : (n,) int8, a `Link`
-    key : (n,) uint64, from the names of both ends and of the tie-line; seeds every draw about this channel
-    down, up : (addresses,) int32, a member's channel from and to its hub, -1 for hubs
-    line_down, line_up : (L, 2) int32, channel between the hub and the terminal at either end of a tie-line (own end)
-    far_down, far_up : (L,) int32, channel between the keeper and the terminal at the far end
-    peer : (L, 2) int32, channel from the hub at this end to the hub at the other
+    about : (n,) int8, which of the topology's kinds of balances it is about; 0 between coordinators
+    key : (n,) uint64, from the names of both ends and of the balance; seeds every draw about this channel
+    rows : number of rows
+    back : (n,) int32, the channel that leads the other way
     """
 
     sender: Ints
     receiver: Ints
-    line: Ints
+    balance: Ints
     link: npt.NDArray[np.int8]
+    about: npt.NDArray[np.int8]
     key: Keys
-    down: Ints
-    up: Ints
-    line_down: Ints
-    line_up: Ints
-    far_down: Ints
-    far_up: Ints
-    peer: Ints
+    rows: int
+    back: Ints
 
     def __len__(self) -> int:
         return len(self.sender)
 
+    @property
+    def peers(self) -> Ints:
+        """(q,) int32, the channels between coordinators, by receiver, then sender."""
+        return np.arange(2 * self.rows, len(self), dtype=np.int32)
 
-def open_channels(home: Ints, hubs: int, station: Ints, lines: Ints, name_key: Keys, line_key: Keys) -> Channels:
+
+def meetings(agent: Ints, keeper: Ints, balance: Ints) -> Ints:
+    """Return which coordinators speak to each other, (p, 2) int32, smaller address first.
+
+    That of an agent's first row meets those of its others: a star an agent, since a clique would open half a million pairs
+    for an operator with a thousand lines. Where a balance has several coordinators, they meet as well.
+
+    Parameters
+    ----------
+    agent, keeper, balance : (rows,) of each row, numbered by (agent, row)
+    """
+    pairs = []
+    for group in (agent, balance):
+        order = np.argsort(group, kind="stable")
+        first = np.unique(group[order], return_index=True)[1]
+        counts = np.diff(np.append(first, len(order)))
+        pairs.append(np.stack([np.repeat(keeper[order][first], counts), keeper[order]], axis=1))
+    both = np.sort(np.concatenate(pairs), axis=1)
+    return np.unique(both[both[:, 0] != both[:, 1]], axis=0).astype(np.int32).reshape(-1, 2)
+
+
+def open_channels(
+    agent: Ints,
+    keeper: Ints,
+    balance: Ints,
+    kind: npt.NDArray[np.int8],
+    plain: npt.NDArray[np.bool_],
+    name_key: Keys,
+    balance_key: Keys,
+) -> Channels:
     """Open every channel of a topology.
 
     Parameters
     ----------
-    home : (addresses,) int32, hub of each address
-    hubs : number of hubs
-    station : (hubs,) int32, address of the terminal member of each hub, -1 where there is none
-    lines : (L, 2) int32, hubs at the ends
+    agent, keeper, balance : (rows,) int32, of each row, numbered by (agent, row)
+    kind : (B,) int8 of each balance
+    plain : (B,) bool, balances whose name adds nothing to the names of both ends
     name_key : (addresses,) uint64
-    line_key : (L,) uint64
+    balance_key : (B,) uint64
     """
-    member = np.arange(hubs, len(home), dtype=np.int32)
-    hub = home[hubs:]
-    i, j = lines[:, 0], lines[:, 1]
-    every = np.arange(len(lines), dtype=np.int32)
-    none = np.full(len(member), -1, dtype=np.int32)
-    # One block a line: what is joined, from whom, to whom, about which tie-line.
-    blocks = [
-        (Link.DOWN, hub, member, none),
-        (Link.UP, member, hub, none),
-        (Link.LINE_DOWN, i, station[i], every),
-        (Link.LINE_DOWN, j, station[j], every),
-        (Link.LINE_UP, station[i], i, every),
-        (Link.LINE_UP, station[j], j, every),
-        (Link.LINE_DOWN, i, station[j], every),
-        (Link.LINE_UP, station[j], i, every),
-        (Link.PEER, i, j, every),
-        (Link.PEER, j, i, every),
-    ]
-    link = np.concatenate([np.full(len(b[1]), b[0], dtype=np.int8) for b in blocks])
-    sender, receiver, line = (np.concatenate([b[k] for b in blocks]).astype(np.int32) for k in (1, 2, 3))
-    order = np.lexsort((line, sender, receiver))
-    number = np.empty(len(order), dtype=np.int32)
-    number[order] = np.arange(len(order), dtype=np.int32)
-    ids = np.split(number, np.cumsum([len(b[1]) for b in blocks])[:-1])
-    down = np.full(len(home), -1, dtype=np.int32)
-    up = down.copy()
-    down[hubs:], up[hubs:] = ids[0], ids[1]
+    rows = len(agent)
+    meet = meetings(agent, keeper, balance)
+    peers = np.concatenate([meet, meet[:, ::-1]])
+    peers = peers[np.lexsort((peers[:, 0], peers[:, 1]))]
+    sender = np.concatenate([agent, keeper, peers[:, 0]]).astype(np.int32)
+    receiver = np.concatenate([keeper, agent, peers[:, 1]]).astype(np.int32)
+    about = np.concatenate([balance, balance, np.full(len(peers), -1)]).astype(np.int32)
+    link = np.repeat(np.array([Link.UP, Link.DOWN, Link.PEER], dtype=np.int8), [rows, rows, len(peers)])
     key = mix(name_key[sender] ^ mix(name_key[receiver]))
-    about = line[line >= 0]
-    key[line >= 0] ^= mix(line_key[about])
+    named = np.flatnonzero((about >= 0) & ~plain[about])
+    key[named] ^= mix(balance_key[about[named]])
+    # Sorted by (receiver, sender), the way back of the k-th is where (sender, receiver) stands.
+    turned = np.empty(len(peers), dtype=np.int64)
+    turned[np.lexsort((peers[:, 1], peers[:, 0]))] = np.arange(len(peers))
     return Channels(
-        sender=sender[order],
-        receiver=receiver[order],
-        line=line[order],
-        link=fixed(link[order]),
-        key=key[order],
-        down=down,
-        up=up,
-        line_down=np.stack([ids[2], ids[3]], axis=1),
-        line_up=np.stack([ids[4], ids[5]], axis=1),
-        far_down=ids[6],
-        far_up=ids[7],
-        peer=np.stack([ids[8], ids[9]], axis=1),
+        sender=fixed(sender),
+        receiver=fixed(receiver),
+        balance=fixed(about),
+        link=fixed(link),
+        about=fixed(np.where(about >= 0, kind[about], 0).astype(np.int8)),
+        key=key,
+        rows=rows,
+        back=fixed(np.concatenate([rows + np.arange(rows), np.arange(rows), 2 * rows + turned]).astype(np.int32)),
     )

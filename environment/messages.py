@@ -49,6 +49,7 @@ class Kind:
     name: str
     links: tuple[Link, ...]
     fields: tuple[Field, ...]
+    labels: tuple[str, ...] = ()
 
     @cached_property
     def width(self) -> int:

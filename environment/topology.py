@@ -1,8 +1,9 @@
-"""Topology: a networkx graph of microgrids turned into integer addresses, tie-lines and the channels they open."""
+"""Topology: agents and balances, who keeps which, and the channels that they open."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 
@@ -10,10 +11,10 @@ import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
+from .balances import BalanceKind
 from .channels import Channels, open_channels
 from .errors import TopologyError
-from .graph import checked_graph, checked_members
-from .keys import mix, text_key
+from .keys import Keys, mix, text_key
 
 __all__ = ["Group", "Topology"]
 
@@ -22,9 +23,16 @@ Ints = npt.NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Group:
-    """Members of one name in one microgrid: ``count`` agents with consecutive addresses from ``start``."""
+    """Agents of one name in one home: ``count`` of them with consecutive addresses from ``start``.
 
-    hub: int
+    Attributes
+    ----------
+    home : number of the home
+    name : of all of them, such as ``"A.load"``; each is called ``"A.load.7"`` if there are several
+    start, count
+    """
+
+    home: int
     name: str
     start: int
     count: int
@@ -32,48 +40,50 @@ class Group:
 
 @dataclass(frozen=True)
 class Topology:
-    """Who is there, who may speak to whom.
+    """Who is there, which rows of theirs meet in which balance, and who may speak to whom.
 
-    A *hub* stands for one microgrid; its *members* speak with it and with nobody else, but for the *terminal* member
-    (the one where tie-lines end), which also speaks with the keeper of each of its tie-lines. The keeper of the tie-line
-    between hubs i < j is hub i.
+    A market is a bipartite graph of agents and *balances*; an edge is a *row*, one agent's net import from one balance. A
+    balance is kept by one *coordinator*; agents speak with the coordinators of their rows. Two front doors make one: a graph
+    of microgrids (`from_graph`) and the bipartite graph itself (`from_bipartite`).
 
-    Addresses: hubs first, in the order of the graph, then all members called by one name, hub by hub, then those of the
-    next name, so that agents of one name are contiguous and sorted by hub.
+    Addresses: coordinators first, in the order of their homes, then all agents called by one name, home by home, then those
+    of the next name, so that agents of one name are contiguous and sorted by home.
 
     Attributes
     ----------
-    microgrids : names of the microgrids, in the order of the graph
-    groups : the members, by name and hub, in the order of their addresses
-    lines : (L, 2) int32, the hubs at both ends of each tie-line, smaller address first
-    channels : every directed channel, numbered by (receiver, sender, tie-line)
-    diameter : an upper bound on the number of tie-lines between any two hubs
+    homes : names of the places where agents live: microgrids, pools, or an agent that lives by itself
+    coordinators : names of the coordinators, by address
+    groups : all other agents, in the order of their addresses
+    home : (size,) int32, the home of each address
+    kinds : the kinds of balances that there are
+    balances : names of the balances, those of places first
+    kind : (B,) int8, which of `kinds` each balance is of
+    keeper : (B,) int32, address of the coordinator of each balance
+    slack : (B,) int32, address of the agent that takes what is left over at a balance when a point is dispatched; -1: none
+    row_agent, row_place, row_balance : (R,) int32, of each row that is in a balance: the address of its agent, which of the
+        agent's rows it is, and its balance; numbered by (agent, place)
+    row_keeper : (R,) int32, address of the coordinator that asks about the row: that of its balance, but for lessons
+    channels : every directed channel
     """
 
-    microgrids: tuple[str, ...]
+    homes: tuple[str, ...]
+    coordinators: tuple[str, ...]
     groups: tuple[Group, ...]
-    lines: Ints
+    home: Ints
+    kinds: tuple[BalanceKind, ...]
+    balances: tuple[str, ...]
+    kind: npt.NDArray[np.int8]
+    keeper: Ints
+    slack: Ints
+    row_agent: Ints
+    row_place: Ints
+    row_balance: Ints
+    row_keeper: Ints
     channels: Channels
-    diameter: int
-    hub_name: str = "virtual"
-    terminal: str = "operator"
 
     @classmethod
-    def from_graph(cls, graph: nx.Graph, *, hub_name: str = "virtual", terminal: str = "operator") -> Topology:
-        """Read a graph of microgrids.
-
-        Parameters
-        ----------
-        graph
-            Nodes are microgrids (any hashable; its ``str`` is the name), edges are tie-lines. The node attribute
-            ``members`` maps the name of a group of members to how many there are; the group called `terminal` has
-            exactly one agent wherever a tie-line ends.
-
-        Raises
-        ------
-        TopologyError
-            The graph is empty, directed, in several pieces, has parallel tie-lines or a line from a microgrid to
-            itself, or a microgrid lacks members; the message says which and where.
+    def from_graph(cls, graph: nx.Graph, *, coordinator: str = "virtual", operator: str = "operator") -> Topology:
+        """Read a graph of microgrids: see `graph.read_graph`.
 
         Examples
         --------
@@ -82,75 +92,164 @@ class Topology:
         >>> town = Topology.from_graph(graph)
         >>> [town.name(address) for address in range(town.size)]
         ['A.virtual', 'B.virtual', 'A.operator', 'B.operator', 'A.load.0', 'A.load.1', 'B.load.0', 'B.load.1']
+        >>> town.balances
+        ('A', 'B', 'A-B')
         """
-        checked_graph(graph)
-        microgrids = tuple(str(node) for node in graph.nodes)
-        members = checked_members(graph, hub_name=hub_name, terminal=terminal)
-        names = list(dict.fromkeys(name for counts in members for name in counts))
-        groups: list[Group] = []
-        start = len(microgrids)
-        for name in names:
-            for hub, counts in enumerate(members):
-                if count := counts.get(name, 0):
-                    groups.append(Group(hub, name, start, count))
-                    start += count
-        place = {node: hub for hub, node in enumerate(graph.nodes)}
-        ends = sorted(sorted((place[a], place[b])) for a, b in graph.edges())
-        lines = np.array(ends, dtype=np.int32).reshape(-1, 2)
-        home = np.empty(start, dtype=np.int32)
-        home[: len(microgrids)] = np.arange(len(microgrids))
-        key = np.empty(start, dtype=np.uint64)
-        key[: len(microgrids)] = [text_key(f"{name}.{hub_name}") for name in microgrids]
-        station = np.full(len(microgrids), -1, dtype=np.int32)
-        for group in groups:
-            rows = slice(group.start, group.start + group.count)
-            home[rows] = group.hub
-            base = np.uint64(text_key(f"{microgrids[group.hub]}.{group.name}"))
-            key[rows] = mix(base ^ np.arange(group.count, dtype=np.uint64))
-            if group.name == terminal:
-                station[group.hub] = group.start
-        line_key = np.array([text_key(f"{microgrids[i]}-{microgrids[j]}") for i, j in ends], dtype=np.uint64)
-        return cls(
-            microgrids=microgrids,
-            groups=tuple(groups),
-            lines=lines,
-            channels=open_channels(home, len(microgrids), station, lines, key, line_key),
-            diameter=_diameter(graph),
-            hub_name=hub_name,
-            terminal=terminal,
-        )
+        from .graph import read_graph
 
-    @property
-    def hubs(self) -> int:
-        """Number of hubs; their addresses are 0 .. hubs - 1."""
-        return len(self.microgrids)
+        return read_graph(graph, coordinator=coordinator, operator=operator)
+
+    @classmethod
+    def from_bipartite(cls, graph: nx.Graph, *, coordinator: str = "virtual") -> Topology:
+        """Read a bipartite graph of agents and balances: see `bipartite.read_bipartite`.
+
+        Examples
+        --------
+        >>> graph = nx.Graph()
+        >>> graph.add_node("pool", balance="pool")
+        >>> graph.add_edges_from([("plant", "pool"), ("town", "pool")])
+        >>> market = Topology.from_bipartite(graph)
+        >>> [market.name(address) for address in range(market.size)], market.balances
+        (['pool.virtual', 'plant', 'town'], ('pool',))
+        """
+        from .bipartite import read_bipartite
+
+        return read_bipartite(graph, coordinator=coordinator)
+
+    @classmethod
+    def build(
+        cls,
+        *,
+        homes: Sequence[str],
+        coordinators: Sequence[tuple[int, str]],
+        groups: Sequence[Group],
+        kinds: Sequence[BalanceKind],
+        balances: Sequence[str],
+        kind: Sequence[int],
+        keeper: npt.NDArray[np.integer],
+        slack: npt.NDArray[np.integer],
+        rows: Sequence[npt.NDArray[np.integer]],
+    ) -> Topology:
+        """Put a topology together.
+
+        Parameters
+        ----------
+        homes, groups, kinds, balances, kind, keeper, slack : as the attributes
+        coordinators : home and name of each
+        rows : agent, place and balance of each row, in any order
+        """
+        agent, place, balance = rows
+        order = np.lexsort((place, agent))
+        agent, place, balance = (column[order].astype(np.int32) for column in rows)
+        members = np.repeat([g.home for g in groups], [g.count for g in groups])
+        sorts = np.array(kind, dtype=np.int8)
+        found = cls(
+            homes=tuple(homes),
+            coordinators=tuple(name for _, name in coordinators),
+            groups=tuple(groups),
+            home=np.concatenate([[home for home, _ in coordinators], members]).astype(np.int32),
+            kinds=tuple(kinds),
+            balances=tuple(balances),
+            kind=sorts,
+            keeper=keeper.astype(np.int32),
+            slack=slack.astype(np.int32),
+            row_agent=agent,
+            row_place=place,
+            row_balance=balance,
+            row_keeper=keeper[balance].astype(np.int32),
+            channels=None,  # type: ignore[arg-type] # opened next, by the names that it gives
+        )
+        return found.kept_by(found.row_keeper)
+
+    def kept_by(self, row_keeper: Ints) -> Topology:
+        """Return the same agents and balances, with rows that these coordinators, (R,) addresses, ask about."""
+        names = np.array([text_key(name) for name in self.balances], dtype=np.uint64)
+        channels = open_channels(
+            self.row_agent, row_keeper, self.row_balance, self.kind, self.place, self._name_keys(), names
+        )
+        return replace(self, row_keeper=row_keeper, channels=channels)
+
+    def _name_keys(self) -> Keys:
+        key = np.empty(self.size, dtype=np.uint64)
+        key[: len(self.coordinators)] = [text_key(name) for name in self.coordinators]
+        for group in self.groups:
+            base = np.uint64(text_key(group.name))
+            key[group.start : group.start + group.count] = mix(base ^ np.arange(group.count, dtype=np.uint64))
+        return key
 
     @cached_property
     def size(self) -> int:
-        """Number of agents, hubs included."""
-        return self.hubs + sum(group.count for group in self.groups)
+        """Number of agents, coordinators included."""
+        return len(self.coordinators) + sum(group.count for group in self.groups)
 
     @cached_property
-    def home(self) -> Ints:
-        """(size,) int32: the hub that each address belongs to; a hub belongs to itself."""
-        members = np.repeat([g.hub for g in self.groups], [g.count for g in self.groups])
-        return np.concatenate([np.arange(self.hubs), members]).astype(np.int32)
+    def row_end(self) -> Ints:
+        """(R,) int32: which row of its balance each row is, 0 for the first."""
+        order = np.argsort(self.row_balance, kind="stable")
+        count = np.bincount(self.row_balance, minlength=len(self.balances))
+        end = np.empty(len(order), dtype=np.int32)
+        end[order] = np.arange(len(order)) - np.repeat(np.cumsum(count) - count, count)
+        return end
 
     @cached_property
-    def line_names(self) -> tuple[str, ...]:
-        """Names of the tie-lines, ``"A-B"``, keeper first."""
-        return tuple(f"{self.microgrids[i]}-{self.microgrids[j]}" for i, j in self.lines.tolist())
+    def ends(self) -> Ints:
+        """(B, 2) int32: the homes at both ends of each balance with two rows, the first agent's first; else -1."""
+        ends = np.full((len(self.balances), 2), -1, dtype=np.int32)
+        two = np.bincount(self.row_balance, minlength=len(self.balances))[self.row_balance] == 2
+        ends[self.row_balance[two], self.row_end[two]] = self.home[self.row_agent[two]]
+        return ends
 
-    def ends_at(self, hubs: Ints) -> tuple[Ints, npt.NDArray[np.int8]]:
-        """Return the tie-lines that end at some hubs, hub by hub and ascending, and which of its ends (0 or 1) that is."""
-        hub, line = self.lines.ravel(), np.repeat(np.arange(len(self.lines), dtype=np.int32), 2)
-        end = np.tile(np.array([0, 1], dtype=np.int8), len(self.lines))
-        order = np.lexsort((line, hub))
-        count = np.bincount(hub, minlength=self.hubs)
-        start = np.cumsum(count) - count
-        each = count[hubs]
-        picked = order[np.arange(each.sum()) - np.repeat(np.cumsum(each) - each - start[hubs], each)]
-        return line[picked], end[picked]
+    @cached_property
+    def place(self) -> npt.NDArray[np.bool_]:
+        """(B,): which balances are places where agents live, such as buses and pools."""
+        return np.array([one.place for one in self.kinds])[self.kind]
+
+    @cached_property
+    def joins(self) -> npt.NDArray[np.int64]:
+        """(j,): the balances that join two agents, such as tie-lines and trades."""
+        return np.flatnonzero(~self.place & (self.ends[:, 0] >= 0))
+
+    @cached_property
+    def place_of(self) -> npt.NDArray[np.int64]:
+        """(homes,): the balance at which the agents of each home meet, -1 where there is none."""
+        found = np.full(len(self.homes), -1, dtype=np.int64)
+        for balance in np.flatnonzero(self.place)[::-1].tolist():
+            found[self.home[self.keeper[balance]]] = balance
+        return found
+
+    @cached_property
+    def piece(self) -> npt.NDArray[np.int64]:
+        """(coordinators,): the piece of the graph that each stands in; the pieces have nothing to tell each other."""
+        from scipy.sparse import csgraph
+
+        return np.asarray(csgraph.connected_components(self._meetings)[1], dtype=np.int64)
+
+    @cached_property
+    def diameter(self) -> npt.NDArray[np.int64]:
+        """(coordinators,): a bound on the meetings between any two coordinators of its piece.
+
+        Exact in small graphs; beyond, twice the eccentricity of one, which is never too small, and cheap.
+        """
+        from scipy.sparse import csgraph
+
+        count = len(self.coordinators)
+        found = np.zeros(count, dtype=np.int64)
+        if count <= _EXACT_MAX:
+            far = csgraph.shortest_path(self._meetings, unweighted=True)
+            np.maximum.at(found, self.piece, np.where(np.isinf(far), 0, far).max(axis=1).astype(np.int64))
+        else:
+            for number, first in enumerate(np.unique(self.piece, return_index=True)[1].tolist()):
+                far = csgraph.dijkstra(self._meetings, indices=first, unweighted=True)
+                found[number] = 2 * int(far[np.isfinite(far)].max())
+        return found[self.piece]
+
+    @property
+    def _meetings(self):  # type: ignore[no-untyped-def] # scipy has no types
+        from scipy import sparse
+
+        peers = self.channels.peers
+        where = self.channels.sender[peers], self.channels.receiver[peers]
+        return sparse.csr_array((np.ones(len(peers)), where), shape=(len(self.coordinators),) * 2)
 
     @cached_property
     def _group_starts(self) -> npt.NDArray[np.int64]:
@@ -160,11 +259,10 @@ class Topology:
         """Return the name behind an address, e.g. ``"B.operator"`` or ``"A.load.7"``."""
         if not 0 <= address < self.size:
             raise TopologyError(f"address {address} is out of range: this topology has addresses 0 to {self.size - 1}")
-        if address < self.hubs:
-            return f"{self.microgrids[address]}.{self.hub_name}"
+        if address < len(self.coordinators):
+            return self.coordinators[address]
         group = self.groups[int(np.searchsorted(self._group_starts, address, side="right")) - 1]
-        base = f"{self.microgrids[group.hub]}.{group.name}"
-        return base if group.count == 1 else f"{base}.{address - group.start}"
+        return group.name if group.count == 1 else f"{group.name}.{address - group.start}"
 
     def addresses(self, pattern: str) -> npt.NDArray[np.int64]:
         """Return the addresses whose names fit a pattern: a name, or one with ``*``: ``"*.operator"``, ``"A.load.*"``.
@@ -177,19 +275,16 @@ class Topology:
             No agent fits; the message shows some names that exist.
         """
         found: list[npt.NDArray[np.int64]] = [
-            np.array([hub])
-            for hub, name in enumerate(self.microgrids)
-            if fnmatchcase(f"{name}.{self.hub_name}", pattern)
+            np.array([address]) for address, name in enumerate(self.coordinators) if fnmatchcase(name, pattern)
         ]
         base, _, number = pattern.rpartition(".")
         for group in self.groups:
-            name = f"{self.microgrids[group.hub]}.{group.name}"
-            if fnmatchcase(name, pattern) or (number == "*" and fnmatchcase(name, base)):
+            if fnmatchcase(group.name, pattern) or (number == "*" and fnmatchcase(group.name, base)):
                 found.append(np.arange(group.start, group.start + group.count))
-            elif number.isdecimal() and int(number) < group.count and fnmatchcase(name, base):
+            elif number.isdecimal() and int(number) < group.count and fnmatchcase(group.name, base):
                 found.append(np.array([group.start + int(number)]))
         if not found:
-            some = ", ".join(self.name(a) for a in range(min(self.size, 3 * self.hubs, 9)))
+            some = ", ".join(self.name(a) for a in range(min(self.size, 3 * len(self.homes), 9)))
             raise TopologyError(f"no agent is called {pattern!r}; agents here are called {some}, ...")
         return np.concatenate(found)
 
@@ -203,8 +298,5 @@ class Topology:
         return int(found[0])
 
 
-def _diameter(graph: nx.Graph) -> int:
-    """Exact for small graphs; beyond, twice the eccentricity of one node, which is never too small and cheap."""
-    if graph.number_of_nodes() <= 400:
-        return int(nx.diameter(nx.Graph(graph), usebounds=True))
-    return 2 * int(nx.eccentricity(graph, next(iter(graph.nodes))))
+_EXACT_MAX = 400
+"""Coordinators up to which the diameter is computed exactly."""

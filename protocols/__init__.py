@@ -6,28 +6,32 @@ from .dual_decomposition import DualDecomposition
 from .errors import ProtocolError
 from .exchange_admm import ExchangeADMM
 from .incentive import Incentive
-from .machinery.keeper import Keeper
+from .machinery.balances import Balances
+from .machinery.coordinator import Coordinator
 from .machinery.market import Market, Population
 from .machinery.memory import Memory
+from .machinery.options import Column
+from .machinery.participant import Participant
 from .machinery.protocol import Protocol, protocol_types
-from .machinery.responder import Responder
 from .machinery.role import Role
 from .machinery.state import MarketState
 
 __all__ = [
     "ATC",
+    "Balances",
+    "Column",
+    "Coordinator",
     "DlmpADMM",
     "DualDecomposition",
     "ExchangeADMM",
     "Incentive",
-    "Keeper",
     "Market",
     "MarketState",
     "Memory",
+    "Participant",
     "Population",
     "Protocol",
     "ProtocolError",
-    "Responder",
     "Role",
     "protocol_types",
 ]

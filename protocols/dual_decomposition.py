@@ -2,41 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
-import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
-from .machinery.keeper import Keeper
+from ..environment import Kind
+from .machinery.balances import Balances
+from .machinery.coordinator import Coordinator
+from .machinery.market import Market
 from .machinery.protocol import Protocol
-from .two_ledgers import TwoLedgers
+from .machinery.two_ledgers import TwoLedgers, copy_kind, with_two_ledgers
 
 __all__ = ["DualDecomposition"]
 
-Mask = npt.NDArray[np.bool_]
-
-
-class DualKeeper(Keeper):
-    """Virtual agents of `DualDecomposition`: one ascent step of the dual a round."""
-
-    def update(self, hubs: Mask, books: Mask) -> None:
-        """Move price by step times imbalance, and transfer_price by step times disagreement."""
-        step = self.protocol.step_size  # type: ignore[attr-defined]
-        self.price[hubs] += step * self.imbalance[hubs]
-        self.transfer_price[books] += step * self.disagreement[books]
-
-
-class TwoLedgerDualKeeper(TwoLedgers, DualKeeper):
-    """The same with two copies of every transfer price."""
-
 
 class DualDecomposition(Protocol):
-    """price += step (sum of all members' net imports); transfer_price += step (sum of both ends' imports).
+    """price += step (sum of the net imports of all rows of a balance).
 
     A round is two ticks: virtual agents ask with prices, prosumers and operators answer with quantities, all on the same
-    prices; then both prices move. Without faults this is the synchronous iteration of note 000, and faults cost ticks but
-    do not move the path. The transfer price is in the sign of note 001, that is, minus the mu of note 000.
+    prices; then all prices move. Without faults this is the synchronous iteration of note 000, and faults cost ticks but
+    do not move the path. The price of a tie-line is in the sign of note 001, that is, minus the mu of note 000.
 
     Examples
     --------
@@ -49,7 +35,20 @@ class DualDecomposition(Protocol):
     step_size: float = Field(default=1.0, gt=0, description="dual step, $/kWh per kW")
     two_ledgers: bool = Field(default=False, description="each end of a tie-line keeps its own copy of its price")
 
+    def update(self, balances: Balances) -> None:
+        """Move each price by step times imbalance."""
+        balances.price += self.step_size * balances.imbalance
+
+    def wired(self, market: Market) -> Market:
+        """Return the market, in which with two ledgers each end of a tie-line is asked by its own coordinator."""
+        return with_two_ledgers(market) if self.two_ledgers else market
+
     @property
-    def keeper(self) -> type[Keeper]:
+    def coordinator(self) -> type[Coordinator]:
         """The virtual agents' role."""
-        return TwoLedgerDualKeeper if self.two_ledgers else DualKeeper
+        return TwoLedgers if self.two_ledgers else Coordinator
+
+    def kinds(self, periods: int, asks: Sequence[str] = (), answers: Sequence[str] = ()) -> dict[str, Kind]:
+        """Return the message kinds, by name; with two ledgers, neighbours pass answers on to each other."""
+        kinds = super().kinds(periods, asks, answers)
+        return {**kinds, "copy": copy_kind(periods)} if self.two_ledgers else kinds

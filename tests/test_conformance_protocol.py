@@ -212,7 +212,7 @@ class KnowsTheTown(DualKeeper):
 
     def __init__(self, protocol, market, kinds, hubs):
         super().__init__(protocol, market, kinds, hubs)
-        self.pace = 1 / (1 + 0.01 * market.members[1].society.beta.sum())
+        self.pace = 1 / (1 + 0.01 * market.populations[1].society.beta.sum())
 
     def update(self, hubs, books):
         self.price[hubs] += self.pace * self.imbalance[hubs]

@@ -80,6 +80,8 @@ class NetworkOperator(Society):
     v_min: Annotated[Column, AtLeast(0)] = 0.95  # type: ignore[assignment]
     v_max: Annotated[Column, MoreThan(0)] = 1.05  # type: ignore[assignment]
 
+    runs_network = True
+
     _sites: Sequence[Site]
 
     def __init__(self, *, feeder: FeederData | Sequence[FeederData], losses: Losses = "none", **facts: Any) -> None:

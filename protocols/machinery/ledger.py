@@ -1,103 +1,129 @@
-"""Ledger: the prices that some hubs own, and what they hear about the balances behind them."""
+"""Ledger: the prices that some coordinators keep, and what a protocol keeps beside them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ...environment import Kind
 from .market import Market
 from .memory import Memory
+from .options import Column, Options
 from .role import Role
-from .state import MarketState
-from .wiring import Wiring
-
-if TYPE_CHECKING:
-    from .protocol import Protocol
 
 __all__ = ["Ledger"]
 
 Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
-_SMALL = 1_000_000
-"""Numbers that are faster added up whole than picked apart first."""
 
-
-class Ledger(Role):
-    """Each virtual agent owns the price of its bus, and of every tie-line that it keeps (a *book*).
+class Ledger:
+    """What the coordinators of one role keep: the price of every balance, and the columns that the protocol declares.
 
     Parameters
     ----------
-    protocol, market, kinds
-    hubs : (n,) addresses of the hubs
+    role : the coordinators; this declares its state as a part of them
+    protocol, market
+    coordinators : (n,) addresses
+    answers : the newest answer of each row that they ask about
 
     Attributes
     ----------
-    price : (n, periods) $/kWh
-    transfer_price : (b, periods) $/kWh, the price of an import over the line of each book, at either end
+    balance : (b,) number of each balance in the topology
+    row : (m,) number of each row in the topology
+    group : (m,) which of the b balances each row is in
+    of_balance, of_row : (b,), (m,) which of the coordinators keeps it
+    weights : by asked field, (m, 1), by which it is multiplied when a row is asked; a field left out by 1
+    columns : by name, (b, width) or (m, width)
+    elsewhere : (b, periods) kW, what rows of the same balance answer that others ask about, NaN where it is not known; None
+        where there are no such rows
     """
 
-    two_ledgers = False
+    elsewhere: Floats | None = None
 
     def __init__(
-        self, protocol: Protocol, market: Market, kinds: dict[str, Kind], hubs: npt.NDArray[np.integer]
+        self, role: Role, protocol: Options, market: Market, coordinators: npt.NDArray[np.integer], answers: Memory
     ) -> None:
-        super().__init__(hubs)
-        self.protocol, self.kinds = protocol, kinds
-        self.wiring = wiring = Wiring.of(market.topology, hubs, two_ledgers=self.two_ledgers)
-        n, m, channels = len(hubs), len(wiring.member_hub), len(market.topology.channels)
-        self.memory["bid"] = Memory(kinds["bid"], wiring.member_up, channels)
-        self.memory["transfer"] = Memory(kinds["transfer"], wiring.slot_up.ravel(), channels)
-        # Sums by hub go through one kernel, CSR times columns, whose order does not depend on who else is summed.
-        self._by_hub = sparse.csr_array((np.ones(m), (wiring.member_hub, np.arange(m))), shape=(n, m))
-        self._first_prices = market.first_prices(wiring.hub, wiring.book_line, wiring.book_end)
-        self.price, self.transfer_price = (prices.copy() for prices in self._first_prices)
-        self._moving = np.ones(n, dtype=bool)
+        topology = market.topology
+        place = np.full(len(topology.coordinators), -1, dtype=np.int64)
+        place[coordinators] = np.arange(len(coordinators))
+        self.row = np.flatnonzero(place[topology.row_keeper] >= 0)
+        keeper, balance = topology.row_keeper[self.row].astype(np.int64), topology.row_balance[self.row]
+        # A balance with two coordinators is two balances here, one in the hands of each.
+        either, self.group = np.unique(
+            balance.astype(np.int64) * len(topology.coordinators) + keeper, return_inverse=True
+        )
+        self.balance, keeper = either // len(topology.coordinators), either % len(topology.coordinators)
+        self.of_balance = place[keeper]
+        self.of_row = self.of_balance[self.group]
+        self.kind = topology.kind[self.balance]
+        self.kinds = topology.kinds
+        self.answers, self.periods = answers, market.periods
+        self.weights = {name: weight[self.row] for name, weight in protocol.weights(market).items()}
+        self.first = market.first_price[self.balance]
+        self.columns: dict[str, Floats] = {}
+        self.spec: Mapping[str, Column] = {"price": Column("balance"), **protocol.columns}
+        self._asks = tuple(protocol.asks)
+        for name, spec in self.spec.items():
+            count, owner = (len(self.row), self.of_row) if spec.by == "row" else (len(self.balance), self.of_balance)
+            first = getattr(protocol, spec.first) if isinstance(spec.first, str) else spec.first
+            column = self.first if name == "price" else np.full((count, self.width(name)), first)
+            role.declare(name, column, owner=owner, per_period=spec.per_period, holder=self)
+        self.personal = bool(self.weights) or any(self.spec[name].by == "row" for name in protocol.asks)
 
-    @property
-    def imbalance(self) -> Floats:
-        """(n, periods) kW: the net import of all members, as heard; 0 for hubs whose prices do not move now."""
-        bid = self.memory["bid"]
-        x = bid.kind.part("x")  # the round is added up too: cheaper than a copy without it
-        moving = self._moving.nonzero()[0]
-        if 2 * len(moving) > len(self._moving) or bid.values.size < _SMALL:
-            return np.where(self._moving[:, None], (self._by_hub @ bid.values)[:, x], 0.0)
-        total = np.zeros((len(self._moving), bid.kind.width))
-        total[moving] = self._by_hub[moving] @ bid.values
-        return total[:, x]
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; a declared column is also found under its name in `columns`."""
+        if name in vars(self).get("spec", ()):
+            self.columns[name] = value
+        super().__setattr__(name, value)
 
-    @property
-    def disagreement(self) -> Floats:
-        """(b, periods) kW: the imports heard from both ends of each line, which should cancel; 0 until both are heard."""
-        transfer = self.memory["transfer"]
-        x, known = transfer.part("x"), transfer.sent >= 0
-        return np.where((known[0::2] & known[1::2])[:, None], x[0::2] + x[1::2], 0.0)
+    def width(self, name: str) -> int:
+        """Return how many numbers a column has."""
+        return self.periods if self.spec[name].width == "periods" else 1
 
-    def still(self) -> Mask:
-        """(n,): whether power balances and both ends of every book's line agree, within the tolerances."""
-        eps_abs, eps_rel = self.protocol.eps_abs, self.protocol.eps_rel
-        flow = np.asarray(self._by_hub @ np.abs(self.memory["bid"].part("x"))) / 2.0
-        still = np.asarray((np.abs(self.imbalance) <= eps_abs + eps_rel * flow).all(axis=1))
-        x = np.abs(self.memory["transfer"].part("x"))
-        apart = np.abs(self.disagreement) > eps_abs + eps_rel * np.maximum(x[0::2], x[1::2])
-        return still & (self.wiring.sum_by_hub(self.wiring.book_hub, np.asarray(apart.any(axis=1))) == 0)
+    @cached_property
+    def add(self) -> sparse.csr_array:
+        """(b, m): adds rows up by balance.
 
-    def unmoved(self, price: Floats, transfer_price: Floats) -> Mask:
-        """(n,): whether no price of a hub moved by more than the tolerances."""
-        eps_abs, eps_rel = self.protocol.eps_abs, self.protocol.eps_rel
-        moved = np.abs(self.price - price) > eps_abs + eps_rel * np.abs(price)
-        books = np.abs(self.transfer_price - transfer_price) > eps_abs + eps_rel * np.abs(transfer_price)
-        return ~moved.any(axis=1) & (self.wiring.sum_by_hub(self.wiring.book_hub, np.asarray(books.any(axis=1))) == 0)
+        Sums go through this one kernel, CSR times columns, whose order does not depend on which others are summed.
+        """
+        m = len(self.row)
+        return sparse.csr_array((np.ones(m), (self.group, np.arange(m))), shape=(len(self.balance), m))
 
-    def report(self, state: MarketState) -> None:
-        """Write prices."""
-        w = self.wiring
-        state.price[w.hub] = self.price
-        if self.two_ledgers:
-            state.transfer_price[w.book_line, w.book_end] = self.transfer_price
-        else:
-            state.transfer_price[w.book_line] = self.transfer_price[:, None]
+    def ask(self, rounds: npt.NDArray[np.integer]) -> Floats:
+        """Return what is asked, (m, fields) where rows are asked differently, else (b, fields); rounds : (n,)."""
+        parts = []
+        for name in self._asks:
+            column = self.columns[name]
+            if self.personal and self.spec[name].by == "balance":
+                column = column.take(self.group, axis=0)
+            parts.append(column * self.weights[name] if name in self.weights else column)
+        of = self.of_row if self.personal else self.of_balance
+        return np.concatenate([*parts, rounds.take(of)[:, None]], axis=1)
+
+    def recall(self, rows: Mask, asked: Mapping[str, Floats], newest: Places, balances: Mask) -> None:
+        """Take up again what rows were asked last.
+
+        Parameters
+        ----------
+        rows : (m,) rows that were asked at all
+        asked : (m, width) by field
+        newest : (b,) of each balance the row that was asked last
+        balances : (b,) those that take up what that row was asked
+        """
+        for name in self._asks:
+            values, column = asked[name], self.columns[name]
+            if name in self.weights:
+                weight = self.weights[name]
+                if not weight.all():  # a term that is never asked cannot be recalled
+                    continue
+                values = values / weight
+            if self.spec[name].by == "balance":
+                column[balances] = values[newest[balances]]
+            else:
+                column[rows] = values[rows]

@@ -1,20 +1,24 @@
-"""The market that a protocol runs on: agents at addresses, and which of their rows speaks on which channel."""
+"""The market that a protocol runs on: agents at addresses, and which of their rows meets which others in a balance."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from ...agents import Society, VirtualAgent
 from ...environment import Topology
 from ..errors import ProtocolError
 
-__all__ = ["Market", "Population"]
+__all__ = ["Market", "Population", "PopulationRows"]
 
 Ints = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -41,78 +45,117 @@ class Population:
         return Population(self.society.take(which), self.address[which])
 
 
+class PopulationRows(NamedTuple):
+    """The rows of a population that are in a balance, in the order of the population.
+
+    Attributes
+    ----------
+    at : (m,) which of the society's rows each is
+    row : (m,) its number in the topology
+    """
+
+    at: Places
+    row: Places
+
+
 @dataclass(frozen=True)
 class Market:
-    """Everybody, at their addresses.
+    """All agents, at their addresses.
 
     Attributes
     ----------
     topology
-    virtual : one price aggregator per hub, in the order of the hubs, one port per tie-line end
-    members : the populations; agents of the topology's terminal group have one port per tie-line of their hub, in the
-        order of the tie-lines
+    virtual : one price aggregator per coordinator, in the order of their addresses, with one port per balance that it keeps
+    populations : of all other agents; each agent has one row for each balance that it is in, its own place first
     periods : number of periods that are negotiated at once
+    weight : (R, 1), how much the price of its balance counts for each row, by the rules of the market; None: alike
 
     Raises
     ------
     ProtocolError
-        A population has other periods, addresses twice or nobody, or ports that do not fit the tie-lines.
+        A population has other periods, addresses twice or nobody, or ports that do not fit its balances.
     """
 
     topology: Topology
     virtual: VirtualAgent
-    members: tuple[Population, ...]
+    populations: tuple[Population, ...]
     periods: int = 1
+    weight: Floats | None = None
 
     def __post_init__(self) -> None:
-        taken = np.concatenate([p.address for p in self.members])
-        hubs, size = self.topology.hubs, self.topology.size
-        if len(taken) and (taken.min() < hubs or taken.max() >= size):
-            bad = int(taken.min() if taken.min() < hubs else taken.max())
-            raise ProtocolError(f"address {bad} is out of range: members have addresses {hubs} to {size - 1}")
-        count = np.bincount(taken, minlength=size)[hubs:]
+        topology = self.topology
+        first, size = len(topology.coordinators), topology.size
+        taken = np.concatenate([p.address for p in self.populations])
+        if len(taken) and (taken.min() < first or taken.max() >= size):
+            bad = int(taken.min() if taken.min() < first else taken.max())
+            raise ProtocolError(f"address {bad} is out of range: agents have addresses {first} to {size - 1}")
+        count = np.bincount(taken, minlength=size)[first:]
         if (count != 1).any():
             where = int(np.argmax(count != 1))
-            raise ProtocolError(f"{count[where]} agents live at {self.topology.name(hubs + where)}, wanted one")
-        degree = np.bincount(self.topology.lines.ravel(), minlength=hubs)
-        for population in self.members:
-            self._check(population, degree)
+            raise ProtocolError(f"{count[where]} agents live at {topology.name(first + where)}, wanted one")
+        alone = np.bincount(topology.row_agent, minlength=size)[first:] == 0
+        if alone.any():
+            raise ProtocolError(f"{topology.name(first + int(np.argmax(alone)))} is in no balance; wanted one at least")
+        wanted = np.zeros(size, dtype=np.int64)
+        np.maximum.at(wanted, topology.row_agent, topology.row_place)
+        for population in self.populations:
+            self._check(population, wanted)
+        kept = np.bincount(topology.keeper, minlength=first)
+        if len(self.virtual) != first or (self.virtual.port_count != kept).any():
+            raise ProtocolError("virtual wants one agent per coordinator, with one port for each balance that it keeps")
 
-    def _check(self, population: Population, degree: npt.NDArray[np.integer]) -> None:
+    def _check(self, population: Population, ports: Places) -> None:
         society, name = population.society, type(population.society).__name__
         if society.periods != self.periods:
             raise ProtocolError(f"{name} has {society.periods} periods, this market has {self.periods}")
-        ends = self.at_terminal(population.address)
-        wanted = np.where(ends, degree[self.topology.home[population.address]], 0)
+        wanted = ports[population.address]
         wrong = society.port_count != wanted
         if wrong.any():
             k = int(np.argmax(wrong))
             who = self.topology.name(int(population.address[k]))
             raise ProtocolError(f"{who} has {society.port_count[k]} ports, its place in the topology has {wanted[k]}")
 
-    def at_terminal(self, address: Ints) -> npt.NDArray[np.bool_]:
-        """Tell which addresses are those of terminals, where tie-lines end."""
-        mask = np.zeros(self.topology.size, dtype=bool)
-        for group in self.topology.groups:
-            if group.name == self.topology.terminal:
-                mask[group.start] = True
-        return mask[address]
-
-    def port_ends(self, population: Population) -> tuple[Ints, npt.NDArray[np.int8]]:
-        """Return the tie-line of each port of a population and at which of its ends (0 or 1) the port is, (p,) each."""
-        with_ports = population.address[population.society.port_count > 0]
-        return self.topology.ends_at(self.topology.home[with_ports])
-
-    def first_prices(
-        self, hub: Ints, line: npt.NDArray[np.integer], end: npt.NDArray[np.integer]
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Return the first prices, $/kWh: of some hubs, (n, periods), and of some ends of tie-lines, (b, periods)."""
-        return self.virtual.price[hub].copy(), self.virtual.transfer_price[self.port_at[line, end]].copy()
+    @cached_property
+    def rows(self) -> tuple[PopulationRows, ...]:
+        """The rows of each population."""
+        starts = np.searchsorted(self.topology.row_agent, np.arange(self.topology.size + 1))
+        found = []
+        for population in self.populations:
+            first, last = starts[population.address], starts[population.address + 1]
+            each = last - first
+            row = np.arange(each.sum()) + np.repeat(first - (np.cumsum(each) - each), each)
+            at = np.repeat(population.society.row_start[:-1], each) + self.topology.row_place[row]
+            found.append(PopulationRows(at, row))
+        return tuple(found)
 
     @cached_property
-    def port_at(self) -> npt.NDArray[np.int64]:
-        """(L, 2): which of the virtual agents' ports stands at each end of each tie-line."""
-        lines, ends = self.topology.ends_at(np.arange(self.topology.hubs, dtype=np.int32))
-        port = np.empty((len(self.topology.lines), 2), dtype=np.int64)
-        port[lines, ends] = np.arange(len(lines))
-        return port
+    def gather(self) -> tuple[sparse.csr_array, ...]:
+        """By population, (B, society rows): adds its rows up by balance; a row in none counts nowhere."""
+        size = len(self.topology.balances)
+        return tuple(
+            sparse.csr_array(
+                (np.ones(len(at)), (self.topology.row_balance[row], at)), shape=(size, population.society.rows)
+            )
+            for population, (at, row) in zip(self.populations, self.rows, strict=True)
+        )
+
+    @cached_property
+    def first_price(self) -> Floats:
+        """(B, periods) $/kWh: the first price of each balance, which its virtual agent knows."""
+        price = np.empty((len(self.topology.balances), self.periods))
+        price[np.argsort(self.topology.keeper, kind="stable")] = self.virtual.price
+        return price
+
+    def of_rows(self, values: list[Floats]) -> Floats:
+        """(R, ...): what populations hold of their rows, by population, in the order of the topology's rows."""
+        found = np.empty((len(self.topology.row_balance), *values[0].shape[1:]))
+        for (at, row), column in zip(self.rows, values, strict=True):
+            found[row] = column[at]
+        return found
+
+    def to_rows(self, values: Floats) -> list[Floats]:
+        """By population, (society rows, ...): what rows in a balance hold, (R, ...); 0 for rows in none."""
+        found = [np.zeros((p.society.rows, *values.shape[1:])) for p in self.populations]
+        for (at, row), column in zip(self.rows, found, strict=True):
+            column[at] = values[row]
+        return found

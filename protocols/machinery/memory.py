@@ -80,6 +80,15 @@ class Memory:
         self.values[slots] = 0.0
         self._complete = False
 
+    def snapshot(self) -> dict[str, Any]:
+        """Return what it holds: arrays and whether there was news."""
+        return {"sent": self.sent, "heard": self.heard, "values": self.values, "news": self.news}
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Take up what `snapshot` returned for the same channels."""
+        self.sent, self.heard, self.values, self.news = (kept[name] for name in ("sent", "heard", "values", "news"))
+        self._complete = False
+
     def write(self, tick: int, *batches: MessageBatch) -> tuple[int, int]:
         """Hear batches of this kind, the oldest first; messages on other channels are somebody else's.
 

@@ -1,49 +1,44 @@
-"""Protocol: the kinds of messages, the roles, and the options that all protocols share."""
+"""Protocol: the kinds of messages, the roles, and the one method that moves prices."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
 
 from ...environment import Field as Part
 from ...environment import Kind
 from ...environment.channels import Link
-from .keeper import Keeper
+from .balances import Balances
+from .coordinator import Coordinator
 from .market import Market
-from .quiet import Quiet
-from .responder import Responder
+from .options import Options
+from .participant import Participant
 from .role import Role
+from .termination import Termination
 
 __all__ = ["Protocol", "protocol_types"]
 
 _TYPES: dict[str, type[Protocol]] = {}
 
 
-class Protocol(BaseModel):
-    """Keepers ask, members answer; a subclass says what is in an ask and how its keeper moves prices.
+class Protocol(Options):
+    """Coordinators ask, participants answer; a subclass says how prices move.
 
-    Attributes
-    ----------
-    name : what a scenario calls it
-    keeper : the keeper role, whose `update` is the protocol; a property, since options may choose it
-    ask : what an ask carries beside its round: field and unit, one number a period (`rho`: one number)
+    A subclass sets `name`, its options as pydantic fields, what is in an ask (`asks`), what it keeps beside the price
+    (`columns`), and writes `update`. Roles of its own come with `roles`.
+
+    Examples
+    --------
+    >>> class Ascent(Protocol):
+    ...     step_size: float = 0.1
+    ...
+    ...     def update(self, balances):
+    ...         balances.price += self.step_size * balances.imbalance
+    >>> Ascent().kinds(2, ("price",), ("bid",))["ask"].width
+    3
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    name: ClassVar[str] = ""
-    ask: ClassVar[dict[str, str]] = {"price": "$/kWh"}
-
-    patience: int = Field(default=2, ge=2, description="ticks of silence after which a role repeats its last message")
-    on_silence: Literal["ask_again", "newest"] = Field(
-        default="ask_again", description="ask again until a round is complete, or act on the newest heard"
-    )
-    eps_abs: float = Field(default=1e-8, ge=0, description="kW and $/kWh below which a keeper is quiet")
-    eps_rel: float = Field(default=1e-8, ge=0, description="the same relative to power or price")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Make the protocol known under its name."""
@@ -52,32 +47,46 @@ class Protocol(BaseModel):
             _TYPES[cls.name] = cls
 
     @property
-    def keeper(self) -> type[Keeper]:
+    def coordinator(self) -> type[Coordinator]:
         """The virtual agents' role."""
-        raise NotImplementedError
+        return Coordinator
+
+    def update(self, balances: Balances) -> None:
+        """Move the prices of some balances, whose round is complete, buses, tie-lines and all others alike."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how prices move")
 
     def optimised(self, market: Market) -> Market | None:
         """Return the market whose optimum this protocol ends at, by default the one it runs on; None where it is no optimum."""
         return market
 
-    def counts(self, market: Market) -> npt.NDArray[np.float64]:
-        """(L, 2): how much the price of each tie-line counts at either end; by default what it is."""
-        return np.ones((len(market.topology.lines), 2))
+    def wired(self, market: Market) -> Market:
+        """Return the market with the channels that this protocol speaks on: by default those it has."""
+        return market
 
-    def kinds(self, periods: int) -> dict[str, Kind]:
-        """Return the message kinds, by name."""
-        ask = tuple(Part(name, 1 if name == "rho" else periods, unit) for name, unit in self.ask.items())
-        answer = (Part("x", periods, "kW"), Part("round", 1, "1"))
+    def kinds(self, periods: int, asks: Sequence[str] = (), answers: Sequence[str] = ()) -> dict[str, Kind]:
+        """Return the message kinds, by name.
+
+        Parameters
+        ----------
+        periods
+        asks, answers : what people call an ask and an answer about each of the topology's kinds of balances
+        """
+        ask = tuple(Part(name, 1 if name == "rho" else periods, unit) for name, unit in self.asks.items())
+        number = Part("round", 1, "1")
+        answer = (Part("x", periods, "kW"), number)
         kinds = (
-            Kind("price", (Link.DOWN,), (*ask, Part("round", 1, "1"))),
-            Kind("bid", (Link.UP,), answer),
-            Kind("transfer_price", (Link.LINE_DOWN,), (*ask, Part("round", 1, "1"))),
-            Kind("transfer", (Link.LINE_UP, Link.PEER), answer),
-            Kind("recall", (Link.DOWN, Link.LINE_DOWN), (Part("round", 1, "1"),)),
-            Kind("recollection", (Link.UP, Link.LINE_UP), (*ask, Part("asked", 1, "1"), *answer)),
-            Kind("quiet", (Link.PEER,), tuple(Part(name, 1, "1") for name in Quiet.FIELDS)),
+            Kind("ask", (Link.DOWN,), (*ask, number), tuple(asks)),
+            Kind("answer", (Link.UP,), answer, tuple(answers)),
+            Kind("recall", (Link.DOWN,), (number,)),
+            Kind("recollection", (Link.UP,), (*ask, Part("asked", 1, "1"), *answer)),
+            Kind("termination", (Link.PEER,), tuple(Part(name, 1, "1") for name in Termination.FIELDS)),
         )
         return {kind.name: kind for kind in kinds}
+
+    def kinds_of(self, market: Market) -> dict[str, Kind]:
+        """Return the message kinds in a market."""
+        kinds = market.topology.kinds
+        return self.kinds(market.periods, [kind.ask for kind in kinds], [kind.answer for kind in kinds])
 
     def roles(self, market: Market, *, one_by_one: bool = False) -> list[Role]:
         """Return the roles of a market: one a population, or, to the same effect, one an agent.
@@ -87,12 +96,14 @@ class Protocol(BaseModel):
         ProtocolError
             The market lacks what the protocol needs.
         """
-        kinds = self.kinds(market.periods)
-        hubs = np.arange(market.topology.hubs)
-        roles: list[Role] = [self.keeper(self, market, kinds, part) for part in _split(hubs, one_by_one)]
-        for number, population in enumerate(market.members):
+        kinds = self.kinds_of(market)
+        coordinators = np.arange(len(market.topology.coordinators))
+        roles: list[Role] = [
+            self.coordinator(self, self.update, market, kinds, part) for part in _split(coordinators, one_by_one)
+        ]
+        for number, population in enumerate(market.populations):
             parts = _split(np.arange(len(population.address)), one_by_one)
-            roles += [Responder(self, market, kinds, number, part) for part in parts]
+            roles += [Participant(self, market, kinds, number, part) for part in parts]
         return roles
 
 

@@ -1,109 +1,107 @@
-"""Recovery: how a keeper that lost its memory learns from its members where the negotiation stands."""
+"""Recovery: how a coordinator that lost its memory learns from its rows where the negotiation stands."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from ...environment import Outbox
+from ...environment import Kind, Outbox
+from .ledger import Ledger
 from .memory import Memory
-
-if TYPE_CHECKING:
-    from .keeper import Keeper
+from .role import Role
 
 __all__ = ["Recovery"]
 
 Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
 class Recovery:
-    """Some hubs of a keeper that woke up knowing nothing but its own facts.
+    """Some coordinators that woke up knowing nothing but their own facts.
 
-    It sends `recall` to its members and to both ends of its lines until all have sent a `recollection`: what they were
-    last asked, in which round, and their last answer. The highest round that anybody was asked in is the round it was in
-    itself, or the one before, in which case it will take the same step again. A price that nobody has heard in that
-    round follows from the answers of the round before, by the protocol's own `update`.
+    They send `recall` on all rows that they ask about until all have sent a `recollection`: what they were last asked, in
+    which round, and their last answer. The highest round that any row was asked in is the round the coordinator was in
+    itself, or the one before, in which case it will take the same step again. A price that no row has heard in that round
+    follows from the answers of the round before, by the protocol's own `update`.
 
     Parameters
     ----------
-    keeper
+    role : the coordinators; this declares its state, and listens, as a part of them
+    kinds, ledger
+    down : (m,) channels on which rows are asked
     channels : number of channels in the topology
 
     Attributes
     ----------
-    pending : (n,) bool, the hubs that still recover
+    pending : (n,) bool, the coordinators that still recover
+    called : (n,) the tick of the last recall, -1 before the first
     """
 
-    def __init__(self, keeper: Keeper, channels: int) -> None:
-        w = keeper.wiring
-        self.keeper = keeper
-        self.pending = np.zeros(len(w.hub), dtype=bool)
-        self.asked = np.full(len(w.hub), -1, dtype=np.int64)
-        self._down = np.concatenate([w.member_down, w.slot_down.ravel()])
-        self._hub = np.concatenate([w.member_hub, np.repeat(w.book_hub, 2)])
-        up = np.concatenate([w.member_up, w.slot_up.ravel()])
-        self._heard = Memory(keeper.kinds["recollection"], up, channels)
-        keeper.memory["recollection"] = self._heard
+    pending: Mask
+    called: Places
 
-    def begin(self, hubs: Mask) -> None:
-        """Start with nothing at some hubs."""
-        self.pending |= hubs
-        self.asked[hubs] = -1
-        self._heard.forget(hubs[self._hub])
+    def __init__(
+        self, role: Role, kinds: dict[str, Kind], ledger: Ledger, down: npt.NDArray[np.int32], channels: int
+    ) -> None:
+        n = len(role.address)
+        self._ledger, self._down, self._kind = ledger, down, kinds["recall"]
+        self._heard = role.listen(
+            "recollection", Memory(kinds["recollection"], ledger.answers.channel, channels), ledger.of_row
+        )
+        # A second loss of memory begins again, which `begin` sees to.
+        role.declare("pending", np.zeros(n, dtype=bool), holder=self)
+        role.declare("called", np.full(n, -1, dtype=np.int64), holder=self)
 
-    def speak(self, tick: int, outbox: Outbox, awake: Mask) -> Mask:
-        """Ask those who have not answered; return the hubs that have just recovered."""
-        missing = (self._heard.sent < 0) & (self._down >= 0)
-        left = np.bincount(self._hub[missing], minlength=len(self.pending))
-        ready = self.pending & awake & (left == 0) & (self.asked >= 0)
+    def begin(self, which: Mask) -> None:
+        """Start with nothing at some coordinators."""
+        self.pending |= which
+        self.called[which] = -1
+        self._heard.forget(which[self._ledger.of_row])
+
+    def speak(self, tick: int, outbox: Outbox, awake: Mask, patience: int, first_round: int) -> tuple[Places, Mask]:
+        """Ask rows that have not answered, and take up again what is known where all have.
+
+        Returns
+        -------
+        rounds : (n,) the round that coordinators which have just recovered are in; -1 for others
+        behind : (b,) balances whose price no row has heard in that round: it is still to be moved
+        """
+        n, of = len(self.pending), self._ledger.of_row
+        missing = self._heard.sent < 0
+        left = np.bincount(of[missing], minlength=n)
+        ready = self.pending & awake & (left == 0) & (self.called >= 0)
+        rounds, behind = np.full(n, -1, dtype=np.int64), np.zeros(len(self._ledger.balance), dtype=bool)
         if ready.any():
-            self._resume(ready)
+            rounds, behind = self._resume(ready, first_round)
             self.pending &= ~ready
-        due = self.pending & awake & ((self.asked < 0) | (tick >= self.asked + self.keeper.protocol.patience))
-        which = missing & due[self._hub]
-        outbox.send(self.keeper.kinds["recall"], self._down[which], np.zeros((1, 1)), np.zeros(which.sum(), dtype=int))
-        self.asked[due] = tick
-        return ready
+        due = self.pending & awake & ((self.called < 0) | (tick >= self.called + patience))
+        which = missing & due[of]
+        outbox.send(self._kind, self._down[which], np.zeros((1, 1)), np.zeros(which.sum(), dtype=int))
+        self.called[due] = tick
+        return rounds, behind
 
-    def _resume(self, hubs: Mask) -> None:
-        """Take up the prices and the round again."""
-        keeper, w, heard = self.keeper, self.keeper.wiring, self._heard
-        asked = np.where(self._down >= 0, heard.part("asked")[:, 0], -1.0)
-        newest = np.full(len(hubs), -1.0)
-        np.maximum.at(newest, self._hub, asked)
-        members, books = len(w.member_hub), len(w.book_hub)
-        self._recall_answers(hubs)
-        bus = _first(w.member_hub, asked[:members], len(hubs))
-        line = _first(np.repeat(np.arange(books), 2), asked[members:], books)
-        known = keeper.told(heard.values[:, : heard.kind.part("asked").start])
-        started = hubs & (newest >= 0)
-        here = started & (newest >= keeper.first_round)  # in this period; else its first round is still to be asked
-        keeper.resume(started, known[bus], books=False)
-        keeper.resume(started[w.book_hub], known[members + line], books=True)
-        each = started[self._hub] & (asked >= 0)
-        keeper.recall(each[:members], known[:members], books=False)
-        keeper.recall(each[members:], known[members:], books=True)
-        keeper.round = np.where(hubs, np.maximum(newest, keeper.first_round).astype(np.int64), keeper.round)
-        behind = here & (asked[bus] == newest - 1.0)
-        books_behind = here[w.book_hub] & (asked[members + line] == newest[w.book_hub] - 1.0)
-        if behind.any() or books_behind.any():
-            keeper.move(behind, books_behind)
-
-    def _recall_answers(self, hubs: Mask) -> None:
-        """Write the members' last answers where their next ones will be written."""
-        heard, members = self._heard, len(self.keeper.wiring.member_hub)
-        answers = np.concatenate([heard.part("x"), heard.part("round")], axis=1)
-        mine = hubs[self._hub] & (self._down >= 0)
-        for kind, part in (("bid", slice(0, members)), ("transfer", slice(members, None))):
-            memory, which = self.keeper.memory[kind], mine[part]
-            memory.values[which] = answers[part][which]
-            memory.sent[which], memory.heard[which] = heard.sent[part][which], heard.heard[part][which]
+    def _resume(self, which: Mask, first_round: int) -> tuple[Places, Mask]:
+        """Take up prices, answers and rounds again."""
+        ledger, heard = self._ledger, self._heard
+        of, answers, kind = ledger.of_row, ledger.answers, heard.kind
+        asked = heard.part("asked")[:, 0]
+        newest = np.full(len(which), -1.0)
+        np.maximum.at(newest, of, asked)
+        mine = which[of]
+        answers.values[mine] = np.concatenate([heard.part("x"), heard.part("round")], axis=1)[mine]
+        answers.sent[mine], answers.heard[mine] = heard.sent[mine], heard.heard[mine]
+        started = which & (newest >= 0)
+        last = _first_of_largest(ledger.group, asked, len(ledger.balance))
+        fields = {field.name: heard.part(field.name) for field in kind.fields if field.name in ledger.columns}
+        ledger.recall(started[of] & (asked >= 0), fields, last, started[ledger.of_balance])
+        here = started & (newest >= first_round)  # in this period; else its first round is still to be asked
+        behind = here[ledger.of_balance] & (asked[last] == newest[ledger.of_balance] - 1.0)
+        rounds = np.where(which, np.maximum(newest, first_round), -1.0).astype(np.int64)
+        return rounds, behind
 
 
-def _first(group: npt.NDArray[np.integer], value: Floats, groups: int) -> npt.NDArray[np.int64]:
+def _first_of_largest(group: npt.NDArray[np.integer], value: Floats, groups: int) -> Places:
     """(groups,): the position of the first of the largest values of each group."""
     order = np.lexsort((np.arange(len(value)), -value, group))
     start = np.searchsorted(group[order], np.arange(groups))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -10,7 +13,27 @@ from .market import Market
 from .memory import Memory
 from .state import MarketState
 
-__all__ = ["Role"]
+__all__ = ["Declared", "Role"]
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One column of a role's state.
+
+    Attributes
+    ----------
+    holder : the object that holds it as an attribute of its name
+    owner : (n,) which of the role's agents each entry belongs to; None: entry k belongs to agent k
+    first : (n, ...) what stands there before the first tick, and after a lost memory
+    per_period : whether it starts again when a period opens
+    """
+
+    holder: Any
+    owner: npt.NDArray[np.integer] | None
+    first: npt.NDArray[Any]
+    per_period: bool
 
 
 class Role:
@@ -19,39 +42,86 @@ class Role:
     A role never reads anything but its own agents' facts, its own state and its `memory`. In which order roles are asked,
     and how the agents are split among roles of one class, makes no difference to any result.
 
+    State is declared once, column by column (`declare`); what a lost memory, a new period and a checkpoint do to it follows
+    from that. Whatever else a role holds must follow from facts, topology and declared state.
+
     Attributes
     ----------
     memory : what it hears, by kind
     address : (n,) of its agents
     awake : (n,) bool, the agents that may act in this tick: neither down nor resting
     seen : (n,) the tick in which each agent last acted; what was heard since is new to it
-    woken : whether anybody lost memory, or nobody acted yet, since all of them acted on all they had heard
+    woken : whether an agent lost its memory, or none acted yet, since all of them acted on all they had heard
     """
 
     def __init__(self, address: npt.NDArray[np.integer]) -> None:
         self.memory: dict[str, Memory] = {}
+        self.memory_owner: dict[str, npt.NDArray[np.integer]] = {}
+        self.declared: dict[str, Declared] = {}
         self.address = address
         self.awake = np.ones(len(address), dtype=bool)
         self.seen = np.full(len(address), -1, dtype=np.int64)
         self.woken = True
 
-    def rest(self, asleep: npt.NDArray[np.bool_] | None) -> None:
+    def declare(
+        self,
+        name: str,
+        first: npt.NDArray[Any],
+        *,
+        owner: npt.NDArray[np.integer] | None = None,
+        per_period: bool = False,
+        holder: Any = None,
+    ) -> None:
+        """Declare a column of state and set it: see `Declared`; `holder` is the role itself unless it is told."""
+        holder = self if holder is None else holder
+        self.declared[f"{type(holder).__name__}.{name}"] = Declared(holder, owner, first.copy(), per_period)
+        setattr(holder, name, first.copy())
+
+    def listen(self, name: str, memory: Memory, owner: npt.NDArray[np.integer]) -> Memory:
+        """Hear messages of a kind; `owner`, (slots,), tells which agent hears on each channel."""
+        self.memory[name], self.memory_owner[name] = memory, owner
+        return memory
+
+    def rest(self, asleep: Mask | None) -> None:
         """Let some agents, (all agents,) bool, not act in this tick; None: all are awake."""
         if asleep is not None:
             self.awake = ~asleep[self.address]
         elif not self.awake.all():
             self.awake = np.ones(len(self.address), dtype=bool)
 
-    def forget(self, agents: npt.NDArray[np.bool_]) -> None:
+    def forget(self, agents: Mask) -> None:
         """Make some of its agents, (n,) bool, wake up without any memory."""
-        raise NotImplementedError
+        for name, memory in self.memory.items():
+            memory.forget(agents.take(self.memory_owner[name]))
+        for name, declared in self.declared.items():
+            which = agents if declared.owner is None else agents.take(declared.owner)
+            column = getattr(declared.holder, name.rpartition(".")[2])
+            column[which] = declared.first[which]
+        self.woken = True
 
     def open(self, market: Market, first_round: int, tick: int) -> None:
-        """Begin a period, by the clock that everybody has: other facts, prices as they stand, and rounds from `first_round`.
+        """Begin a period, by the clock that all agents have: other facts, prices as they stand, rounds from `first_round`.
 
         What was said in an earlier period has lower rounds, by which it is known as old.
         """
-        raise NotImplementedError
+        for name, declared in self.declared.items():
+            if declared.per_period:
+                getattr(declared.holder, name.rpartition(".")[2])[:] = declared.first
+        self.woken = True
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return all of its state: arrays and numbers, by name."""
+        columns = {name: getattr(one.holder, name.rpartition(".")[2]) for name, one in self.declared.items()}
+        memories = {f"memory.{name}": memory.snapshot() for name, memory in self.memory.items()}
+        return {**columns, **memories, "awake": self.awake, "seen": self.seen, "woken": self.woken}
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Take up a state that `snapshot` returned for the same agents."""
+        for name, declared in self.declared.items():
+            setattr(declared.holder, name.rpartition(".")[2], kept[name])
+        for name, memory in self.memory.items():
+            memory.restore(kept[f"memory.{name}"])
+        self.awake, self.seen, self.woken = kept["awake"], kept["seen"], kept["woken"]
 
     def hear(self, tick: int, *batches: MessageBatch) -> tuple[int, int]:
         """Write what was heard, batches of one kind, the oldest first, to memory, nothing else.
@@ -65,11 +135,11 @@ class Role:
 
     @property
     def stirred(self) -> bool:
-        """Whether there may be anything to do: something was heard, or somebody woke, since all of them acted."""
+        """Whether there may be anything to do: something was heard, or an agent woke, since all of them acted."""
         return self.woken or any(memory.news for memory in self.memory.values())
 
     def acted(self, tick: int) -> None:
-        """Note that everybody who is awake has acted on everything heard so far."""
+        """Note that all agents that are awake have acted on everything heard so far."""
         if self.awake.all():
             self.seen.fill(tick)
             self.woken = False

@@ -16,21 +16,20 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass
 class MarketState:
-    """Everybody's state at the end of one tick.
+    """What all agents hold at the end of one tick.
 
     Attributes
     ----------
-    price : (hubs, periods) $/kWh
-    transfer_price : (L, 2, periods) $/kWh, price of an import over each tie-line, as known at either end; both ends hold
-        the same number where the price has one owner
-    x : by population, (rows, periods) kW, everybody's last answer; NaN before the first
-    round : (hubs,) rounds completed
-    stopped : (hubs,) bool
-    heard : (hubs,) the tick of the oldest message that each hub still relies on, -1 where one was never heard
+    price : (B, periods) $/kWh, of each balance; where its coordinators hold several copies, their mean
+    row_price : (R, periods) $/kWh, the price that each row is asked with, where a balance may have several copies; else None
+    x : by population, (society rows, periods) kW, the last answers; NaN before the first
+    round : (coordinators,) rounds completed
+    stopped : (coordinators,) bool
+    heard : (coordinators,) the tick of the oldest message that each still relies on, -1 where one was never heard
     """
 
     price: Floats
-    transfer_price: Floats
+    row_price: Floats | None
     x: list[Floats]
     round: npt.NDArray[np.int64]
     stopped: npt.NDArray[np.bool_]
@@ -39,12 +38,21 @@ class MarketState:
     @classmethod
     def blank(cls, market: Market) -> MarketState:
         """Return a state in which nothing is known yet."""
-        hubs, lines, periods = market.topology.hubs, len(market.topology.lines), market.periods
+        topology, periods = market.topology, market.periods
+        several = bool((topology.row_keeper != topology.keeper[topology.row_balance]).any())
         return cls(
-            price=np.full((hubs, periods), np.nan),
-            transfer_price=np.full((lines, 2, periods), np.nan),
-            x=[np.full((p.society.rows, periods), np.nan) for p in market.members],
-            round=np.zeros(hubs, dtype=np.int64),
-            stopped=np.zeros(hubs, dtype=bool),
-            heard=np.full(hubs, -1, dtype=np.int64),
+            price=np.full((len(topology.balances), periods), np.nan),
+            row_price=np.full((len(topology.row_balance), periods), np.nan) if several else None,
+            x=[np.full((p.society.rows, periods), np.nan) for p in market.populations],
+            round=np.zeros(len(topology.coordinators), dtype=np.int64),
+            stopped=np.zeros(len(topology.coordinators), dtype=bool),
+            heard=np.full(len(topology.coordinators), -1, dtype=np.int64),
         )
+
+    def average(self, market: Market) -> None:
+        """Set the price of every balance of which there are several copies to their mean."""
+        if self.row_price is None:
+            return
+        topology = market.topology
+        for balance in np.unique(topology.row_balance[topology.row_keeper != topology.keeper[topology.row_balance]]):
+            self.price[balance] = self.row_price[topology.row_balance == balance].mean(axis=0)

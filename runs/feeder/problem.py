@@ -68,10 +68,10 @@ class FeederProblem:
         RunError
             Somebody else takes part.
         """
-        operators = [p for p in market.members if isinstance(p.society, NetworkOperator)]
-        peers = [p for p in market.members if isinstance(p.society, PeerProsumer)]
-        if len(market.members) != 2 or len(operators) != 1 or len(peers) != 1 or len(operators[0].society) != 1:
-            kinds = ", ".join(type(p.society).__name__ for p in market.members)
+        operators = [p for p in market.populations if isinstance(p.society, NetworkOperator)]
+        peers = [p for p in market.populations if isinstance(p.society, PeerProsumer)]
+        if len(market.populations) != 2 or len(operators) != 1 or len(peers) != 1 or len(operators[0].society) != 1:
+            kinds = ", ".join(type(p.society).__name__ for p in market.populations)
             raise RunError(
                 f"a central programme of a feeder has one NetworkOperator and PeerProsumers; here are {kinds}"
             )

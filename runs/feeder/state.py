@@ -25,8 +25,8 @@ _TRUST_PU, _TRUST_KW = 1e-7, 1e-4
 
 def network_of(market: Market) -> int | None:
     """Return which population of a market is one network operator; None where there is none, or several."""
-    found = [k for k, p in enumerate(market.members) if isinstance(p.society, NetworkOperator)]
-    return found[0] if len(found) == 1 and len(market.members[found[0]].society) == 1 else None
+    found = [k for k, p in enumerate(market.populations) if isinstance(p.society, NetworkOperator)]
+    return found[0] if len(found) == 1 and len(market.populations[found[0]].society) == 1 else None
 
 
 def feeder_state(market: Market, x: Sequence[Floats], price: Floats, *, solve: bool = False) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def feeder_state(market: Market, x: Sequence[Floats], price: Floats, *, solve: b
     place = network_of(market)
     if place is None:
         return {}
-    population = market.members[place]
+    population = market.populations[place]
     operator: Any = population.society
     feeder = operator.grid.feeder
     line, end = market.port_ends(population)
@@ -71,7 +71,7 @@ def feeder_state(market: Market, x: Sequence[Floats], price: Floats, *, solve: b
         "losses": operator.losses,
         "with": _flows(operator, x[place]) | _checked(operator, x[place]),
     }
-    if solve and len(market.members) == 2 and isinstance(market.members[1 - place].society, PeerProsumer):
+    if solve and len(market.populations) == 2 and isinstance(market.populations[1 - place].society, PeerProsumer):
         told["without"] = _flows(operator, unasked(market, operator))
     return told | {"ports": _ports(operator, names, x[place], price[line])}
 

@@ -53,7 +53,7 @@ def usage_report(market: Market, protocol: Protocol, state: MarketState, x: Sequ
     residual = natural_residual(tangent, protocol, state, list(x))
     operator: Any = tangent.members[place].society
     assert isinstance(operator, NetworkOperator)
-    population = market.members[place]
+    population = market.populations[place]
     topology, hub = market.topology, int(market.topology.home[population.address[0]])
     line, end = market.port_ends(population)
     price = state.transfer_price.mean(axis=1)[:, 0]
@@ -67,7 +67,7 @@ def usage_report(market: Market, protocol: Protocol, state: MarketState, x: Sequ
     for part, column in dlmp.items():
         column[peer] = getattr(signals, part)[:, 0]
     # Prosumers behind an operator in the middle have the prices of its connection.
-    middle = [p for p in market.members if isinstance(p.society, MiddleOperator)]
+    middle = [p for p in market.populations if isinstance(p.society, MiddleOperator)]
     places = topology.home[np.concatenate([p.address for p in middle])] if middle else np.empty(0, dtype=np.int64)
     behind = np.isin(topology.lines[:, 0], places)
     for column in dlmp.values():
@@ -94,7 +94,7 @@ def _question(price: Floats, x: Floats) -> tuple[Floats, Floats, Floats]:
 def _sold(market: Market, x: Sequence[Floats]) -> Floats:
     """(L,) kW: what goes over each line from its first to its second end, the mean of what both ends say."""
     flow = np.zeros((len(market.topology.lines), 2))
-    for population, rows in zip(market.members, x, strict=True):
+    for population, rows in zip(market.populations, x, strict=True):
         if len(population.society.port_rows):
             line, end = market.port_ends(population)
             flow[line, end] = rows[population.society.port_rows, 0]

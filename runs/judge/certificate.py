@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from ...agents import Society
 from ...protocols import Market, MarketState
 from ...protocols.machinery.answer import answer
 from .metrics import Observer, cost_of, costs_of
-from .restore_feasibility import commit
+from .restore_feasibility import restore_feasibility
 
 __all__ = ["Certificate", "certify", "find_infeasibility", "proves_infeasible"]
 
@@ -49,29 +50,28 @@ def certify(market: Market, observer: Observer, state: MarketState) -> Certifica
 
     Where two copies of a price differ, their mean is used: any price gives a valid bound.
     """
-    lower = _dual_value(market, observer, state.price, state.transfer_price.mean(axis=1))
-    x = commit(market, observer, state)
+    lower = _dual_value(market, state.price)
+    x = restore_feasibility(market, observer, state)
     upper = np.inf if x is None else observer.cost(x, regularised=True)
     gap = (upper - lower) / max(abs(upper), 1.0) if np.isfinite(upper) else np.inf
     return Certificate(lower, upper, float(gap), x)
 
 
-def _dual_value(market: Market, observer: Observer, price: Floats, transfer_price: Floats) -> float:
+def _dual_value(market: Market, price: Floats) -> float:
     total = 0.0
-    for society, asked in _asked(market, observer, price, transfer_price):
+    for society, asked in _asked(market, price):
         x = answer(society, asked, np.zeros_like(asked), np.zeros((society.rows, 1)))
         total += cost_of(society, x) + float((asked * x).sum())
     return total
 
 
-def _asked(market: Market, observer: Observer, price: Floats, transfer_price: Floats):  # type: ignore[no-untyped-def]
+def _asked(market: Market, price: Floats) -> Iterator[tuple[Society, Floats]]:
     """Every society with the prices of its rows, (rows, periods)."""
-    both = np.concatenate([price, transfer_price])
-    for population, gather in zip(market.members, observer.gather, strict=True):
-        yield population.society, gather.T @ both
+    for population, gather in zip(market.populations, market.gather, strict=True):
+        yield population.society, np.asarray(gather.T @ price)
 
 
-def proves_infeasible(market: Market, observer: Observer, price: Floats, transfer_price: Floats) -> bool:
+def proves_infeasible(market: Market, price: Floats) -> bool:
     """Tell whether a direction of prices proves that no balanced point exists.
 
     Whatever is balanced has price . x = 0 summed over everybody, for any price. If the least that everybody together can
@@ -81,16 +81,16 @@ def proves_infeasible(market: Market, observer: Observer, price: Floats, transfe
 
     Parameters
     ----------
-    price, transfer_price : (hubs, periods), (L, periods), a direction, of any length
+    price : (B, periods), a direction, of any length
     """
-    size = max(np.abs(price).max(initial=0.0), np.abs(transfer_price).max(initial=0.0))
+    size = float(np.abs(price).max(initial=0.0))
     if not (np.isfinite(size) and size > 0.0):
         return False
-    price, transfer_price = (np.where(np.abs(p) > 1e-6 * size, p / size, 0.0) for p in (price, transfer_price))
+    price = np.where(np.abs(price) > 1e-6 * size, price / size, 0.0)
     for high in (1e6, 1e9):
         least = slack = change = 0.0
         limited = True
-        for society, asked in _asked(market, observer, price, transfer_price):
+        for society, asked in _asked(market, price):
             zero = np.zeros_like(asked), np.zeros((society.rows, 1))
             x, beyond = (answer(society, factor * asked, *zero) for factor in (high, 1e3 * high))
             room = _ROOM * np.maximum(1.0, np.abs(x))
@@ -125,24 +125,23 @@ def _at_limits(society: Society, asked: Floats, x: Floats, room: Floats) -> bool
     return True
 
 
-def find_infeasibility(market: Market, observer: Observer, price: Floats, transfer_price: Floats) -> bool:
+def find_infeasibility(market: Market, observer: Observer, price: Floats) -> bool:
     """Search for a direction of prices that proves that no balanced point exists, from a first guess.
 
     What everybody together can make of a direction at least is concave in it, and what then does not balance is its slope:
     a few steps uphill are often enough. Finding nothing proves nothing.
     """
-    hubs = len(price)
-    way = np.concatenate([price, transfer_price])
+    way = price
     if not np.isfinite(way).all():
         return False
     for step in range(_CLIMBS * _CLIMB):
         way = way / max(np.abs(way).max(initial=0.0), 1e-300)
-        if step % _CLIMB == 0 and proves_infeasible(market, observer, way[:hubs], way[hubs:]):
+        if step % _CLIMB == 0 and proves_infeasible(market, way):
             return True
         x = [
             answer(society, 1e6 * asked, np.zeros_like(asked), np.zeros((society.rows, 1)))
-            for society, asked in _asked(market, observer, way[:hubs], way[hubs:])
+            for society, asked in _asked(market, way)
         ]
-        slope = np.concatenate(observer.balance(x))
+        slope = observer.imbalance(x)
         way = way + slope / max(np.abs(slope).max(initial=0.0), 1e-300) / np.sqrt(step + 1.0)
     return False

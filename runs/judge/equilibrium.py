@@ -26,10 +26,10 @@ def posed_market(market: Market, x: list[Floats]) -> Market:
     ----------
     x : by population, (rows, periods) kW
     """
-    if not any(hasattr(p.society, "linearised") for p in market.members):
+    if not any(hasattr(p.society, "linearised") for p in market.populations):
         return market
     members = []
-    for population, rows in zip(market.members, x, strict=True):
+    for population, rows in zip(market.populations, x, strict=True):
         society = population.society
         if hasattr(society, "linearised") and np.isfinite(rows).all():
             try:
@@ -37,22 +37,14 @@ def posed_market(market: Market, x: list[Floats]) -> Market:
             except AgentError:  # there is no tangent here: the market as it is says more than none
                 return market
         members.append(Population(society, population.address))
-    return replace(market, members=tuple(members))
+    return replace(market, populations=tuple(members))
 
 
 def seen_prices(market: Market, protocol: Protocol, state: MarketState) -> list[Floats]:
     """Return, by population, the price that each row sees, (rows, periods) $/kWh: what it is asked with in the end."""
-    price = state.transfer_price * protocol.counts(market)[:, :, None]
-    seen = []
-    for population in market.members:
-        society = population.society
-        rows = np.empty((society.rows, market.periods))
-        rows[society.own_rows] = state.price[market.topology.home[population.address]]
-        if len(society.port_rows):
-            line, end = market.port_ends(population)
-            rows[society.port_rows] = price[line, end]
-        seen.append(rows)
-    return seen
+    price = state.price[market.topology.row_balance] if state.row_price is None else state.row_price
+    weights = protocol.weights(market)
+    return market.to_rows(price * weights["price"] if "price" in weights else price)
 
 
 def natural_residual(market: Market, protocol: Protocol, state: MarketState, x: list[Floats]) -> list[Floats]:
@@ -63,7 +55,7 @@ def natural_residual(market: Market, protocol: Protocol, state: MarketState, x: 
     2003, section 1.5). The pull is 1e-3 $/kW²h.
     """
     residual = []
-    for population, price, rows in zip(market.members, seen_prices(market, protocol, state), x, strict=True):
+    for population, price, rows in zip(market.populations, seen_prices(market, protocol, state), x, strict=True):
         society = population.society
         residual.append(rows - answer(society, price, rows, np.full((society.rows, 1), _PULL)))
     return residual

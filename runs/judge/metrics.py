@@ -14,7 +14,7 @@ from ...environment import Fate, Journal
 from ...environment.remembered import fixed
 from ...protocols import Market, MarketState
 
-__all__ = ["METRICS", "Observer", "cost_of", "costs_of", "gather_matrix"]
+__all__ = ["METRICS", "Observer", "cost_of", "costs_of"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -23,7 +23,7 @@ _WINDOW = 33
 
 METRICS = {
     "round": "rounds completed everywhere",
-    "primal_residual": "kW, the largest imbalance of a bus or disagreement about a transfer",
+    "primal_residual": "kW, the largest imbalance of any balance",
     "dual_residual": "$/kWh, the largest change of a price since the last round",
     "price_disagreement": "$/kWh, the largest difference between two copies of one price",
     "cost": "$/h, cost less utility of what is proposed, without regularising terms",
@@ -47,17 +47,15 @@ class Observer:
     latest : the metrics of the last tick, by the names in `METRICS`
     rounds : one row (primal_residual, dual_residual) for each completed round
     round_tick : the tick in which the last round was completed
-    gather : by population, (hubs + L, rows), adds rows up by bus and by tie-line
     """
 
     def __init__(self, market: Market, cost_every: int = 1) -> None:
         self.market, self.cost_every = market, cost_every
         self.latest: dict[str, float] = dict.fromkeys(METRICS, float("nan"))
         self.rounds: list[tuple[float, float]] = []
-        self._free = [p.society.unregularised() for p in market.members]
-        self.gather = [gather_matrix(market, k) for k in range(len(market.members))]
+        self._free = [p.society.unregularised() for p in market.populations]
         self.round_tick = 0
-        self._past: deque[tuple[Floats, Floats]] = deque(maxlen=_WINDOW)
+        self._past: deque[Floats] = deque(maxlen=_WINDOW)
         self._round = -1
         self._answers: list[Floats] = []
         self._known = self._costed = False
@@ -65,22 +63,21 @@ class Observer:
     def open(self, market: Market) -> None:
         """Begin a period: other facts, and rounds from the first."""
         self.market = market
-        self._free = [p.society.unregularised() for p in market.members]
+        self._free = [p.society.unregularised() for p in market.populations]
         self.rounds = []
         self._past.clear()
         self._round, self._answers = -1, []
 
-    def balance(self, x: list[Floats]) -> tuple[Floats, Floats]:
-        """Return every bus's net import and the sum of both ends' imports of every line, (hubs or L, periods) kW."""
-        hubs, lines = self.market.topology.hubs, len(self.market.topology.lines)
-        total = np.zeros((hubs + lines, self.market.periods))
-        for gather, rows in zip(self.gather, x, strict=True):
+    def imbalance(self, x: list[Floats]) -> Floats:
+        """Return what the rows of every balance add up to, (B, periods) kW."""
+        total = np.zeros((len(self.market.topology.balances), self.market.periods))
+        for gather, rows in zip(self.market.gather, x, strict=True):
             total += _gathered(gather, rows)
-        return total[:hubs], total[hubs:]
+        return total
 
     def cost(self, x: list[Floats], *, regularised: bool = False) -> float:
         """Return everybody's cost in $/h, +inf where somebody is outside his limits."""
-        societies = [p.society for p in self.market.members] if regularised else self._free
+        societies = [p.society for p in self.market.populations] if regularised else self._free
         with np.errstate(invalid="ignore"):
             return sum(cost_of(society, rows) for society, rows in zip(societies, x, strict=True))
 
@@ -95,22 +92,19 @@ class Observer:
             in_flight,
         )
         if self._news(state.x):
-            buses, lines = self.balance(state.x)
-            # Who has not answered yet has NaN, which neither a sum nor a maximum hides.
-            residuals = _largest(buses), _largest(lines)
-            self._known = not np.isnan(residuals).any()
+            # An agent that has not answered yet has NaN, which neither a sum nor a maximum hides.
+            residual = _largest(self.imbalance(state.x))
+            self._known = not np.isnan(residual)
             self._costed = False
             if self._known:
-                latest["primal_residual"] = max(residuals)
+                latest["primal_residual"] = residual
         if self._known and self.cost_every and tick % self.cost_every == 0 and not self._costed:
             latest["cost"], self._costed = self.cost(state.x), True
-        apart = np.abs(state.transfer_price[:, 0] - state.transfer_price[:, 1])
-        latest["price_disagreement"] = _largest(apart)
+        latest["price_disagreement"] = self._disagreement(state)
         if rounds > self._round:
-            now = state.price.copy(), state.transfer_price.mean(axis=1)
+            now = state.price.copy()
             if self._past:
-                before = self._past[-1]
-                latest["dual_residual"] = max(_largest(now[0] - before[0]), _largest(now[1] - before[1]))
+                latest["dual_residual"] = _largest(now - self._past[-1])
                 self.rounds.append((latest["primal_residual"], latest["dual_residual"]))
             self._past.append(now)
             self._round, self.round_tick = rounds, tick
@@ -121,18 +115,23 @@ class Observer:
         kept = len(last) == len(x) and all(a is b and not b.flags.writeable for a, b in zip(last, x, strict=True))
         return not kept
 
-    def drift(self) -> tuple[float, float, tuple[Floats, Floats]]:
+    def _disagreement(self, state: MarketState) -> float:
+        """Return the largest difference between a copy of a price and the mean of all its copies, twice, $/kWh."""
+        if state.row_price is None:
+            return 0.0
+        return 2.0 * _largest(state.row_price - state.price[self.market.topology.row_balance])
+
+    def drift(self) -> tuple[float, float, Floats]:
         """Return how far prices went over the last rounds, how far they came, and in which direction.
 
         Returns
         -------
         path, net : $/kWh, the sum of all steps' lengths and the length of their sum
-        direction : (hubs, periods) and (L, periods) $/kWh, the sum of all steps
+        direction : (B, periods) $/kWh, the sum of all steps
         """
-        past = [np.concatenate([a.ravel(), b.ravel()]) for a, b in self._past]
-        path = sum(float(np.linalg.norm(b - a)) for a, b in pairwise(past))
-        (first, first_lines), (last, last_lines) = self._past[0], self._past[-1]
-        return path, float(np.linalg.norm(past[-1] - past[0])), (last - first, last_lines - first_lines)
+        path = sum(float(np.linalg.norm((b - a).ravel())) for a, b in pairwise(self._past))
+        way = self._past[-1] - self._past[0]
+        return path, float(np.linalg.norm(way.ravel())), way
 
 
 def _gathered(gather: sparse.csr_array, x: Floats) -> Floats:
@@ -197,16 +196,3 @@ def _check_costs(society: Society, x: Floats, cost: Floats) -> None:
             f"{type(society).__name__}.cost of {own.names[0]} returned {cost[agent, period]} in period {period}, "
             f"for x = {at}"
         )
-
-
-def gather_matrix(market: Market, number: int) -> sparse.csr_array:
-    """(hubs + L, rows): adds the rows of a population up by bus and by tie-line."""
-    population, topology = market.members[number], market.topology
-    society = population.society
-    place = np.empty(society.rows, dtype=np.int64)
-    place[society.own_rows] = topology.home[population.address]
-    if len(society.port_rows):
-        line, _ = market.port_ends(population)
-        place[society.port_rows] = topology.hubs + line
-    size = (topology.hubs + len(topology.lines), society.rows)
-    return sparse.csr_array((np.ones(society.rows), (place, np.arange(society.rows))), shape=size)

@@ -131,19 +131,17 @@ def _outside(certificate: Certificate, reference: Reference) -> float:
 def _infeasible(simulation: Simulation) -> bool:
     """Look for a proof in the directions in which prices went and stand."""
     market, observer, state = simulation.market, simulation.observer, simulation.state
-    guesses = [(state.price, state.transfer_price.mean(axis=1))]
+    guesses = [state.price]
     if observer.rounds:
         guesses.insert(0, observer.drift()[2])
-    return any(find_infeasibility(market, observer, *guess) for guess in guesses)
+    return any(find_infeasibility(market, observer, guess) for guess in guesses)
 
 
 def most_missing(simulation: Simulation) -> str:
     """Say where, and when, what was proposed last balances least: steps that never end lead to what is in the way."""
-    buses, lines = simulation.observer.balance(simulation.state.x)
-    apart = np.abs(np.concatenate([buses, lines]))
+    apart = np.abs(simulation.observer.imbalance(simulation.state.x))
     place, period = np.unravel_index(int(apart.argmax()), apart.shape)
-    topology = simulation.market.topology
-    name = (*topology.microgrids, *topology.line_names)[place]
+    name = simulation.market.topology.balances[place]
     return f"at {name}" + (f" in period {period}" if apart.shape[1] > 1 else "")
 
 

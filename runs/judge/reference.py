@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from ...agents import AgentError, Society
 from ...protocols import Market
-from .metrics import gather_matrix
 
 __all__ = ["ROWS_MAX", "Reference", "central_solve"]
 
@@ -33,14 +32,13 @@ class Reference:
     ----------
     cost : $/h, of everybody, regularising terms included as the societies have them
     x : by population, (rows, periods) kW
-    price, transfer_price : (hubs, periods) and (L, periods) $/kWh, the duals of balance and of agreement
+    price : (B, periods) $/kWh, the dual of each balance
     status : the solver's word, "optimal" or "optimal_inaccurate"
     """
 
     cost: float
     x: list[Floats]
     price: Floats
-    transfer_price: Floats
     status: str
 
 
@@ -66,7 +64,7 @@ def central_solve(
     """
     import cvxpy as cp  # here: loading it takes as long as everything else, and many runs do without
 
-    societies = [p.society for p in market.members] if societies is None else societies
+    societies = [p.society for p in market.populations] if societies is None else societies
     if not all(hasattr(society, "reference") for society in societies):
         return None
     variables = [cp.Variable((society.rows, society.periods)) for society in societies]
@@ -75,17 +73,22 @@ def central_solve(
     for society, x in zip(societies, variables, strict=True):
         part, bounds = _programme(society, cp, x)
         cost, limits = cost + part, limits + bounds
-        if not transfers and len(society.port_rows):
-            limits.append(x[society.port_rows, :] == 0)
-    balance = sum(gather_matrix(market, k) @ x for k, x in enumerate(variables)) == 0
+    balance = sum(gather @ x for gather, x in zip(market.gather, variables, strict=True)) == 0
+    if not transfers:
+        limits += _nothing_joined(market, variables)
     problem = cp.Problem(cp.Minimize(cost), [balance, *limits])
     if not _solved(problem):
         return None
     dual = np.asarray(balance.dual_value)
-    hubs = market.topology.hubs
-    return Reference(
-        float(problem.value), [np.asarray(x.value) for x in variables], dual[:hubs], dual[hubs:], str(problem.status)
-    )
+    return Reference(float(problem.value), [np.asarray(x.value) for x in variables], dual, str(problem.status))
+
+
+def _nothing_joined(market: Market, variables: Sequence[Any]) -> list[Any]:
+    """Return the constraints that balances which join two agents carry nothing."""
+    joins = np.zeros(len(market.topology.balances), dtype=bool)
+    joins[market.topology.joins] = True
+    at = [at[joins[market.topology.row_balance[row]]] for at, row in market.rows]
+    return [x[rows, :] == 0 for x, rows in zip(variables, at, strict=True) if len(rows)]
 
 
 def _programme(society: Society, cp: Any, x: Any) -> tuple[Any, list[Any]]:

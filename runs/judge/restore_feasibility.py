@@ -1,4 +1,4 @@
-"""The commit: from everybody's last answers to a point that everybody can keep."""
+"""Restoring feasibility: from the last answers to a point that all agents can keep."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ...protocols import Market, MarketState
 from ...protocols.machinery.answer import answer
 from .metrics import Observer
 
-__all__ = ["commit"]
+__all__ = ["restore_feasibility"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -20,7 +20,7 @@ the weight, so it must not be huge: alone, no weight brings that pull below the 
 _STEPS_MAX = 1000
 
 
-def commit(market: Market, observer: Observer, state: MarketState) -> list[Floats] | None:
+def restore_feasibility(market: Market, observer: Observer, state: MarketState) -> list[Floats] | None:
     """Return a point that balances every bus and line and is within everybody's limits, or None where none is found.
 
     First the plain way: prosumers keep their last answers, each tie-line carries the mean of what its ends proposed, and
@@ -38,30 +38,29 @@ def commit(market: Market, observer: Observer, state: MarketState) -> list[Float
     x = _redispatched(market, observer, state.x)
     if _kept(observer, x):
         return x
-    prices = np.concatenate([state.price, state.transfer_price.mean(axis=1)])
-    asked = [gather.T @ prices for gather in observer.gather]
-    weight = _FIRM * max(1.0, float(np.abs(prices).max()))
-    share = _shares(observer)
-    wish = _balanced(observer, state.x, share)
+    asked = [np.asarray(gather.T @ state.price) for gather in market.gather]
+    weight = _FIRM * max(1.0, float(np.abs(state.price).max()))
+    share = _shares(market)
+    wish = _balanced(market, observer, state.x, share)
     for _ in range(_STEPS_MAX):
         inside = [
             answer(p.society, price, rows, np.full((p.society.rows, 1), weight))
-            for p, price, rows in zip(market.members, asked, wish, strict=True)
+            for p, price, rows in zip(market.populations, asked, wish, strict=True)
         ]
-        x = _balanced(observer, inside, share)
+        x = _balanced(market, observer, inside, share)
         if _kept(observer, x):
             return x
         # Reflected at the limits, balanced, and half-way back.
         mirrored = [2.0 * near - far for near, far in zip(inside, wish, strict=True)]
-        back = _balanced(observer, mirrored, share)
+        back = _balanced(market, observer, mirrored, share)
         wish = [far + mirror - near for far, mirror, near in zip(wish, back, inside, strict=True)]
     return None
 
 
-def _balanced(observer: Observer, x: list[Floats], share: Floats) -> list[Floats]:
-    """Return the nearest point that balances every bus and line: what does not balance is shared by all who meet there."""
-    excess = np.concatenate(observer.balance(x)) * share
-    return [rows - gather.T @ excess for rows, gather in zip(x, observer.gather, strict=True)]
+def _balanced(market: Market, observer: Observer, x: list[Floats], share: Floats) -> list[Floats]:
+    """Return the nearest point that adds up everywhere: what does not is shared by all rows of a balance."""
+    excess = observer.imbalance(x) * share
+    return [rows - gather.T @ excess for rows, gather in zip(x, market.gather, strict=True)]
 
 
 def _kept(observer: Observer, x: list[Floats]) -> bool:
@@ -69,24 +68,28 @@ def _kept(observer: Observer, x: list[Floats]) -> bool:
 
 
 def _redispatched(market: Market, observer: Observer, answers: list[Floats]) -> list[Floats]:
-    """Copies of the answers in which both ends of every line agree and the operators take what is left at their bus."""
-    _, disagreement = observer.balance(answers)
-    x = [rows.copy() for rows in answers]
-    operators = []
-    for number, population in enumerate(market.members):
-        society = population.society
-        if len(society.port_rows):
-            line, _ = market.port_ends(population)
-            x[number][society.port_rows] -= disagreement[line] / 2.0
-        if market.at_terminal(population.address).all():
-            operators.append(number)
-    left, _ = observer.balance(x)
-    for number in operators:
-        population = market.members[number]
-        x[number][population.society.own_rows] -= left[market.topology.home[population.address]]
-    return x
+    """Copies of the answers that add up: what is left over is shared by both ends of a line, and taken by slack rows."""
+    topology, rows = market.topology, market.of_rows(answers)
+    share = _shares(market)
+    shared = topology.slack < 0
+    excess = np.where(shared[:, None], observer.imbalance(answers) * share, 0.0)
+    rows = rows - excess[topology.row_balance]
+    x = _with_rows(market, answers, rows)
+    left = observer.imbalance(x)
+    takes = topology.slack[topology.row_balance] == topology.row_agent
+    rows[takes] -= left[topology.row_balance[takes]]
+    return _with_rows(market, answers, rows)
 
 
-def _shares(observer: Observer) -> Floats:
-    """(hubs + L, 1): one over the number of rows that meet at each bus and line."""
-    return np.asarray(1.0 / sum(gather.sum(axis=1) for gather in observer.gather))[:, None]
+def _with_rows(market: Market, x: list[Floats], rows: Floats) -> list[Floats]:
+    """Copies of x in which the rows that are in a balance are these, (R, periods)."""
+    found = [column.copy() for column in x]
+    for column, (at, row) in zip(found, market.rows, strict=True):
+        column[at] = rows[row]
+    return found
+
+
+def _shares(market: Market) -> Floats:
+    """(B, 1): one over the number of rows in each balance."""
+    topology = market.topology
+    return 1.0 / np.bincount(topology.row_balance, minlength=len(topology.balances))[:, None]

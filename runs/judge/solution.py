@@ -32,7 +32,7 @@ def microgrids_of(market: Market, x: Sequence[Floats], price: Floats) -> Table:
     """
     hubs, periods = market.topology.hubs, market.periods
     table: dict[str, Floats] = {"price": price, "demand": np.zeros((hubs, periods))}
-    for population, rows in zip(market.members, x, strict=True):
+    for population, rows in zip(market.populations, x, strict=True):
         society = population.society
         home = market.topology.home[population.address]
         if not market.at_terminal(population.address).all():
@@ -84,7 +84,7 @@ def tie_lines_of(market: Market, x: Sequence[Floats], price: Floats) -> Table:
     price : (L, periods) $/kWh
     """
     transfer = np.zeros((len(market.topology.lines), market.periods))
-    for population, rows in zip(market.members, x, strict=True):
+    for population, rows in zip(market.populations, x, strict=True):
         if len(population.society.port_rows):
             line, end = market.port_ends(population)
             ports = rows[population.society.port_rows]

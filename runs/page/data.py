@@ -264,7 +264,7 @@ def _ragged(name: str, parts: list[Column]) -> dict[str, Column]:
 def _facts(simulation: Simulation) -> dict[str, Column]:
     """Return what everybody knows of himself before the first tick: fact.POPULATION.NAME, and with an @ for a row a port."""
     day = simulation.day
-    members = simulation.market.members
+    members = simulation.market.populations
     societies = [population.society for population in members] if day is None else day.societies
     columns: dict[str, Column] = {}
     for k, society in enumerate(societies):

@@ -105,16 +105,16 @@ def page_feeder(market: Market) -> PageFeeder | None:
     place = network_of(market)
     if place is None:
         return None
-    operator: Any = market.members[place].society
+    operator: Any = market.populations[place].society
     if len(operator.grid.feeder.buses) > BUSES_MAX:
         return None
     at = {}
-    for k, population in enumerate(market.members):
+    for k, population in enumerate(market.populations):
         society = population.society
         owner = np.searchsorted(society.row_start, society.port_rows, side="right") - 1
         for line, end, row, member in zip(*market.port_ends(population), society.port_rows, owner, strict=True):
             at[int(line), int(end)] = k, int(row), int(population.address[member])
-    line, end = market.port_ends(market.members[place])
+    line, end = market.port_ends(market.populations[place])
     far = [at[int(each), 1 - int(own)] for each, own in zip(line, end, strict=True)]
     population_of, row, agent = (np.array(column) for column in zip(*far, strict=True))
     return PageFeeder(operator, line, end, population_of, row, agent)

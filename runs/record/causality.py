@@ -1,4 +1,4 @@
-"""The trail of messages: a number for each, and which message that was just heard led to which that was said."""
+"""Causality: a number for each, and which message that was just heard led to which that was said."""
 
 from __future__ import annotations
 
@@ -8,29 +8,21 @@ import numpy.typing as npt
 from ...environment import MessageBatch, Topology
 from ...environment.channels import Link
 
-__all__ = ["Trail"]
+__all__ = ["Causality"]
 
 Numbers = npt.NDArray[np.int64]
 
-_OPPOSITE = {
-    Link.DOWN: Link.UP,
-    Link.UP: Link.DOWN,
-    Link.LINE_DOWN: Link.LINE_UP,
-    Link.LINE_UP: Link.LINE_DOWN,
-    Link.PEER: Link.PEER,
-}
-_ANSWERS = (Link.UP, Link.LINE_UP)
+_OPPOSITE = {Link.DOWN: Link.UP, Link.UP: Link.DOWN, Link.PEER: Link.PEER}
 
 
-class Trail:
+class Causality:
     """Follows messages through a run.
 
     Messages are numbered in the order of ticks, kinds (by name) and channels; a copy has the number of its original.
 
     The *cause* of a message is the newest one that its sender had heard since it last acted and that was news: for an
-    answer the ask that came over the same channel the other way; for what a hub says the last one, in the order of
-    channels, of those that came over the opposite kind of link (for a price the bid that completed the round); else the
-    last of any. There is none for a first call, and none for what is repeated because of silence.
+    answer the ask that came over the same channel the other way; for an ask the last answer about the same balance, in the
+    order of channels; for what coordinators tell each other the last of those; else the last of any. There is none for a first call, and none for what is repeated because of silence.
 
     Parameters
     ----------
@@ -43,16 +35,14 @@ class Trail:
 
     def __init__(self, topology: Topology) -> None:
         c = self._channels = topology.channels
+        self._keeper = topology.keeper
         self.number = 0
         self._said: dict[tuple[str, int], tuple[int, npt.NDArray[np.int32], list[MessageBatch]]] = {}
         self._places: dict[tuple[str, int], npt.NDArray[np.int32]] = {}
         self._last_due: dict[int, int] = {}
-        self._back = np.full(len(c), -1, dtype=np.int32)
-        hubs = topology.hubs
-        for one, two in ((c.down[hubs:], c.up[hubs:]), (c.line_down, c.line_up), (c.far_down, c.far_up), c.peer.T):
-            self._back[one], self._back[two] = two, one
         self._heard = np.full(len(c), -1, dtype=np.int64)
         self._by_link = np.full((len(Link), topology.size), -1, dtype=np.int64)
+        self._by_balance = np.full(len(topology.balances), -1, dtype=np.int64)
         self._last = np.full(topology.size, -1, dtype=np.int64)
         self._news = False
 
@@ -65,6 +55,8 @@ class Trail:
             self._by_link[batch.kind.links[0]][receiver] = number
         else:
             self._by_link[self._channels.link.take(batch.channel), receiver] = number
+        if Link.UP in batch.kind.links:
+            self._by_balance[self._channels.balance.take(batch.channel)] = number
         self._news = True
 
     def say(self, parts: list[MessageBatch]) -> Numbers:
@@ -89,10 +81,18 @@ class Trail:
     def _cause(self, link: Link, channel: npt.NDArray[np.int32], sender: npt.NDArray[np.int32]) -> Numbers:
         """(n,): the newest message heard over the opposite link, or of an answer the ask that it answers."""
         found = self._by_link[_OPPOSITE[link]].take(sender)
-        if link not in _ANSWERS:
+        if link is Link.PEER:
             return found
-        asked = self._heard.take(self._back.take(channel))
-        return np.where(asked >= 0, asked, found)
+        about = (
+            self._heard_back(channel)
+            if link is Link.UP
+            else self._by_balance.take(self._channels.balance.take(channel))
+        )
+        return np.where(about >= 0, about, found)
+
+    def _heard_back(self, channel: npt.NDArray[np.int32]) -> Numbers:
+        """(n,): the newest message heard over the channel that leads the other way."""
+        return self._heard.take(self._channels.back.take(channel))
 
     def carry(self, batch: MessageBatch) -> None:
         """Note until when messages that were just said may be on their way."""
@@ -103,12 +103,13 @@ class Trail:
     def rest(self, tick: int, asleep: npt.NDArray[np.bool_] | None) -> int:
         """End a tick: who has acted begins anew. Return the oldest tick from which something is on its way, or the next one."""
         if self._news and asleep is None:
-            for column in (self._heard, self._by_link, self._last):
+            for column in (self._heard, self._by_link, self._by_balance, self._last):
                 column.fill(-1)
             self._news = False
         elif self._news and asleep is not None:
             self._heard[~asleep[self._channels.receiver]] = -1
             self._by_link[:, ~asleep], self._last[~asleep] = -1, -1
+            self._by_balance[~asleep[self._keeper]] = -1
         self._last_due = {sent: due for sent, due in self._last_due.items() if due > tick}
         since = min(self._last_due, default=tick + 1)
         self._said = {key: kept for key, kept in self._said.items() if key[1] >= since}

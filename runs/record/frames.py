@@ -41,7 +41,7 @@ class Said:
     kind, tick
     number : (n,) of each message in the whole run, ascending by one
     channel : (n,) hence sender and receiver
-    cause : (n,) number of the message that led to it, -1 for none; see `Trail`
+    cause : (n,) number of the message that led to it, -1 for none; see `Causality`
     payload : (rows, width); row : (n,) which of them each message has, None: message k has row k
     """
 

@@ -43,7 +43,7 @@ def header_of(
         "microgrids": list(topology.microgrids),
         "tie_lines": list(topology.line_names),
         "positions": _positions(simulation),
-        "populations": [type(population.society).__name__ for population in market.members],
+        "populations": [type(population.society).__name__ for population in market.populations],
         "columns": column_names(simulation),
         "metrics": METRICS,
         "units": {"price": "$/kWh", "transfer_price": "$/kWh", "x": "kW"},
@@ -65,7 +65,7 @@ def world_of(simulation: Simulation) -> dict[str, Columns]:
         },
         "line": {"line.hub": topology.lines.ravel()},
     }
-    for k, population in enumerate(simulation.market.members):
+    for k, population in enumerate(simulation.market.populations):
         world[f"population.{k}"] = {
             f"population.{k}.address": population.address,
             f"population.{k}.row_start": population.society.row_start,

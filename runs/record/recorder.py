@@ -104,7 +104,7 @@ class Recorder:
 
     def _write_checkpoint(self, simulation: Simulation) -> None:
         try:
-            write_checkpoint(self._base, simulation, self._reader.trail)
+            write_checkpoint(self._base, simulation, self._reader.causality)
         except SnapshotError as error:
             # The run is recorded all the same; resuming it does it again from the start.
             self.no_checkpoint = str(error)

@@ -10,7 +10,7 @@ from ...environment.faults import Crash, Fault, Partition
 from ...environment.journal import Event
 from ..judge.metrics import METRICS
 from ..simulation.simulation import Simulation
-from .causality import Trail
+from .causality import Causality
 from .column_codec import Array, Block, Packer, Steps
 
 __all__ = ["FATES", "X_MAX", "TickReader", "column_names"]
@@ -33,7 +33,7 @@ class TickReader:
     Attributes
     ----------
     packer
-    trail : numbers and causes
+    causality : numbers and causes
     """
 
     def __init__(self, simulation: Simulation, packer: Packer | None = None) -> None:
@@ -43,7 +43,7 @@ class TickReader:
         self._kinds = sorted(simulation.kinds)
         self._covers: dict[Fault, npt.NDArray[np.intp]] = {}
         self.packer = Packer(column_names(simulation)) if packer is None else packer
-        self.trail = Trail(simulation.market.topology)
+        self.causality = Causality(simulation.market.topology)
 
     def skip(self) -> None:
         """Pass over what the journal counts already: it was read before."""
@@ -57,10 +57,10 @@ class TickReader:
         first, since : the number of its first message, and the oldest tick from which something is on its way after it
         state, messages : blocks
         """
-        tick, first = simulation.tick - 1, self.trail.number
+        tick, first = simulation.tick - 1, self.causality.number
         events, self._journal.events = self._journal.events or [], []
         messages = self._messages(events)
-        since = self.trail.rest(tick, simulation.transport.schedule.asleep(tick))
+        since = self.causality.rest(tick, simulation.transport.schedule.asleep(tick))
         return first, since, self.packer.pack(self._state(simulation, tick)), self.packer.pack(messages)
 
     def _state(self, simulation: Simulation, tick: int) -> Told:
@@ -127,11 +127,11 @@ class TickReader:
                 said.setdefault(event.batch.kind.name, []).append(event.batch)
             elif event.fate is None:
                 went.setdefault(event.batch.kind.name, []).append(event.batch)
-                self.trail.carry(event.batch)
+                self.causality.carry(event.batch)
             else:
                 ended.append(event)
                 if event.fate is Fate.DELIVERED:
-                    self.trail.hear(event.batch)
+                    self.causality.hear(event.batch)
         columns: Told = {}
         for name, parts in said.items():
             columns |= self._said(name, parts)
@@ -143,8 +143,8 @@ class TickReader:
         return columns
 
     def _said(self, kind: str, parts: list[MessageBatch]) -> Told:
-        name, cause = f"said.{kind}", self.trail.say(parts)
-        number = np.arange(self.trail.number - len(cause), self.trail.number)
+        name, cause = f"said.{kind}", self.causality.say(parts)
+        number = np.arange(self.causality.number - len(cause), self.causality.number)
         # Numbers of one sort lie together, which takes less room.
         payload = np.concatenate([part.payload.T for part in parts], axis=1)
         columns: Told = {
@@ -162,7 +162,7 @@ class TickReader:
         name = f"way.{kind}"
         if not parts:  # nothing was left of them
             return {f"{name}.place": np.empty(0, dtype=np.int32)}
-        columns: Told = {f"{name}.place": Steps(np.concatenate([self.trail.places(part) for part in parts]))}
+        columns: Told = {f"{name}.place": Steps(np.concatenate([self.causality.places(part) for part in parts]))}
         if any(part.due is not None for part in parts):
             late = np.concatenate([part.due_ticks - np.int32(part.sent + 1) for part in parts])
             # Luck has no steps: as it is it takes less room than as differences.
@@ -173,34 +173,34 @@ class TickReader:
 
     def _garbled(self, heard: list[MessageBatch]) -> Told:
         """Return what was heard in place of what was said, batch by batch."""
-        each = [(batch, self.trail.garbled(batch)) for batch in heard]
+        each = [(batch, self.causality.garbled(batch)) for batch in heard]
         found = [batch.take(which) for batch, which in each if which is not None]
         if not found:
             return {}
         return {
             "garbled.kind": np.array([self._kinds.index(batch.kind.name) for batch in found], dtype=np.uint8),
             "garbled.count": np.array([len(batch) for batch in found], dtype=np.int64),
-            "garbled.number": np.concatenate([self.trail.numbers(batch) for batch in found]),
+            "garbled.number": np.concatenate([self.causality.numbers(batch) for batch in found]),
             "garbled.copy": np.concatenate([_copies(batch) for batch in found]),
             "garbled.payload": np.concatenate([batch.values.ravel() for batch in found]),
         }
 
     def _ends(self, ended: list[Event]) -> Told:
         reasons = sorted({event.reason for event in ended})
-        whole = [self.trail.is_whole(event.batch) for event in ended]
+        whole = [self.causality.is_whole(event.batch) for event in ended]
         columns: Told = {
             "end.kind": np.array([self._kinds.index(e.batch.kind.name) for e in ended], dtype=np.uint8),
             "end.sent": np.array([e.batch.sent for e in ended], dtype=np.int32),
             "end.fate": np.array([FATES.index(e.fate) for e in ended if e.fate], dtype=np.uint8),
             "end.reason": np.array([reasons.index(e.reason) for e in ended], dtype=np.uint16),
-            "end.first": np.array([self.trail.first(e.batch) for e in ended], dtype=np.int64),
+            "end.first": np.array([self.causality.first(e.batch) for e in ended], dtype=np.int64),
             "end.count": np.array([len(e.batch) for e in ended], dtype=np.int64),
             "end.whole": np.array(whole),
             "end.reasons": np.array(reasons, dtype=object),
         }
         parts = [event.batch for event, all_of_it in zip(ended, whole, strict=True) if not all_of_it]
         if parts:
-            columns["gone.place"] = Steps(np.concatenate([self.trail.places(batch) for batch in parts]))
+            columns["gone.place"] = Steps(np.concatenate([self.causality.places(batch) for batch in parts]))
             if any(batch.copy is not None for batch in parts):
                 columns["gone.copy"] = np.concatenate([_copies(batch) for batch in parts])
         return columns
@@ -211,7 +211,7 @@ def column_names(simulation: Simulation) -> list[str]:
     names = ["agent.name", "agent.home", "line.hub"]
     names += [f"channel.{name}" for name in ("sender", "receiver", "line", "link")]
     names += ["metric", "round", "stopped", "price", "transfer_price", "asleep", "resting", "cut"]
-    for k in range(len(simulation.market.members)):
+    for k in range(len(simulation.market.populations)):
         names += [f"population.{k}.address", f"population.{k}.row_start", f"x.{k}"]
     names += ["count", *(f"count.{name}" for name in ("kind", "fate", "reason"))]
     names += [f"bad.{name}" for name in ("fault", "count", "channel")]

@@ -31,7 +31,7 @@ def ac_report(result: Result) -> dict[str, dict[str, Any]]:
     place = network_of(market)
     if place is None:
         raise RunError("an AC check is of a market with one NetworkOperator; this one has none")
-    operator: Any = market.members[place].society
+    operator: Any = market.populations[place].society
     if not np.isfinite(result.x[place]).all():
         raise RunError("an AC check wants proposals; nobody has proposed anything yet")
     told = {"with": _told(ac_check(operator, result.x[place]))}

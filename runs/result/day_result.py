@@ -58,7 +58,7 @@ class DayResult(Result):
         return sum(
             cost_of(population.society.unregularised(), x) * end.period.hours
             for end in self.ends
-            for population, x in zip(end.market.members, end.x, strict=True)
+            for population, x in zip(end.market.populations, end.x, strict=True)
         )
 
     @property
@@ -139,7 +139,7 @@ def _optimum_cost(end: PeriodEnd, reference: Reference | None) -> float | None:
     """$/h, without regularising terms, of a period's central optimum."""
     if reference is None:
         return None
-    pairs = zip(end.market.members, reference.x, strict=True)
+    pairs = zip(end.market.populations, reference.x, strict=True)
     return sum(cost_of(population.society.unregularised(), x) for population, x in pairs)
 
 
@@ -168,7 +168,7 @@ def evaluate_day(
     assert day is not None
     ends = [*day.ends, day.close(simulation)]
     if reference is None:
-        reference = sum(p.society.rows for p in market.members) * len(ends) <= ROWS_MAX
+        reference = sum(p.society.rows for p in market.populations) * len(ends) <= ROWS_MAX
     references: list[Reference | None] = []
     for number, end in enumerate(ends):
         if reference and progress is not None:

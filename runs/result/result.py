@@ -108,7 +108,7 @@ class Result:
     @property
     def period_hours(self) -> float | None:
         """H, length of a period, where the agents know one."""
-        known = (getattr(p.society, "hours", None) for p in self.simulation.market.members)
+        known = (getattr(p.society, "hours", None) for p in self.simulation.market.populations)
         return next((float(hours.flat[0]) for hours in known if hours is not None), None)
 
     @property
@@ -255,10 +255,10 @@ def evaluate(
             residual = max(float(np.abs(r).max()) for r in natural_residual(market, protocol, state, at))
             certificate = replace(certificate, lower=-np.inf, gap=np.inf, residual=residual)
     if reference is None:
-        reference = sum(p.society.rows for p in market.members) * market.periods <= ROWS_MAX
+        reference = sum(p.society.rows for p in market.populations) * market.periods <= ROWS_MAX
     reference = reference and optimised is not None
-    societies = [p.society.unregularised() for p in market.members]
-    regularised = any(free is not p.society for free, p in zip(societies, market.members, strict=True))
+    societies = [p.society.unregularised() for p in market.populations]
+    regularised = any(free is not p.society for free, p in zip(societies, market.populations, strict=True))
     posed = central_solve(market) if reference else None
     lossless = (central_solve(market, societies) if regularised else posed) if reference else None
     x = state.x if certificate.x is None else certificate.x

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ...protocols import Market, MarketState
 from ..judge.metrics import Observer, costs_of
 from ..judge.reference import central_solve
-from ..judge.restore_feasibility import commit
+from ..judge.restore_feasibility import restore_feasibility
 from ..simulation.day import Day, PeriodEnd
 from ..simulation.simulation import Simulation
 
@@ -43,7 +43,7 @@ def settle(simulation: Simulation, x: list[Floats], *, solve: bool = False) -> T
     if not _answerable(market, solve):
         return {}
     hours = next(
-        (float(h.flat[0]) for p in market.members if (h := getattr(p.society, "hours", None)) is not None), 1.0
+        (float(h.flat[0]) for p in market.populations if (h := getattr(p.society, "hours", None)) is not None), 1.0
     )
     prices = simulation.state.transfer_price.mean(axis=1)
     found = _alone(market)
@@ -88,30 +88,32 @@ def settle_day(day: Day, ends: Sequence[PeriodEnd], progress: Callable[[int, int
 
 def _answerable(market: Market, solve: bool) -> bool:
     """Tell whether it can be told what everybody would do alone."""
-    return _operators_only(market) or (solve and all(hasattr(p.society, "reference") for p in market.members))
+    return _operators_only(market) or (solve and all(hasattr(p.society, "reference") for p in market.populations))
 
 
 def _operators_only(market: Market) -> bool:
-    return all(bool(market.at_terminal(p.address).all()) for p in market.members)
+    return all(bool(market.at_terminal(p.address).all()) for p in market.populations)
 
 
 def _alone(market: Market) -> list[Floats] | None:
     """Return what everybody does without transfers, by population, (rows, periods) kW; None where a solve finds nothing."""
     if _operators_only(market):  # who has nobody at his bus exchanges nothing at all, and dispatches his own devices
-        return [np.zeros((p.society.rows, market.periods)) for p in market.members]
+        return [np.zeros((p.society.rows, market.periods)) for p in market.populations]
     best = central_solve(market, transfers=False)
     if best is None:
         return None
     state = MarketState.blank(market)
     state.x, state.price = best.x, best.price
     state.transfer_price = np.zeros_like(state.transfer_price)
-    return commit(market, Observer(market), state)  # a solver misses limits by a hair, where a cost has no end
+    return restore_feasibility(
+        market, Observer(market), state
+    )  # a solver misses limits by a hair, where a cost has no end
 
 
 def _costs(market: Market, x: Sequence[Floats]) -> Floats:
     """(hubs,) $/h, summed over periods: the cost less utility of everybody in a microgrid, regularising terms included."""
     total = np.zeros(market.topology.hubs)
-    for population, rows in zip(market.members, x, strict=True):
+    for population, rows in zip(market.populations, x, strict=True):
         cost = costs_of(population.society, rows).sum(axis=1)
         total += np.bincount(market.topology.home[population.address], cost, minlength=len(total))
     return total
@@ -120,7 +122,7 @@ def _costs(market: Market, x: Sequence[Floats]) -> Floats:
 def _payments(market: Market, x: Sequence[Floats], transfer_price: Floats) -> Floats:
     """(hubs,) $/h, summed over periods: what each microgrid pays for its imports, at (L, periods) $/kWh."""
     total = np.zeros(market.topology.hubs)
-    for population, rows in zip(market.members, x, strict=True):
+    for population, rows in zip(market.populations, x, strict=True):
         if len(population.society.port_rows):
             line, end = market.port_ends(population)
             paid = (transfer_price[line] * rows[population.society.port_rows]).sum(axis=1)

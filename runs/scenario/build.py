@@ -18,7 +18,7 @@ from ..common.plugins import find_type
 from .columns import with_profiles
 from .schema import ScenarioSpec, TieLineSpec
 
-__all__ = ["LazyNames", "agent_types", "build_market"]
+__all__ = ["LazyNames", "agent_types", "build_market", "virtual_agents"]
 
 _NO_OPERATORS = (Prosumer, VirtualAgent)
 """Types that have another place in a microgrid."""
@@ -63,9 +63,9 @@ def build_market(spec: ScenarioSpec, folder: Path | None = None) -> Market:
     spec = with_profiles(spec, folder)
     topology = Topology.from_graph(_graph(spec))
     ends: list[list[int]] = [[] for _ in spec.microgrid]
-    for number, hubs in enumerate(topology.lines.tolist()):
-        for hub in hubs:
-            ends[hub].append(number)
+    for number, homes in enumerate(topology.ends[topology.joins].tolist()):
+        for home in homes:
+            ends[home].append(number)
     lines = _lines_in_order(spec, topology)
     agents: dict[type[Society], list[tuple[int, Society]]] = {}
     operators = {name: cls for name, cls in agent_types(Society).items() if not issubclass(cls, _NO_OPERATORS)}
@@ -97,7 +97,7 @@ def build_market(spec: ScenarioSpec, folder: Path | None = None) -> Market:
                 (int(address[0]), kind(names=names, periods=spec.periods, **prosumer.facts))
             )
     return Market(
-        topology, _virtual(spec, lines, ends), tuple(_population(found) for found in agents.values()), spec.periods
+        topology, _virtual(spec, topology, lines), tuple(_population(found) for found in agents.values()), spec.periods
     )
 
 
@@ -121,7 +121,9 @@ def _graph(spec: ScenarioSpec) -> nx.Graph:
 
 def _lines_in_order(spec: ScenarioSpec, topology: Topology) -> list[TieLineSpec]:
     by_ends = {frozenset(line.between): line for line in spec.tie_line}
-    return [by_ends[frozenset(topology.microgrids[hub] for hub in ends)] for ends in topology.lines.tolist()]
+    return [
+        by_ends[frozenset(topology.homes[home] for home in ends)] for ends in topology.ends[topology.joins].tolist()
+    ]
 
 
 def _port_facts(
@@ -158,26 +160,38 @@ def _pv(spec: ScenarioSpec, hub: int) -> Any:
     return pv if (np.isfinite(pv) & (pv >= 0.0)).all() else 0.0
 
 
-def _virtual(spec: ScenarioSpec, lines: list[TieLineSpec], ends: list[list[int]]) -> VirtualAgent:
-    def one(hub: int) -> VirtualAgent:
-        microgrid = spec.microgrid[hub]
-        first = [_first_price(lines[k], spec.periods) for k in ends[hub]]
-        price = np.concatenate(first) if first else 0.0
-        name = f"{microgrid.name}.virtual"
-        return VirtualAgent(
-            names=[name], periods=spec.periods, ports=[len(first)], price=microgrid.price, transfer_price=price
-        )
+def virtual_agents(topology: Topology, price: npt.NDArray[np.float64], periods: int = 1) -> VirtualAgent:
+    """Return the price aggregators of a topology, one per coordinator.
 
-    return VirtualAgent.stack([one(hub) for hub in range(len(spec.microgrid))])
+    Parameters
+    ----------
+    topology
+    price : (B, 1) or (B, periods) $/kWh, the first price of each balance
+    periods
+    """
+    order = np.argsort(topology.keeper, kind="stable")
+    return VirtualAgent(
+        names=LazyNames(topology, np.arange(len(topology.coordinators))),
+        periods=periods,
+        ports=np.bincount(topology.keeper, minlength=len(topology.coordinators)),
+        price=price[order],
+    )
 
 
-def _first_price(line: TieLineSpec, periods: int) -> Any:
-    price = np.atleast_1d(np.asarray(line.transfer_price, dtype=float))
+def _virtual(spec: ScenarioSpec, topology: Topology, lines: list[TieLineSpec]) -> VirtualAgent:
+    buses = [_first_price(one.price, f"microgrid {one.name}: price", spec.periods) for one in spec.microgrid]
+    joined = [
+        _first_price(line.transfer_price, f"tie_line {'-'.join(line.between)}: transfer_price", spec.periods)
+        for line in lines
+    ]
+    return virtual_agents(topology, np.concatenate([*buses, *joined]), spec.periods)
+
+
+def _first_price(given: Any, where: str, periods: int) -> npt.NDArray[np.float64]:
+    """(1, periods) $/kWh."""
+    price = np.atleast_1d(np.asarray(given, dtype=float))
     if len(price) not in (1, periods):
-        name = "-".join(line.between)
-        raise ScenarioError(
-            f"tie_line {name}: transfer_price has {len(price)} numbers; wanted one, or one a period ({periods})"
-        )
+        raise ScenarioError(f"{where} has {len(price)} numbers; wanted one, or one a period ({periods})")
     return np.broadcast_to(price, (1, periods))
 
 

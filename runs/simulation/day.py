@@ -55,7 +55,7 @@ class PeriodEnd:
     verdict
     certificate : of what was negotiated; its x is what was committed, None where nothing could be
     x : by population, (rows, 1) kW: what was committed, or the last proposals where nothing could be
-    price, transfer_price : (hubs, 1) and (L, 1) $/kWh
+    price : (B, 1) $/kWh
     ticks, rounds : that it took
     residual : kW, of the last proposals
     """
@@ -66,7 +66,6 @@ class PeriodEnd:
     certificate: Certificate
     x: list[Floats] = field(repr=False)
     price: Floats = field(repr=False)
-    transfer_price: Floats = field(repr=False)
     ticks: int
     rounds: int
     residual: float
@@ -94,7 +93,7 @@ class Day:
 
     def __init__(self, market: Market, clock: Clock) -> None:
         self._whole, self.clock = market, clock
-        self.societies: list[Society] = [population.society for population in market.members]
+        self.societies: list[Society] = [population.society for population in market.populations]
         self.number, self.opened = 0, 0
         self.ends: list[PeriodEnd] = []
 
@@ -112,9 +111,9 @@ class Day:
         """Return everybody with the facts of the period that is open."""
         members = tuple(
             replace(population, society=society.open(self.period))
-            for population, society in zip(self._whole.members, self.societies, strict=True)
+            for population, society in zip(self._whole.populations, self.societies, strict=True)
         )
-        return replace(self._whole, virtual=self._whole.virtual.open(self.period), members=members, periods=1)
+        return replace(self._whole, virtual=self._whole.virtual.open(self.period), populations=members, periods=1)
 
     def over(self, simulation: Simulation) -> bool:
         """Tell whether the gate of the open period closes: everybody has stopped, or its ticks have passed."""
@@ -136,7 +135,6 @@ class Day:
             certificate=certificate,
             x=[np.array(rows) for rows in x],
             price=state.price.copy(),
-            transfer_price=state.transfer_price.mean(axis=1),
             ticks=simulation.tick - self.opened,
             rounds=int(state.round.min()),
             residual=float(observer.latest["primal_residual"]),

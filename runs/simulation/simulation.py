@@ -72,9 +72,9 @@ class Simulation(mesa.Model):
     ) -> None:
         super().__init__(rng=seed)
         self.day = None if clock is None else Day(market, clock)
-        self.market = market = market if self.day is None else self.day.market()
+        self.market = market = protocol.wired(market if self.day is None else self.day.market())
         self.protocol = protocol
-        self.kinds = protocol.kinds(market.periods)
+        self.kinds = protocol.kinds_of(market)
         self.roles = protocol.roles(market, one_by_one=one_by_one)
         if order is not None:
             self.roles = list(order(self.roles))
@@ -102,18 +102,22 @@ class Simulation(mesa.Model):
             role.speak(tick, outbox)
         self.transport.accept(outbox)
         self.tick += 1
-        for role in self.roles:
-            role.report(self.state)
+        self._report()
         self.observer.observe(self.state, self.journal, tick, self.transport.in_flight)
         self.datacollector.collect(self)
 
     def _turn(self, day: Day) -> None:
         """Close a period and open the next."""
-        self.market = day.turn(self)
+        self.market = self.protocol.wired(day.turn(self))
         for role in self.roles:
             role.open(self.market, day.first_round, self.tick)
-            role.report(self.state)
+        self._report()
         self.observer.open(self.market)
+
+    def _report(self) -> None:
+        for role in self.roles:
+            role.report(self.state)
+        self.state.average(self.market)
 
     def change_faults(self, *, add: Sequence[Fault] = (), end: Sequence[str] = ()) -> None:
         """Change the schedule while the run is going; from the next tick on, and noted in `commands`.
@@ -213,8 +217,7 @@ class Simulation(mesa.Model):
     @property
     def broken(self) -> bool:
         """Whether a price has run away so far that going on makes no sense."""
-        prices = self.state.price, self.state.transfer_price
-        return bool(self.tick and not all((np.abs(p) < PRICE_MAX).all() for p in prices))
+        return bool(self.tick and not (np.abs(self.state.price) < PRICE_MAX).all())
 
     def run(self, ticks: int, watch: Callable[[Simulation], None] | None = None) -> None:
         """Do ticks until it is finished, or that many have been done; `watch` is called after each."""

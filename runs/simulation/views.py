@@ -41,7 +41,7 @@ class AgentView(mesa.Agent):
     def facts(self) -> Society:
         """The agent as it is now."""
         market = self.model.market
-        return market.virtual[self._place] if self._x is None else market.members[self._x[0]].society[self._place]
+        return market.virtual[self._place] if self._x is None else market.populations[self._x[0]].society[self._place]
 
     @property
     def x(self) -> npt.NDArray[np.float64]:
@@ -53,8 +53,11 @@ class AgentView(mesa.Agent):
 
     @property
     def price(self) -> npt.NDArray[np.float64]:
-        """(periods,) $/kWh: the price at its microgrid's bus."""
-        return np.asarray(self.model.state.price[self.model.market.topology.home[self.address]])
+        """(periods,) $/kWh: the price of the place where it lives, NaN where it lives by itself."""
+        topology = self.model.market.topology
+        balance = int(topology.place_of[topology.home[self.address]])
+        price = self.model.state.price
+        return np.full(price.shape[1], np.nan) if balance < 0 else np.asarray(price[balance])
 
 
 class SocietyView(mesa.Agent):
@@ -69,7 +72,7 @@ class SocietyView(mesa.Agent):
     @property
     def facts(self) -> Society:
         """Everybody as they are now."""
-        return self.model.market.members[self.population].society
+        return self.model.market.populations[self.population].society
 
     @property
     def x(self) -> npt.NDArray[np.float64]:
@@ -82,9 +85,9 @@ def open_views(model: Simulation) -> None:
     market = model.market
     small = market.topology.size <= MESA_AGENTS_MAX
     if small:
-        for hub in range(market.topology.hubs):
-            AgentView(model, hub, hub, None)
-    for number, population in enumerate(market.members):
+        for address in range(len(market.topology.coordinators)):
+            AgentView(model, address, address, None)
+    for number, population in enumerate(market.populations):
         if not small:
             SocietyView(model, number)
             continue

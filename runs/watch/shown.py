@@ -99,7 +99,7 @@ def private_state(line: Line, agent: int, tick: int) -> dict[str, Any]:
 
 
 def _societies(simulation: Simulation) -> list[Any]:
-    return [population.society for population in simulation.market.members]
+    return [population.society for population in simulation.market.populations]
 
 
 def _plain(values: npt.NDArray[Any]) -> list[float | str]:

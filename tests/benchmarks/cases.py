@@ -80,7 +80,7 @@ def contestants(
     market: Market, faulty: bool, rounds: int, messages: int, limits: dict[str, int]
 ) -> dict[str, Callable[[], Chunk]]:
     """Return, by name, what makes each contestant's chunk."""
-    size = len(market.members[1].address)
+    size = len(market.populations[1].address)
     ticks = max(12, rounds * 2) if faulty else rounds * 2
 
     def simulation(**options: Any) -> Chunk:

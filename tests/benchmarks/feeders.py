@@ -31,7 +31,7 @@ def one_case(size: int, protocol: str, losses: str) -> dict[str, float]:
     start = time.perf_counter()
     best = central_feeder(FeederProblem.of(simulation.market), losses)
     central = time.perf_counter() - start
-    peers = simulation.market.members[1].society
+    peers = simulation.market.populations[1].society
     p = -simulation.state.x[1][peers.own_rows + 1, 0]
     return {
         "rounds": float(simulation.state.round.min()),

@@ -29,9 +29,9 @@ class Floor:
     """A loop over the rounds of dual decomposition on a generated market, bare or tiled."""
 
     def __init__(self, market: Market, step_size: float, *, tiled: bool) -> None:
-        self.operators, self.houses = (population.society for population in market.members)
+        self.operators, self.houses = (population.society for population in market.populations)
         topology, self.step_size = market.topology, step_size
-        operators, houses = market.members
+        operators, houses = market.populations
         self.home = topology.home[houses.address]
         hubs, line_count = topology.hubs, len(topology.lines)
         members = np.concatenate([operators.address, houses.address])

@@ -71,7 +71,7 @@ class MangoModel:
     async def _open(self, market: Market, step_size: float) -> None:
         fixed = communication.SimpleCommunicationSimulation(default_delay_s=1.0)
         self.world = world.create_world(communication_sim=fixed, record_messages=False)
-        _, houses = market.members
+        _, houses = market.populations
         price = 0.2 if market.periods == 1 else np.full(market.periods, 0.2)
         keepers = [self.world.register(MangoKeeper(price, step_size)) for _ in range(market.topology.hubs)]
         for k, hub in enumerate(market.topology.home[houses.address].tolist()):

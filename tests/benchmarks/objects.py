@@ -144,7 +144,7 @@ class ObjectModel(mesa.Model):
 
 def build(model: ObjectModel, market: Market) -> None:
     """Make the agents and tell them whom they talk to."""
-    operators, houses = market.members
+    operators, houses = market.populations
     topology = market.topology
     price = (lambda: 0.2) if market.periods == 1 else (lambda: np.full(market.periods, 0.2))
     free = (lambda: 0.0) if market.periods == 1 else (lambda: np.zeros(market.periods))

@@ -53,7 +53,7 @@ def three_microgrids() -> Market:
 def agents_of(market: Market) -> dict[int, Society]:
     """Return every agent, by address."""
     agents: dict[int, Society] = {hub: market.virtual[hub] for hub in range(market.topology.hubs)}
-    for population in market.members:
+    for population in market.populations:
         agents |= {address: population.society[k] for k, address in enumerate(population.address.tolist())}
     return agents
 
@@ -61,7 +61,7 @@ def agents_of(market: Market) -> dict[int, Society]:
 def with_facts(market: Market, change: Change) -> Market:
     """Return the same market with other private facts. Port facts count as their agent's own."""
     hubs = list(range(market.topology.hubs))
-    members = tuple(Population(_changed(p.society, p.address.tolist(), change), p.address) for p in market.members)
+    members = tuple(Population(_changed(p.society, p.address.tolist(), change), p.address) for p in market.populations)
     return Market(market.topology, _changed(market.virtual, hubs, change), members, market.periods)
 
 

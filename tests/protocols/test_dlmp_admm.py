@@ -48,9 +48,9 @@ def test_the_network_weighted_equilibrium_solves_everybody_s_own_problem():
     # One limit, hence one multiplier, of which each peer behind it sees its own share.
     assert dlmp == pytest.approx([dlmp[0], dlmp[0], 0.0, 0.0], abs=1e-8)
     # At what everybody sees nobody wants anything else.
-    peers, x = market.members[1].society, simulation.state.x[1]
+    peers, x = market.populations[1].society, simulation.state.x[1]
     price = np.zeros((20, 1))
-    price[peers.port_rows] = simulation.state.transfer_price[market.port_ends(market.members[1])[0], 0]
+    price[peers.port_rows] = simulation.state.transfer_price[market.port_ends(market.populations[1])[0], 0]
     price[1::5, 0] *= WEIGHT[1:]
     assert np.abs(peers.respond(price, 0 * price, 0 * price) - x).max() < 1e-3
     variational, _ = best(market)

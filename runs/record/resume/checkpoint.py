@@ -14,7 +14,7 @@ import pyarrow as pa
 from ...common.errors import RunError
 from ...scenario.fault_text import read_fault_table
 from ...simulation.simulation import Simulation
-from ..causality import Trail
+from ..causality import Causality
 from ..column_codec import CODEC
 from .snapshot import SnapshotError, put_back, take
 
@@ -24,21 +24,25 @@ PROOF_TICKS = 4
 """Ticks that are always done again after a checkpoint and compared: two rounds, in which it shows if it lacked anything."""
 
 
-def _world(simulation: Simulation, trail: Trail) -> dict[str, Any]:
+_FOUND_ANEW = ("_places", "_channels", "_keeper")
+"""What causality looks up in the topology."""
+
+
+def _world(simulation: Simulation, causality: Causality) -> dict[str, Any]:
     """Return everything that has state. No generator has: every draw is keyed. The past is in the record's ticks."""
     observer = {name: value for name, value in vars(simulation.observer).items() if name != "rounds"}
-    societies = [simulation.market.virtual, *(population.society for population in simulation.market.members)]
+    societies = [simulation.market.virtual, *(population.society for population in simulation.market.populations)]
     return {
         "societies": societies,
-        "roles": simulation.roles,
+        "roles": [role.snapshot() for role in simulation.roles],
         "transport": simulation.transport,
         "state": simulation.state,
         "observer": observer,
-        "trail": {name: value for name, value in vars(trail).items() if name != "_places"},  # which are found anew
+        "causality": {name: value for name, value in vars(causality).items() if name not in _FOUND_ANEW},
     }
 
 
-def write_checkpoint(base: sqlite3.Connection, simulation: Simulation, trail: Trail) -> None:
+def write_checkpoint(base: sqlite3.Connection, simulation: Simulation, causality: Causality) -> None:
     """Write a checkpoint into the transaction that is open; arrays that are there already are not written again.
 
     Raises
@@ -48,7 +52,7 @@ def write_checkpoint(base: sqlite3.Connection, simulation: Simulation, trail: Tr
     """
     if simulation.day is not None:
         raise SnapshotError("a day of several periods has none")
-    told, arrays = take(_world(simulation, trail))
+    told, arrays = take(_world(simulation, causality))
     hashes = []
     for array in arrays:
         plain = array.reshape(-1).view(np.uint8) if array.size else np.empty(0, dtype=np.uint8)
@@ -85,7 +89,7 @@ def read_checkpoint(
     base: sqlite3.Connection,
     tick: int,
     simulation: Simulation,
-    trail: Trail,
+    causality: Causality,
     commands: Sequence[Mapping[str, Any]],
 ) -> None:
     """Make a simulation, just built, what it was before this tick, but for the past: that is in the record's ticks.
@@ -104,14 +108,16 @@ def read_checkpoint(
     for command in commands[: told["commands"]]:
         simulation.tick = command["tick"]
         _repeat(simulation, command)
-    world = _world(simulation, trail)
+    world = _world(simulation, causality)
     faults = {fault.name: fault for fault in simulation.transport.schedule.faults}
     try:
         put_back(world, told["world"], arrays, simulation.kinds, faults)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotError(f"the checkpoint before tick {tick} does not fit this world ({error!r})") from None
+    for role, kept in zip(simulation.roles, world["roles"], strict=True):
+        role.restore(kept)
     vars(simulation.observer).update(world["observer"])
-    vars(trail).update(world["trail"])
+    vars(causality).update(world["causality"])
     simulation.tick = simulation.steps = tick
 
 

@@ -79,7 +79,7 @@ def _restored(record: Record, start: int) -> Restored:
     simulation = scenario.simulation(one_by_one=record.header["one_by_one"], seed=record.header["seed"])
     reader, prices = TickReader(simulation, record.packer), PriceRecord(scenario.spec.report.transfer_price_sign)
     if start:
-        read_checkpoint(record.base, start, simulation, reader.trail, record.commands)
+        read_checkpoint(record.base, start, simulation, reader.causality, record.commands)
         _remember(record, start, simulation, prices)
         reader.skip()
     repeat_commands(simulation, record.commands)

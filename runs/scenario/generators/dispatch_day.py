@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, NonNegativeFloat, model_validator
 
-from ....agents import DispatchOperator, VirtualAgent
+from ....agents import DispatchOperator
 from ....environment import Topology
 from ....protocols import Market, Population
-from ..build import LazyNames
+from ..build import virtual_agents
 from ..columns import in_kw, in_usd_per_kwh
 from .graphs import Shape, tie_line_graph
 
@@ -99,14 +99,9 @@ class DispatchDay(BaseModel):
         society = self._operators(rng, topology)
         if shared:
             society = DispatchOperator.stack([society, self._station()])
-        address = (topology.hubs + np.arange(topology.hubs)).astype(np.int32)
-        first = float(np.mean(self.tariff))
-        virtual = VirtualAgent(
-            names=LazyNames(topology, np.arange(topology.hubs)),
-            periods=self.periods,
-            ports=np.bincount(topology.lines.ravel(), minlength=topology.hubs),
-            price=first,
-            transfer_price=first,
+        address = np.arange(len(topology.coordinators), topology.size, dtype=np.int32)
+        virtual = virtual_agents(
+            topology, np.full((len(topology.balances), 1), float(np.mean(self.tariff))), self.periods
         )
         return Market(topology, virtual, (Population(society, address),), self.periods)
 
@@ -132,14 +127,15 @@ class DispatchDay(BaseModel):
             ("capacity_kwh", size),
         ):
             parts[name] = parts[name] * factor
-        line, _ = topology.ends_at(np.arange(n, dtype=np.int32))
-        to_main_grid = (topology.lines[line] >= n).any(axis=1)
+        # The ports of all microgrids, one after the other.
+        own = ~topology.place[topology.row_balance] & (topology.home[topology.row_agent] < n)
+        to_main_grid = (topology.ends[topology.row_balance[own]] >= n).any(axis=1)
         limit = np.where(to_main_grid, self.connection_max, self.transfer_max if self.transfers else 0.0)[:, None]
         trades = self.main_grid in ("buy", "buy_sell")
         facts: dict[str, Any] = dict(
-            names=[f"{name}.operator" for name in topology.microgrids[:n]],
+            names=[f"{name}.operator" for name in topology.homes[:n]],
             periods=self.periods,
-            ports=np.bincount(topology.lines.ravel(), minlength=n)[:n],
+            ports=np.bincount(topology.ends[topology.joins].ravel(), minlength=n)[:n],
             load=np.array(self.load)[which[:, None], hour] * size[:, None],
             tariff=np.array([self.tariff]),
             grid_quadratic=self.transfer_quadratic,

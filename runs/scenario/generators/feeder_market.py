@@ -14,7 +14,7 @@ from ....agents.network import Feeder, load_feeder, read_feeder
 from ....agents.network.period import Losses
 from ....environment import Topology
 from ....protocols import Market, Population
-from ..build import LazyNames
+from ..build import LazyNames, virtual_agents
 
 __all__ = ["FeederMarket"]
 
@@ -115,13 +115,20 @@ class FeederMarket(BaseModel):
         graph = nx.Graph()
         names = [f"p{k + 1}" for k in range(self.prosumers)]
         middle = [f"m{k + 1}" for k in range(self.microgrids)]
-        graph.add_nodes_from(["network", *middle, *names], members={"operator": 1})
-        graph.add_edges_from(("network", name) for name in middle or names)
-        graph.add_edges_from((middle[k % len(middle)], name) for k, name in enumerate(names) if middle)
+        graph.add_nodes_from(["network", *middle, *names], members={"operator": 1}, bus=False)
+        graph.add_edges_from((("network", name) for name in middle or names), balance="connection")
+        behind = ((middle[k % len(middle)], name) for k, name in enumerate(names) if middle)
+        graph.add_edges_from(behind, balance="connection")
         pairs = self._pairs(feeder.distance_ohm()[facts["bus"]], rng)
-        graph.add_edges_from((names[i], names[j]) for i, j in pairs)
+        graph.add_edges_from(((names[i], names[j]) for i, j in pairs), balance="trade")
         topology = Topology.from_graph(graph)
-        return Market(topology, self._virtual(topology, facts["weight"]), self._members(topology, feeder, facts))
+        every = np.concatenate([np.ones(1 + self.microgrids), facts["weight"]])
+        return Market(
+            topology,
+            self._virtual(topology),
+            self._members(topology, feeder, facts),
+            weight=every[topology.home[topology.row_agent], None],
+        )
 
     def advice(self) -> dict[str, dict[str, float]]:
         """Return no options: penalties find themselves."""
@@ -165,24 +172,16 @@ class FeederMarket(BaseModel):
         degree = count - (n * count % 2)
         return sorted(nx.random_regular_graph(degree, n, seed=int(rng.integers(2**31))).edges) if degree else []
 
-    def _virtual(self, topology: Topology, weight: Floats) -> VirtualAgent:
-        hubs = np.arange(topology.hubs, dtype=np.int32)
-        line, end = topology.ends_at(hubs)
+    def _virtual(self, topology: Topology) -> VirtualAgent:
         energy = (self.retail + self.feed_in) / 2.0
         connection, trade = (0.0, energy) if self.pricing == "tariffs" else (self.wholesale, 0.0)
-        every = np.concatenate([np.ones(1 + self.microgrids), weight])
-        return VirtualAgent(
-            names=LazyNames(topology, hubs),
-            ports=np.bincount(topology.lines.ravel(), minlength=topology.hubs),
-            price=0.0,
-            transfer_price=np.where(topology.lines[line, 0] <= self.microgrids, connection, trade)[:, None],
-            weight=every,
-            far_weight=every[topology.lines[line, 1 - end]][:, None],
-        )
+        price = {"connection": connection, "trade": trade}
+        first = np.array([price[kind.name] for kind in topology.kinds])
+        return virtual_agents(topology, first[topology.kind][:, None])
 
     def _members(self, topology: Topology, feeder: Feeder, facts: dict[str, Any]) -> tuple[Population, ...]:
         n, m = self.prosumers, self.microgrids
-        address = (topology.hubs + np.arange(topology.hubs)).astype(np.int32)
+        address = np.arange(len(topology.coordinators), topology.size, dtype=np.int32)
         own = self.pricing == "tariffs"
         largest = np.maximum(np.abs(facts["low"]), np.abs(facts["high"]))
         fuse = _FUSE * np.maximum(1.0, np.ceil(largest / _FUSE))
@@ -206,7 +205,7 @@ class FeederMarket(BaseModel):
         smaller = max(1.0, (n - len(self.bus)) / 50.0)
         peers = PeerProsumer(
             names=LazyNames(topology, address[1 + m :]),
-            ports=np.bincount(topology.lines.ravel(), minlength=topology.hubs)[1 + m :],
+            ports=np.bincount(topology.ends.ravel(), minlength=len(topology.homes))[1 + m :],
             cost_quadratic=facts["cost_quadratic"],
             cost_linear=facts["cost_linear"],
             low=facts["low"][:, None],

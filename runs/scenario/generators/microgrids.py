@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from ....agents import LogLoad, MicrogridOperator, VirtualAgent
+from ....agents import LogLoad, MicrogridOperator
 from ....environment import Topology
 from ....environment.faults import Span
 from ....protocols import Market, Population
-from ..build import LazyNames
+from ..build import LazyNames, virtual_agents
 from .dispatch_day import DispatchDay
 from .feeder_market import FeederMarket
 from .graphs import Shape, tie_line_graph
@@ -75,9 +75,7 @@ class Microgrids(BaseModel):
         need = np.zeros((self.microgrids, self.periods))
         np.add.at(need, topology.home[houses.address], houses.society.demand)  # type: ignore[attr-defined]
         operators = self._operators(rng, topology, need)
-        degree = np.bincount(topology.lines.ravel(), minlength=self.microgrids)
-        hubs = LazyNames(topology, np.arange(self.microgrids))
-        virtual = VirtualAgent(names=hubs, periods=self.periods, ports=degree, price=0.2, transfer_price=0.0)
+        virtual = virtual_agents(topology, np.where(topology.place, 0.2, 0.0)[:, None], self.periods)
         return Market(topology, virtual, (operators, houses), self.periods)
 
     def advice(self) -> dict[str, dict[str, float]]:
@@ -109,18 +107,20 @@ class Microgrids(BaseModel):
         return Population(society, address)
 
     def _operators(self, rng: np.random.Generator, topology: Topology, need: Floats) -> Population:
-        n, lines = self.microgrids, len(topology.lines)
+        n, joins = self.microgrids, topology.joins
         whole = need.mean(axis=1)
         (low, high), (least, most) = _LINES[self.lines]
-        alpha = rng.uniform(low, high, (lines, 2))
-        limit = rng.uniform(least, most, lines)
-        line, end = topology.ends_at(np.arange(n, dtype=np.int32))
+        alpha = rng.uniform(low, high, (len(joins), 2))
+        limit = rng.uniform(least, most, len(joins))
+        # The ports of all operators, one after the other.
+        port = np.flatnonzero(~topology.place[topology.row_balance])
+        line, end = np.searchsorted(joins, topology.row_balance[port]), topology.row_end[port]
         linear = rng.uniform(0.05, 0.2, n)
         address = (n + np.arange(n)).astype(np.int32)
         society = MicrogridOperator(
             names=LazyNames(topology, address),
             periods=self.periods,
-            ports=np.bincount(topology.lines.ravel(), minlength=n),
+            ports=np.bincount(topology.ends[joins].ravel(), minlength=n),
             cost_quadratic=rng.uniform(0.1, 0.3, n) / (2.0 * whole),
             cost_linear=linear,
             power_max=1.5 * need.max(axis=1),

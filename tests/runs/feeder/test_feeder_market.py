@@ -31,7 +31,7 @@ def negotiated(scenario, protocol, pricing, losses="none", **options):
 def injections(result):
     """(n,) kW and $/kWh of all prosumers."""
     market = result.simulation.market
-    peers = market.members[1].society
+    peers = market.populations[1].society
     return -result.x[1][peers.own_rows + 1, 0], result.simulation.state.transfer_price[: len(peers), 0, 0]
 
 
@@ -51,7 +51,7 @@ def test_the_market_ends_at_the_central_optimum_within_limits_that_an_ac_power_f
     assert len(trade_price) >= len(p) - 1
     assert np.abs(trade_price - best.trade_price).max() < 1e-6
     assert np.ptp(dlmp) > 0.01  # limits bind, so that there is something to find
-    check = ac_check(market.members[0].society, result.x[0])
+    check = ac_check(market.populations[0].society, result.x[0])
     if losses == "none":  # what a power flow without losses leaves out
         assert check.over_pu < 2e-3
         assert check.over_kw < 1.0
@@ -85,7 +85,7 @@ def test_without_the_network_operator_limits_are_broken(scenario):
     result, _, _ = negotiated(scenario, "dlmp_admm", "tariffs")
     market = result.simulation.market
     free = central_feeder(without_limits(FeederProblem.of(market)), "none")
-    check = ac_check(market.members[0].society, np.concatenate([[0.0], free.p])[:, None])
+    check = ac_check(market.populations[0].society, np.concatenate([[0.0], free.p])[:, None])
     assert check.over_pu > 1e-3
     assert check.over_kw > 10.0
 
@@ -163,7 +163,7 @@ def test_operators_in_the_middle_change_no_quantity(protocol, pricing):
     spec = load_scenario("feeder-33", {"pricing": pricing, "microgrids": 8, "losses": "exact"}, protocol=protocol)
     result = run_scenario(spec, cost_every=0)
     assert str(result.outcome) == "CONVERGED"
-    peers = result.simulation.market.members[-1].society
+    peers = result.simulation.market.populations[-1].society
     p, best = (-x[-1][peers.own_rows + 1, 0] for x in (result.x, result.reference.x))
     assert np.abs(p - best).max() < 1e-5
     # Who stands behind one operator has one price, and the budget holds for all of them.

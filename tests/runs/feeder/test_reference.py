@@ -30,7 +30,7 @@ def test_a_market_is_read_as_it_was_built():
 def test_a_market_with_somebody_else_is_refused():
     stranger = Population(SquareRootLoad(beta=10.0, cap=100.0), np.array([9], dtype=np.int32))
     market = toy()
-    object.__setattr__(market, "members", (*market.members, stranger))
+    object.__setattr__(market, "members", (*market.populations, stranger))
     with pytest.raises(RunError, match="here are NetworkOperator, PeerProsumer, SquareRootLoad"):
         FeederProblem.of(market)
 

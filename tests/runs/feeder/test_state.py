@@ -21,7 +21,7 @@ def optimum(losses, **facts):
     """A market on the toy feeder, everybody's rows at the central optimum, and the prices of its lines."""
     market = toy(losses=losses, **facts)
     found = central_feeder(FeederProblem.of(market), losses)
-    x = [np.zeros((p.society.rows, 1)) for p in market.members]
+    x = [np.zeros((p.society.rows, 1)) for p in market.populations]
     x[0][1:, 0] = found.p
     return market, x, np.concatenate([found.dlmp, found.trade_price])[:, None], found
 

@@ -143,7 +143,7 @@ def test_the_inspector_tells_facts_answer_and_memory(shown, lossy, messages):
     assert "SquareRootLoad, prosumer of microgrid A" in told
     with Record.open(lossy) as record:
         answers = record.answers()
-        beta = record.scenario().simulation().market.members[1].society.beta[0, 0]
+        beta = record.scenario().simulation().market.populations[1].society.beta[0, 0]
     x = answers[(answers["tick"] == tick) & (answers["agent"] == agent)]["x_kw"].item()
     rows = dict(row for row in shown.rows("#inspector table") if len(row) == 2)
     assert float(rows["own bus"]) == pytest.approx(x, rel=1e-3)

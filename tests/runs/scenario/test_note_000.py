@@ -35,7 +35,7 @@ def test_prices_move_as_in_the_literal_iteration_to_the_last_bit(alpha, step):
         assert simulation.state.price[:, 0].tolist() == point["lam"]
         assert (-simulation.state.transfer_price[:, 0, 0]).tolist() == [m + 0.0 for m in point["mu"]]
         simulation.step()  # answer
-        operators, loads = simulation.market.members
+        operators, loads = simulation.market.populations
         answers = dict(zip((type(p.society).__name__ for p in (operators, loads)), simulation.state.x, strict=True))
         assert answers["SquareRootLoad"][:, 0].tolist() == point["D"]
         supply = operators.society.generation(answers["MicrogridOperator"])[:, 0]

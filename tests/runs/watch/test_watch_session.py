@@ -73,7 +73,7 @@ def test_what_is_private_is_told_of_one_agent_when_it_is_asked():
         (session,) = server.sessions
         simulation = session._lines[0].simulation
         told = talk.ask("inspect", agent=agents.index("B.operator"), tick=20)
-        society = simulation.market.members[0].society
+        society = simulation.market.populations[0].society
         assert dict((name, values) for name, values, _ in told["facts"])["pv"] == society.pv[1].tolist()
         assert told["x"] == simulation.state.x[0][society.row_start[1] : society.row_start[2]].tolist()
         earlier = talk.ask("inspect", agent=agents.index("B.operator"), tick=2)
