@@ -27,7 +27,8 @@ def read_bipartite(graph: nx.Graph, *, coordinator: str = "virtual") -> Topology
     graph
         A node with the attribute ``balance``, the name of a kind or a `BalanceKind`, is a balance; any other is an agent.
         Edges join agents to balances. The attribute ``slack`` of a balance is the agent that takes what is left over there
-        when a point is dispatched; without one it is shared. The node attribute ``name`` is what it is called, by default the node as text.
+        when a point is dispatched; without one it is shared. The node attribute ``name`` is what it is called, by default
+        the node as text.
     coordinator : what coordinators are called
 
     Raises
@@ -54,7 +55,8 @@ def read_bipartite(graph: nx.Graph, *, coordinator: str = "virtual") -> Topology
             raise TopologyError(
                 f"agent {names[agent]} is at {' and '.join(names[p] for p in places)}; wanted one place at most"
             )
-        place.update({agent: node for node in places})
+        if places:
+            place[agent] = places[0]
         joins[agent] = [node for node in near if not balances[node].place]
     own = [
         node

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ __all__ = ["Balances"]
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+Number = TypeVar("Number", bound=np.generic)
 
 
 class Balances:
@@ -122,6 +123,6 @@ class Balances:
         np.maximum.at(found, self.group, rows)
         return found
 
-    def spread(self, values: Floats) -> Floats:
+    def spread(self, values: npt.NDArray[Number]) -> npt.NDArray[Number]:
         """(m, ...): for each row the value of its balance, of (b, ...)."""
-        return np.asarray(values.take(self.group, axis=0))
+        return values.take(self.group, axis=0)

@@ -117,10 +117,9 @@ def _settlement(table: Mapping[str, Mapping[str, float | None]], unit: str) -> R
 
 def _signs(result: Result) -> str:
     """Which way a transfer is positive, and what its price is the price of."""
-    first = result.simulation.market.topology.line_names[0]
-    here, there = (
-        result.simulation.market.topology.microgrids[hub] for hub in result.simulation.market.topology.lines[0]
-    )
+    topology = result.simulation.market.topology
+    line = int(topology.joins[0])
+    first, (here, there) = topology.balances[line], (topology.homes[home] for home in topology.ends[line])
     sign = "an import" if result.scenario.spec.report.transfer_price_sign > 0 else "an export (the sign of note 000)"
     return f"T of {first}: positive from {here} to {there}; μ: the price of {sign}, at either end"
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ...agents import DispatchOperator, MicrogridOperator, NetworkOperator, PeerProsumer, Society, StorageOperator
 from ...protocols import Market
 
-__all__ = ["joined", "microgrids_of", "tie_lines_of"]
+__all__ = ["home_prices", "joined", "microgrids_of", "tie_lines_of"]
 
 Floats = npt.NDArray[np.float64]
 Table = dict[str, dict[str, Any]]
@@ -28,21 +28,20 @@ def microgrids_of(market: Market, x: Sequence[Floats], price: Floats) -> Table:
     ----------
     market
     x : by population, (rows, periods) kW
-    price : (hubs, periods) $/kWh
+    price : (B, periods) $/kWh
     """
-    hubs, periods = market.topology.hubs, market.periods
-    table: dict[str, Floats] = {"price": price, "demand": np.zeros((hubs, periods))}
+    homes, periods = len(market.topology.homes), market.periods
+    table: dict[str, Floats] = {"price": home_prices(market, price), "demand": np.zeros((homes, periods))}
     for population, rows in zip(market.populations, x, strict=True):
         society = population.society
         home = market.topology.home[population.address]
-        if not market.at_terminal(population.address).all():
+        if not market.operates(population).all():
             np.add.at(table["demand"], home, rows[society.own_rows])
             continue
         for name, values in _sources(society, rows).items():
-            table.setdefault(name, np.zeros((hubs, periods)))[home] += values
+            table.setdefault(name, np.zeros((homes, periods)))[home] += values
     return {
-        name: {key: _plain(values[k]) for key, values in table.items()}
-        for k, name in enumerate(market.topology.microgrids)
+        name: {key: _plain(values[k]) for key, values in table.items()} for k, name in enumerate(market.topology.homes)
     }
 
 
@@ -81,18 +80,34 @@ def tie_lines_of(market: Market, x: Sequence[Floats], price: Floats) -> Table:
     ----------
     market
     x : by population, (rows, periods) kW
-    price : (L, periods) $/kWh
+    price : (B, periods) $/kWh
     """
-    transfer = np.zeros((len(market.topology.lines), market.periods))
-    for population, rows in zip(market.populations, x, strict=True):
-        if len(population.society.port_rows):
-            line, end = market.port_ends(population)
-            ports = rows[population.society.port_rows]
-            np.add.at(transfer, line, np.where(end[:, None] == 0, -ports, ports) / 2.0)
+    topology, rows = market.topology, market.of_rows(list(x))
+    signed = np.where(topology.row_end[:, None] == 0, -rows, rows) / 2.0
+    transfer = np.zeros((len(topology.balances), market.periods))
+    np.add.at(transfer, topology.row_balance, signed)
     return {
-        name: {"transfer": _plain(transfer[k]), "transfer_price": _plain(price[k])}
-        for k, name in enumerate(market.topology.line_names)
+        topology.balances[k]: {"transfer": _plain(transfer[k]), "transfer_price": _plain(price[k])}
+        for k in topology.joins.tolist()
     }
+
+
+def home_prices(market: Market, price: Floats) -> Floats:
+    """Return, by home, the price at its place, (homes, periods) $/kWh, of prices by balance.
+
+    Where agents live by themselves it is the price of the first balance of the home's agent: of a peer the marginal price at
+    its connection; NaN for an operator of the network, which sees as many as there are connections.
+    """
+    topology = market.topology
+    balance = topology.place_of.copy()
+    alone = np.flatnonzero(balance[topology.home[topology.row_agent]] < 0)
+    agent, first = np.unique(topology.row_agent[alone], return_index=True)
+    balance[topology.home[agent]] = topology.row_balance[alone[first]]
+    found = price[balance]
+    for population in market.populations:
+        if population.society.runs_network:
+            found[topology.home[population.address]] = np.nan
+    return found
 
 
 def joined(tables: Sequence[Table]) -> Table:

@@ -105,7 +105,7 @@ class Record:
     # Who is there ----------------------------------------------------------------------------------------------------
 
     def world(self, name: str) -> Columns:
-        """Return a table of what never changes: agent, channel, line, population.0, population.1, ..."""
+        """Return a table of what never changes: agent, channel, balance, row, population.0, population.1, ..."""
         with guarded(self.path):
             row = self.base.execute("SELECT size, data FROM world WHERE name = ?", (name,)).fetchone()
         if row is None:
@@ -119,7 +119,7 @@ class Record:
 
     @cached_property
     def channels(self) -> Columns:
-        """(channels,) each: sender and receiver (addresses), line (a tie-line, or -1), link (a `Link`)."""
+        """(channels,) each: sender and receiver (addresses), balance (or -1), link (a `Link`)."""
         return self.world("channel")
 
     @cached_property
@@ -127,8 +127,8 @@ class Record:
         """Sizes of the arrays of a frame."""
         header, many = self.header, range(len(self.header["populations"]))
         return Shape(
-            hubs=len(header["microgrids"]),
-            lines=len(header["tie_lines"]),
+            balances=len(header["balances"]),
+            balance_rows=len(self.world("row")["agent"]),
             periods=header["periods"],
             rows=tuple(int(self.world(f"population.{k}")["row_start"][-1]) for k in many),
             metrics=tuple(header["metrics"]),
@@ -243,7 +243,7 @@ class Record:
         return frame_of_all(metrics_table(self))
 
     def prices(self) -> pd.DataFrame:
-        """Return prices of buses and tie-lines, a row a tick, microgrid or tie-line, end and period."""
+        """Return the price of each balance, a row a tick, balance and period; of copies one row each, with their agent."""
         return frame_of_all(price_tables(self))
 
     def answers(self) -> pd.DataFrame:
