@@ -23,7 +23,7 @@ def tiles(society: Society) -> list[tuple[Society, slice]]:
     >>> [(len(part), rows) for part, rows in tiles(SquareRootLoad(beta=1.0, cap=1.0, names=["a", "b"]))]
     [(2, slice(0, 2, None))]
     """
-    columns = [getattr(society, name) for name in society._facts]
+    columns = [getattr(society, name) for name in society.facts]
     known, found = _known.get(society, ([], []))
     if not found or len(known) != len(columns) or any(a is not b for a, b in zip(known, columns, strict=True)):
         found = _cut(society)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from .facts import Array, Column, MoreThan, PortArray, Ports
+from .facts import Array, Column, PortArray, Ports, fact
 from .society import Society
 
 __all__ = ["VirtualAgent"]
@@ -13,18 +11,11 @@ __all__ = ["VirtualAgent"]
 class VirtualAgent(Society):
     """Price aggregator of one microgrid: owns the price of its bus, and of each tie-line that it keeps.
 
-    It has one port per tie-line of its microgrid. How prices move is the protocol's business. It knows no cost, no
-    utility and no limit of anybody. Source: notes 000 and 001, price update blocks.
-
-    Attributes
-    ----------
-    price : (n, periods) $/kWh, the first price it calls
-    transfer_price : (p, periods) $/kWh, the first price of an import over each tie-line
-    weight : how much what its microgrid shares with others counts for it, by the rules of the market
-    far_weight : (p, 1), the same for the microgrid at the other end of each tie-line
+    It has one port per tie-line of its microgrid. How prices move is the protocol's business. It knows no agent's cost,
+    utility or limits. Source: notes 000 and 001, price update blocks.
     """
 
-    price: Array = 1.0  # type: ignore[assignment]
-    transfer_price: PortArray = 0.0  # type: ignore[assignment]
-    weight: Annotated[Column, MoreThan(0)] = 1.0  # type: ignore[assignment]
-    far_weight: Annotated[Ports, MoreThan(0)] = 1.0  # type: ignore[assignment]
+    price: Array = fact("$/kWh", "first price of its bus", default=1.0)
+    transfer_price: PortArray = fact("$/kWh", "first price of an import over each tie-line", default=0.0)
+    weight: Column = fact("1", "how much what its microgrid shares with others counts for it", default=1.0, gt=0.0)
+    far_weight: Ports = fact("1", "weight of the microgrid at the other end of each tie-line", default=1.0, gt=0.0)

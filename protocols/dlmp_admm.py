@@ -105,7 +105,7 @@ class DlmpADMM(ExchangeADMM):
         for population in market.members:
             home, society = topology.home[population.address], population.society
             if (home != network).any():
-                if not hasattr(society, "scaled"):
+                if not society.offers("scaled"):
                     raise ProtocolError(
                         f"rule = 'rosen' weights the costs of {type(society).__name__}, which has no `scaled(weight)`"
                     )

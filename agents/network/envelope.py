@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .feeder import Feeder
 from .radial import Sensitivity
 
 __all__ = ["Connections", "Envelope", "Limits", "envelope_of", "limit_name"]
@@ -83,19 +84,19 @@ class Envelope:
         used = self.rows @ x
         return bool((used <= self.room + 1e-9 * (np.abs(self.rows) @ np.abs(x) + np.abs(self.room))).all())
 
-    def name(self, row: int, feeder: object) -> str:
+    def name(self, row: int, feeder: Feeder) -> str:
         """Return which limit a row is, in words."""
         return limit_name(int(self.which[row]), self.lines, feeder)
 
 
-def limit_name(which: int, lines: int, feeder: object) -> str:
+def limit_name(which: int, lines: int, feeder: Feeder) -> str:
     """Return one of the 2 (lines + buses) limits in words."""
     if which < 2 * lines:
         way = "towards the source" if which >= lines else "away from the source"
-        return f"power of line {feeder.line_names[which % lines]} {way}"  # type: ignore[attr-defined]
+        return f"power of line {feeder.line_names[which % lines]} {way}"
     which -= 2 * lines
     n = lines + 1
-    return f"{'highest' if which >= n else 'lowest'} voltage of bus {feeder.buses[which % n]}"  # type: ignore[attr-defined]
+    return f"{'highest' if which >= n else 'lowest'} voltage of bus {feeder.buses[which % n]}"
 
 
 def envelope_of(

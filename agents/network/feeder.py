@@ -45,7 +45,7 @@ class Feeder:
 
     Examples
     --------
-    >>> from gridparley.environment import Feeder, FeederLine
+    >>> from gridparley.agents.network.feeder import Feeder, FeederLine
     >>> street = Feeder.from_lines("street", 0.4, [FeederLine("transformer", "house", 0.05, 0.03)], {"house": (4.0, 1.0)})
     >>> street.buses, street.parent.tolist(), street.load_kw.tolist()
     (('transformer', 'house'), [0], [0.0, 4.0])

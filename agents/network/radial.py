@@ -4,42 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FeederData", "Flow", "RadialGrid", "Sensitivity"]
+from .feeder import Feeder
+
+__all__ = ["Flow", "RadialGrid", "Sensitivity"]
 
 Floats = npt.NDArray[np.float64]
 
 _SWEEPS = 200
 """Sweeps after which a power flow that still moves is taken for none: loads beyond what the lines can carry."""
-
-
-class FeederData(Protocol):
-    """What a feeder tells: buses, the source first and each after the one that feeds it; line l feeds bus l + 1.
-
-    Attributes
-    ----------
-    name, buses, line_names
-    parent : (n - 1,) bus that each line comes from
-    r_ohm, x_ohm : (n - 1,)
-    limit_kw : (n - 1,) inf where none
-    load_kw, load_kvar : (n,)
-    base_kv : kV
-    """
-
-    name: str
-    buses: Any
-    line_names: Any
-    parent: Any
-    r_ohm: Any
-    x_ohm: Any
-    limit_kw: Any
-    load_kw: Any
-    load_kvar: Any
-    base_kv: Any
 
 
 @dataclass(frozen=True)
@@ -92,7 +68,7 @@ class RadialGrid:
     r, x : (lines, 1) per unit of the base of 1 kW
     """
 
-    def __init__(self, feeder: FeederData) -> None:
+    def __init__(self, feeder: Feeder) -> None:
         self.feeder = feeder
         lines = len(feeder.parent)
         self.parent = np.asarray(feeder.parent)

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated, Any, Self, get_args
+from typing import Any, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from ..bounds import within
 from ..errors import AgentError
-from ..facts import Array, AtLeast, Column, MoreThan, PortArray, Ports
+from ..facts import Array, Column, PortArray, Ports, fact
 from ..network.envelope import Connections, Limits
 from ..network.envelope_solve import Ask, Point, misfit, project
+from ..network.feeder import Feeder
 from ..network.period import Losses, NetworkPeriod
-from ..network.radial import FeederData, RadialGrid
+from ..network.radial import RadialGrid
 from ..network.signals import Signals, signals_of
 from ..period import Period
-from ..society import Society, within
+from ..society import Society
 
 __all__ = ["NetworkOperator"]
 
@@ -47,20 +49,9 @@ class NetworkOperator(Society):
 
     Parameters
     ----------
-    feeder : what `FeederData` says, or one for each agent
+    feeder : one for all agents, or one for each
     losses : "none"; "lindistflow" for a power flow with losses and LinDistFlow's derivatives; "exact" for its own derivatives
     facts : see `Society`
-
-    Attributes
-    ----------
-    bus : (p, 1) number of the bus of each port, in the order of the feeder
-    tan_phi : (p, 1) kvar that is fed in with each kW
-    export_max, import_max : (p, periods) kW, most that the port carries to the prosumer, and from it
-    wholesale : (n, periods) $/kWh, price of power at the source
-    loss_price : (n, periods) $/kWh, what a lost kWh costs besides
-    load_factor : (n, periods) all fixed loads of the feeder times this
-    source : (n, periods) pu, voltage at the source
-    v_min, v_max : pu, at every bus but the source
 
     Raises
     ------
@@ -69,23 +60,23 @@ class NetworkOperator(Society):
         names the line or bus where that fails.
     """
 
-    bus: Annotated[Ports, AtLeast(0)]
-    tan_phi: Ports = 0.0  # type: ignore[assignment]
-    export_max: Annotated[PortArray, AtLeast(0)]
-    import_max: Annotated[PortArray, AtLeast(0)]
-    wholesale: Array = 0.0  # type: ignore[assignment]
-    loss_price: Annotated[Array, AtLeast(0)] = 0.0  # type: ignore[assignment]
-    load_factor: Array = 1.0  # type: ignore[assignment]
-    source: Annotated[Array, MoreThan(0)] = 1.0  # type: ignore[assignment]
-    v_min: Annotated[Column, AtLeast(0)] = 0.95  # type: ignore[assignment]
-    v_max: Annotated[Column, MoreThan(0)] = 1.05  # type: ignore[assignment]
+    bus: Ports = fact("1", "number of the bus of each port, in the order of the feeder", ge=0.0)
+    tan_phi: Ports = fact("1", "kvar that is fed in with each kW", default=0.0)
+    export_max: PortArray = fact("kW", "most that each port carries to the prosumer", ge=0.0)
+    import_max: PortArray = fact("kW", "most that each port carries from the prosumer", ge=0.0)
+    wholesale: Array = fact("$/kWh", "price of power at the source", default=0.0)
+    loss_price: Array = fact("$/kWh", "what a lost kWh costs besides", default=0.0, ge=0.0)
+    load_factor: Array = fact("1", "all fixed loads of the feeder are taken times this", default=1.0)
+    source: Array = fact("pu", "voltage at the source", default=1.0, gt=0.0)
+    v_min: Column = fact("pu", "lowest voltage at every bus but the source", default=0.95, ge=0.0)
+    v_max: Column = fact("pu", "highest voltage at every bus but the source", default=1.05, gt=0.0)
 
     _sites: Sequence[Site]
 
-    def __init__(self, *, feeder: FeederData | Sequence[FeederData], losses: Losses = "none", **facts: Any) -> None:
+    def __init__(self, *, feeder: Feeder | Sequence[Feeder], losses: Losses = "none", **facts: Any) -> None:
         if losses not in get_args(Losses):
             raise AgentError(f"losses = {losses!r}; wanted one of {', '.join(get_args(Losses))}")
-        feeders: Any = [feeder] if hasattr(feeder, "parent") else feeder
+        feeders = [feeder] if isinstance(feeder, Feeder) else feeder
         self._sites = [Site(RadialGrid(one), losses) for one in feeders]
         super().__init__(**facts)
 
@@ -275,6 +266,12 @@ class NetworkOperator(Society):
         carried = within(x[1:], -self.export_max, self.import_max, np.zeros((self.rows - 1, self.periods)))
         inside = np.isfinite(carried).all(axis=0, keepdims=True)
         return within(x[:1], 0.0, 0.0, np.where(inside, value, np.inf))
+
+    def sources(self, x: Floats) -> dict[str, Floats]:
+        """Return its fixed load, what it draws from above for load and ports, and net export, (n, periods) kW; no losses."""
+        load = np.array([[network.load.sum() for network in self[k].networks] for k in range(len(self))])
+        export = self.exported(x)
+        return {"demand": load, "generation": load + x[self.own_rows] + self.supplied(x), "net_export": export}
 
     def reference(self, cp: Any, x: Any) -> tuple[Any, list[Any]]:
         """Return cost and constraints of the CVXPY variable x, (rows, periods) kW; with losses, those of a relaxation."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ..society import within
+from ..bounds import within
 from .water_fill import LogOffer, amount, water_fill
 
 __all__ = ["Dispatch", "Storage", "Supply"]
