@@ -1,4 +1,4 @@
-"""The local problem of an agent: what every type answers, and what else a type may offer to those who judge a market."""
+"""The local problem of an agent: what every type answers, and what else a type may offer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ OptionalMethod = Literal["slope", "reference", "scaled", "linearised"]
 class LocalProblem(RowLayout):
     """What is asked of the agents of one type, in flat rows: see `RowLayout`.
 
-    Every type writes `respond` and `cost`. Without the others nothing is lost but what they are for.
+    Every type that takes part in a market writes `respond` and `cost`; all other methods are optional. `offers` tells whether
+    a type has those without which a question stays open: `slope`, `reference`, `scaled`, `linearised`.
     """
 
     @classmethod
@@ -106,7 +107,7 @@ class LocalProblem(RowLayout):
         -------
         (n, periods) by name: "generation" and "net_export", over the ports, in kW; beside them any of "demand", "pv",
         "storage" (discharge) and "main_grid" in kW, "soc" in 1, "energy" in kWh and "tariff" in $/kWh. By default all that
-        is supplied is generation: nobody but the type itself knows what of it is PV.
+        is supplied is generation, since only the type itself knows what of it is PV.
         """
         supply = self.supplied(x)
         return {"generation": supply, "pv": np.zeros_like(supply), "net_export": self.exported(x)}

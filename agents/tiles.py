@@ -17,7 +17,7 @@ TILE = 16_384
 def tiles(society: Society) -> list[tuple[Society, slice]]:
     """Return windows on a society, in order, and the flat rows of each.
 
-    What is batched is the same row by row whoever else is there, so going tile by tile changes no bit of an answer.
+    What is batched gives the same row by row, whichever rows stand beside it, so going tile by tile changes no bit of an answer.
 
     >>> from gridparley.agents import SquareRootLoad
     >>> [(len(part), rows) for part, rows in tiles(SquareRootLoad(beta=1.0, cap=1.0, names=["a", "b"]))]

@@ -54,8 +54,8 @@ class Envelope:
 
     Attributes
     ----------
-    rows : (m, ports) G, kW per kW or pu^2 per kW
-    room : (m,) h, kW or pu^2
+    rows : (m, ports) G, kW per kW or pu² per kW
+    room : (m,) h, kW or pu²
     which : (m,) which of the 2 (lines + buses) limits each row is
     lines : number of lines
     losses, loss_factor : kW at p = 0, as far as the tangent goes, and (ports,) kW per kW
@@ -113,7 +113,7 @@ def envelope_of(
     Parameters
     ----------
     ports, s
-    at_zero : lines' active powers, (lines,) kW, voltages squared, (n,) pu^2, and losses in kW where the ports feed in nothing
+    at_zero : lines' active powers, (lines,) kW, voltages squared, (n,) pu², and losses in kW where the ports feed in nothing
     limits
     prices : $/kWh of power at the source, and what a lost kWh costs besides
     all_rows : keep rows that no port moves

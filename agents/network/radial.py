@@ -1,4 +1,4 @@
-"""A radial network as its operator knows it: which line feeds whom, and the exact power flow with its derivatives."""
+"""A radial network as its operator knows it: which line feeds which buses, and the exact power flow with its derivatives."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Flow:
     Attributes
     ----------
     active, reactive : (lines, periods) kW and kvar where each line begins, at its end that is nearer to the source
-    square : (n, periods) pu^2, voltage squared
-    current : (lines, periods) kW^2 per pu^2: (P^2 + Q^2) / v, so that r times it is what the line loses, in kW
+    square : (n, periods) pu², voltage squared
+    current : (lines, periods) kW² per pu²: (P^2 + Q^2) / v, so that r times it is what the line loses, in kW
     solved : (periods,) whether there is one at all; all else is NaN where there is none
     """
 
@@ -49,7 +49,7 @@ class Sensitivity:
     Attributes
     ----------
     active : (lines, 2 n) kW per kW or kvar
-    square : (n, 2 n) pu^2 per kW or kvar
+    square : (n, 2 n) pu² per kW or kvar
     losses : (2 n,) kW per kW or kvar
     """
 
@@ -115,7 +115,7 @@ class RadialGrid:
                 v = top - self.below.T @ (2.0 * (self.r * p + self.x * q) - z2 * i)
                 new = (p * p + q * q) / v[self.parent]
                 still = ~(np.abs(new - i) <= 1e-14 * (1.0 + np.abs(new))).all(axis=0) & (v > 0.0).all(axis=0)
-                i = np.where(moving, new, i)  # a period that has come to rest keeps its bits whoever else still moves
+                i = np.where(moving, new, i)  # a period that has come to rest keeps its bits while others still move
                 moving &= still
                 if not moving.any():
                     break

@@ -33,9 +33,9 @@ class MicrogridOperator(Society):
     without storage.
     """
 
-    cost_quadratic: Column = fact("$/kW²h", "a", gt=0.0)
-    cost_linear: Column = fact("$/kWh", "b")
-    power_max: Column = fact("kW", "largest G", ge=0.0)
+    cost_quadratic: Column = fact("$/kW²h", "a, of what is generated or bought", gt=0.0)
+    cost_linear: Column = fact("$/kWh", "b, of what is generated or bought")
+    power_max: Column = fact("kW", "largest G, from grid or generator", ge=0.0)
     pv: Array = fact("kW", "what its PV gives", default=0.0, ge=0.0)
     alpha: Ports = fact(
         "$/kW²h", "what each end of a tie-line pays per squared kW; regularises the market", default=0.05, gt=0.0
@@ -99,14 +99,14 @@ class MicrogridOperator(Society):
         return slope
 
     def _problems(self, price: Floats, target: Floats, rho: Floats) -> Iterator[tuple[Rows, Rows, OperatorProblem]]:
-        """Yield who is solved together, (m,), the rows of their ports, (m, k), and the problem."""
+        """Yield which operators are solved together, (m,), the rows of their ports, (m, k), and the problem."""
         for members, ports in self._groups:
             own, rows = self.own_rows[members], self.port_rows[ports]
             problem = OperatorProblem(
                 supply=self._supply(members),
-                value=price[own],
-                pull=rho[own],
-                wish=target[own],
+                price=price[own],
+                rho=rho[own],
+                target=target[own],
                 worth=price[rows] - rho[rows] * target[rows],
                 curvature=2.0 * self.alpha[ports] + rho[rows],
                 low=-self.import_max[ports],

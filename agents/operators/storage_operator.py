@@ -33,7 +33,7 @@ class StorageOperator(MicrogridOperator):
     Source: note 001, supply blocks and C_EBSS, its last block's sign of B; tie-line limits of its own side only.
     """
 
-    cost_constant: Column = fact("$/h", "c_0", default=0.0)
+    cost_constant: Column = fact("$/h", "c_0, whatever it supplies", default=0.0)
     capacity_kwh: Column = fact("kWh", "capacity of the storage, 0 for none", default=0.0, ge=0.0)
     soc: Column = fact("1", "state of charge when a period begins", default=0.5, gt=0.0, le=1.0)
     soc_min: Column = fact(

@@ -39,8 +39,8 @@ class PeerProsumer(Society):
     array([  0., -30., -30.])
     """
 
-    cost_quadratic: Column = fact("$/kW²h", "a", gt=0.0)
-    cost_linear: Column = fact("$/kWh", "b")
+    cost_quadratic: Column = fact("$/kW²h", "a, of what it injects", gt=0.0)
+    cost_linear: Column = fact("$/kWh", "b, of what it injects")
     low: Array = fact("kW", "least injection; below zero it consumes")
     high: Array = fact("kW", "largest injection; below zero it consumes")
     retail: Array = fact("$/kWh", "tariff at which the supplier sells, or its margin on wholesale")
@@ -84,7 +84,7 @@ class PeerProsumer(Society):
         (price - value) / curvature, a root between the feed-in tariff and retail or else the one of them that is nearer.
         """
         low, high = self.feed_in[members], self.retail[members]
-        if not price.shape[1]:  # who trades with nobody injects nothing between the tariffs, and exactly nothing
+        if not price.shape[1]:  # without partners nothing is injected between the tariffs, and exactly nothing
             return np.clip(-worth, low, high)
         sold, steep = np.zeros_like(worth), np.zeros_like(bend)
         for k in range(price.shape[1]):  # one after the other: the same bits for one prosumer or many
@@ -142,7 +142,7 @@ class PeerProsumer(Society):
 
     @cached_property
     def _rows(self) -> list[tuple[Rows, Rows]]:
-        """Who is solved together, (m,), and the rows of their ports, (m, k)."""
+        """Which prosumers are solved together, (m,), and the rows of their ports, (m, k)."""
         return [(members, self.port_rows[ports]) for members, ports in self._groups]
 
     def reference(self, cp: Any, x: Any) -> tuple[Any, list[Any]]:
