@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Annotated, Any, ClassVar, get_args, get_origin, get_type_hints
@@ -180,13 +180,13 @@ def shape_of(value: Any) -> tuple[int, ...]:
         return np.asarray(value, dtype=object).shape
 
 
-def facts_of(cls: type) -> dict[str, Fact]:
+def facts_of(cls: type, taken: Container[str] = ()) -> dict[str, Fact]:
     """Read the annotated facts of a type, base classes first.
 
     Raises
     ------
     AgentError
-        An annotation is no fact, or not known where the class stands.
+        An annotation is no fact, or not known where the class stands, or of a name that is taken.
     """
     try:
         hints = get_type_hints(cls, include_extras=True)
@@ -208,6 +208,8 @@ def facts_of(cls: type) -> dict[str, Fact]:
                 f"{cls.__name__}.{name}: {shown}: a fact is a float, Positive, NonNegative, Column, Array, Ports or "
                 "PortArray; what is no fact is a ClassVar, or has a name that begins with _"
             )
+        if name in taken:
+            raise AgentError(f"{cls.__name__}.{name}: every society has a {name} of its own; wanted another name")
         marks = get_args(hint)[1:]
         shape = next((mark for mark in marks if isinstance(mark, Shape)), Shape.SCALAR)
         limits = tuple(mark for mark in marks if isinstance(mark, Bounds))

@@ -21,7 +21,6 @@ Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.integer]
 
 _SOLVES = ("respond", "cost", "slope")
-_TAKEN = ("periods", "ports", "port_count")
 
 
 class Society(LocalProblem):
@@ -63,9 +62,7 @@ class Society(LocalProblem):
             An annotation is no fact, or a fact has a name that every society uses otherwise.
         """
         super().__init_subclass__(**kwargs)
-        cls.facts = facts_of(cls)
-        if taken := next((name for name in cls.facts if hasattr(Society, name) or name in _TAKEN), None):
-            raise AgentError(f"{cls.__name__}.{taken}: every society has a {taken} of its own; wanted another name")
+        cls.facts = facts_of(cls, {*dir(Society), "periods", "ports", "port_count"})
         cls._by_port = any(fact.shape.by_port for fact in cls.facts.values())
         cls.__doc__ = cls.__doc__ and with_facts(cls.__doc__, cls.facts)
         for name in _SOLVES:

@@ -50,7 +50,7 @@ class NetworkOperator(Society):
 
     Parameters
     ----------
-    feeder : one for all agents, or one for each
+    feeder : a `Feeder`, or one for each agent
     losses : "none"; "lindistflow" for a power flow with losses and LinDistFlow's derivatives; "exact" for its own derivatives
     facts : see `Society`
 
