@@ -115,6 +115,14 @@ def from_pandapower(net: Any, name: str = "") -> Feeder:
         radial.
     """
     name = name or str(net.name) or "pandapower"
+    used, kv = _checked(net, name)
+    label = _labels(used)
+    source = label[net.ext_grid[net.ext_grid.in_service].bus.iloc[0]]
+    return Feeder.from_lines(name, kv, _lines(net, kv, label), _loads(net, label), source=source)
+
+
+def _checked(net: Any, name: str) -> tuple[Any, float]:
+    """Return the buses in service and their voltage, kV; refuse a network with anything else than lines and loads."""
     for table in ("trafo", "trafo3w", "impedance", "gen", "xward", "ward", "shunt", "dcline"):
         if table in net and len(net[table]) and bool(net[table].in_service.any()):
             raise FeederError(
@@ -129,24 +137,31 @@ def from_pandapower(net: Any, name: str = "") -> Feeder:
     levels = sorted(set(used.vn_kv.tolist()))
     if len(levels) != 1:
         raise FeederError(f"feeder {name}: net.bus.vn_kv has {levels}; wanted one voltage level")
+    return used, levels[0]
+
+
+def _lines(net: Any, kv: float, label: dict[Any, str]) -> list[FeederLine]:
     opened = set(net.switch.element[(net.switch.et == "l") & ~net.switch.closed].tolist())
-    label = _labels(used)
     lines = []
     for number, line in net.line[net.line.in_service].iterrows():
         if number not in opened:
             r, x = (
                 float(line[k]) * float(line.length_km) / float(line.parallel) for k in ("r_ohm_per_km", "x_ohm_per_km")
             )
-            limit = float(line.max_i_ka) * float(line.df) * float(line.parallel) * math.sqrt(3.0) * levels[0] * 1e3
+            limit = float(line.max_i_ka) * float(line.df) * float(line.parallel) * math.sqrt(3.0) * kv * 1e3
             limit = math.inf if math.isnan(limit) else limit
             lines.append(FeederLine(label[line.from_bus], label[line.to_bus], r, x, limit))
+    return lines
+
+
+def _loads(net: Any, label: dict[Any, str]) -> dict[str, tuple[float, float]]:
     loads: dict[str, tuple[float, float]] = {}
     for table, sign in (("load", 1e3), ("sgen", -1e3)):
         rows = net[table][net[table].in_service]
         for bus, p, q, scaling in zip(rows.bus, rows.p_mw, rows.q_mvar, rows.scaling, strict=True):
             active, reactive = loads.get(label[bus], (0.0, 0.0))
             loads[label[bus]] = active + sign * p * scaling, reactive + sign * q * scaling
-    return Feeder.from_lines(name, levels[0], lines, loads, source=label[grids.bus.iloc[0]])
+    return loads
 
 
 def _labels(buses: Any) -> dict[Any, str]:

@@ -1,4 +1,4 @@
-"""The solution by microgrid and by tie-line: what everybody's rows add up to."""
+"""The solution by microgrid and by tie-line: what the rows of all agents add up to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...agents import DispatchOperator, MicrogridOperator, NetworkOperator, PeerProsumer, Society, StorageOperator
 from ...protocols import Market
 
 __all__ = ["home_prices", "joined", "microgrids_of", "tie_lines_of"]
@@ -21,8 +20,8 @@ def microgrids_of(market: Market, x: Sequence[Floats], price: Floats) -> Table:
     """Return, by microgrid: price, demand, generation, pv, net_export, and storage, soc, main_grid, energy, tariff where any.
 
     kW, $/kWh, 1 and, for energy, kWh; a list where there are several periods. Storage is discharge, below zero while it
-    charges; soc is that at the beginning, energy that at the end. An operator of an own type has no PV here: all it supplies is
-    generation.
+    charges; soc is that at the beginning, energy that at the end. Prosumers are demand; each type of operator says itself
+    what it supplies, and from what: see `Society.sources`.
 
     Parameters
     ----------
@@ -38,39 +37,11 @@ def microgrids_of(market: Market, x: Sequence[Floats], price: Floats) -> Table:
         if not market.operates(population).all():
             np.add.at(table["demand"], home, rows[society.own_rows])
             continue
-        for name, values in _sources(society, rows).items():
+        for name, values in society.sources(rows).items():
             table.setdefault(name, np.zeros((homes, periods)))[home] += values
     return {
         name: {key: _plain(values[k]) for key, values in table.items()} for k, name in enumerate(market.topology.homes)
     }
-
-
-def _sources(society: Society, x: Floats) -> dict[str, Floats]:
-    """(n, periods) by name: what operators supply, and from what."""
-    supply = -np.add.reduceat(x, society.own_rows)
-    own = x[society.own_rows]
-    if isinstance(society, DispatchOperator):
-        return {**society.used(x), "net_export": own + supply}
-    if isinstance(society, PeerProsumer):  # what it trades is on paper; its connection carries what it injects
-        p = -x[society.own_rows + 1]
-        return {"demand": np.maximum(-p, 0.0), "generation": np.maximum(p, 0.0), "net_export": p}
-    if isinstance(society, NetworkOperator):  # what it draws from above for its fixed loads and its ports, losses aside
-        load = np.array(
-            [[network.load.sum() for network in one.networks] for one in (society[k] for k in range(len(society)))]
-        )
-        return {"demand": load, "generation": load + own + supply, "net_export": own + supply}
-    if isinstance(society, StorageOperator):
-        found = society.dispatch(x)
-        soc = np.broadcast_to(society.soc, supply.shape)
-        told = {"generation": found.generation, "pv": found.pv, "storage": found.storage}
-        return {
-            **{name: values.reshape(supply.shape) for name, values in told.items()},
-            "soc": soc,
-            "net_export": own + supply,
-        }
-    # What an operator of another sort supplies is all generation: nobody else knows what of it is PV.
-    pv = society.pv if isinstance(society, MicrogridOperator) else np.zeros_like(supply)
-    return {"generation": supply - pv, "pv": pv, "net_export": own + supply}
 
 
 def tie_lines_of(market: Market, x: Sequence[Floats], price: Floats) -> Table:

@@ -108,8 +108,8 @@ class Result:
     @property
     def period_hours(self) -> float | None:
         """H, length of a period, where the agents know one."""
-        known = (getattr(p.society, "hours", None) for p in self.simulation.market.populations)
-        return next((float(hours.flat[0]) for hours in known if hours is not None), None)
+        known = (p.society.period_hours for p in self.simulation.market.populations)
+        return next((hours for hours in known if hours is not None), None)
 
     @property
     def cost_unit(self) -> str:

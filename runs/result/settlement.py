@@ -42,9 +42,7 @@ def settle(simulation: Simulation, x: list[Floats], *, solve: bool = False) -> T
     market = simulation.market
     if not _answerable(market, solve):
         return {}
-    hours = next(
-        (float(h.flat[0]) for p in market.populations if (h := getattr(p.society, "hours", None)) is not None), 1.0
-    )
+    hours = next((h for p in market.populations if (h := p.society.period_hours) is not None), 1.0)
     prices = simulation.state.price
     found = _alone(market)
     alone = np.full(len(market.topology.homes), np.inf) if found is None else _costs(market, found)
@@ -88,7 +86,7 @@ def settle_day(day: Day, ends: Sequence[PeriodEnd], progress: Callable[[int, int
 
 def _answerable(market: Market, solve: bool) -> bool:
     """Tell whether it can be told what everybody would do alone."""
-    return _operators_only(market) or (solve and all(hasattr(p.society, "reference") for p in market.populations))
+    return _operators_only(market) or (solve and all(p.society.offers("reference") for p in market.populations))
 
 
 def _operators_only(market: Market) -> bool:

@@ -187,7 +187,7 @@ class FeederMarket(BaseModel):
         fuse = _FUSE * np.maximum(1.0, np.ceil(largest / _FUSE))
         together = np.bincount(np.arange(n) % m, fuse) if m else fuse
         operator = NetworkOperator(
-            feeder=self._limited(feeder),  # type: ignore[arg-type] # read-only, which is all that is asked of it
+            feeder=self._limited(feeder),
             losses=self.losses,
             names=["network.operator"],
             ports=[m or n],

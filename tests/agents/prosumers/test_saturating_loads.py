@@ -62,7 +62,8 @@ def test_each_type_answers_as_the_reference_solver_does(kind, need):
 
 def test_the_defaults_make_a_hospital_hold_on_longest():
     # U'(need) in $/kWh: up to this price nothing is saved.
-    last = [(kind(demand=need).beta * kind.sigma / (1 + kind.sigma * need)).item() for kind, need in TYPES]
+    loads = [(kind(demand=need), need) for kind, need in TYPES]
+    last = [(load.beta * load.sigma / (1 + load.sigma * need)).item() for load, need in loads]
     assert last == pytest.approx([0.2045, 0.1882, 0.8], rel=1e-3)
 
 

@@ -82,7 +82,7 @@ def test_every_size_of_every_topology_is_one_piece(topology, n):
 def test_the_same_seed_draws_the_same_market_and_another_another():
     def facts(seed):
         market = load_scenario("microgrids", [f"generate.seed={seed}"]).market()
-        return [getattr(p.society, name).tobytes() for p in market.populations for name in p.society._facts]
+        return [getattr(p.society, name).tobytes() for p in market.populations for name in p.society.facts]
 
     assert facts(1) == facts(1)
     assert facts(1) != facts(2)
