@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from gridparley.agents import AgentError, NetworkOperator
-from gridparley.agents.network import Feeder, FeederLine, load_feeder
+from gridparley.agents.network import Feeder, FeederLine
 from gridparley.conformance import check_agent
+from gridparley.runs.feeder.read import load_feeder
 
 from ..conftest import ask, by_cvxpy, objective
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridparley.agents import AgentError, NetworkOperator, Period
-from gridparley.agents.network import load_feeder
 from gridparley.conformance import check_agent
+from gridparley.runs.feeder.read import load_feeder
 
 from ..conftest import ask, assert_best, assert_same_bits, columns, frozen, numbers, one_by_one, solve
 

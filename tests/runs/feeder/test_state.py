@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gridparley.agents.network import load_feeder
 from gridparley.runs.feeder.problem import FeederProblem
+from gridparley.runs.feeder.read import load_feeder
 from gridparley.runs.feeder.reference import central_feeder
 from gridparley.runs.feeder.state import feeder_state, flow_text, network_of, without_limits
 from gridparley.runs.figures.feeder import feeder_figure
