@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import tomllib
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...environment.faults import fault_types
+from ..common.csv_table import CsvTable, read_table
 from ..common.errors import RunError
 
 __all__ = ["RecordedRun", "Window", "fault_label", "read_result", "read_run"]
@@ -72,10 +72,12 @@ def read_run(path: Path) -> RecordedRun:
     """
     result = read_result(path)
     document = _scenario(path / "scenario.toml")
-    rows = _rows(path / "messages.csv", ("tick", "fate", "count"))
+    sent = _table(path / "messages.csv", ("tick", "fate", "count")).cells
     try:
-        messages = [(int(row["tick"]), str(row["fate"]), int(row["count"])) for row in rows]
-    except (KeyError, TypeError, ValueError) as error:
+        messages = [
+            (int(t), fate, int(n)) for t, fate, n in zip(sent["tick"], sent["fate"], sent["count"], strict=True)
+        ]
+    except ValueError as error:
         raise RunError(f"{path / 'messages.csv'}: a row without a whole tick, a fate and a count: {error}") from None
     return RecordedRun(
         path=path,
@@ -114,24 +116,16 @@ def _scenario(file: Path) -> dict[str, Any]:
         raise RunError(f"{file}: cannot be read: {error}") from None
 
 
-def _rows(file: Path, needed: tuple[str, ...]) -> list[dict[str, str]]:
-    try:
-        with file.open(encoding="utf-8", newline="") as lines:
-            reader = csv.DictReader(lines)
-            rows, header = list(reader), reader.fieldnames or ()
-    except (OSError, ValueError, csv.Error) as error:
-        raise RunError(f"{file}: cannot be read: {error}") from None
-    if missing := [name for name in needed if name not in header]:
+def _table(file: Path, needed: tuple[str, ...]) -> CsvTable:
+    table = read_table(file, RunError)
+    if missing := [name for name in needed if name not in table.cells]:
         raise RunError(f"{file}: no column {', '.join(missing)}")
-    return rows
+    return table
 
 
 def _columns(file: Path, needed: tuple[str, ...]) -> dict[str, Floats]:
-    rows = _rows(file, needed)
-    try:
-        return {name: np.array([float(row[name]) for row in rows]) for name in (rows[0] if rows else ())}
-    except (TypeError, ValueError) as error:
-        raise RunError(f"{file}: not a table of numbers: {error}") from None
+    table = _table(file, needed)
+    return {name: table.numbers(name, finite=False) for name in table.cells} if len(table) else {}
 
 
 def _window(table: Mapping[str, Any]) -> Window:

@@ -37,6 +37,7 @@ def test_every_file_is_there_and_no_other(lossy):
     assert sorted(file.name for file in lossy.iterdir()) == sorted([*FILES, "record.sqlite"])
 
 
+@pytest.mark.slow
 def test_the_result_is_what_json_prints(lossy):
     told, kept = json.loads(call(*LOSSY, "--json").stdout), json.loads((lossy / "result.json").read_text())
     del told["seconds"], kept["seconds"]
@@ -66,6 +67,7 @@ def test_prices_have_a_row_a_round_and_end_at_the_solution(lossy):
     assert float(prices[-1]["transfer_price.A-B_usd_per_kwh"]) == result["tie_lines"]["A-B"]["transfer_price"]
 
 
+@pytest.mark.slow
 def test_the_command_and_the_scenario_do_the_same_run_again(lossy):
     command = (lossy / "command.txt").read_text().splitlines()[0]
     kept = json.loads((lossy / "result.json").read_text())
@@ -86,6 +88,7 @@ def test_the_command_finds_its_files_from_any_folder(tmp_path, monkeypatch):
     assert call(*words[1:]).exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_scenario_with_a_type_of_ones_own_runs_from_its_folder(tmp_path):
     (tmp_path / "mine.py").write_text(
         "from gridparley.agents import SquareRootLoad\nclass Mine(SquareRootLoad): pass\n"
@@ -115,6 +118,7 @@ def test_a_newer_run_takes_the_place_of_an_older_one_with_its_record_and_tables(
     assert sorted(file.name for file in out.iterdir()) == sorted(FILES)
 
 
+@pytest.mark.slow
 def test_a_newer_run_takes_the_place_of_an_older_one_with_its_figures(tmp_path):
     out = tmp_path / "again"
     assert call("run", "three-microgrids", "--ticks", 20, "--out", out).exit_code == 0
@@ -143,6 +147,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_run(tmp_path):
             prepare_folder(type(tmp_path)(where))
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_leaves_the_older_run(tmp_path, monkeypatch):
     out = tmp_path / "kept"
     assert call("run", "three-microgrids", "--ticks", 20, "--out", out).exit_code == 0
@@ -168,6 +173,7 @@ def test_a_disk_that_fills_up_leaves_the_older_run(tmp_path, monkeypatch):
     assert sorted(file.name for file in out.iterdir()) == sorted(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["result.json", "metrics.csv", "messages.csv", "prices.csv", "scenario.toml"])
 @pytest.mark.parametrize("broken", ["\x00 {", "tick,fate,count\n1,sent,x\n", None])
 def test_a_broken_folder_is_told_by_its_file(name, broken, lossy, tmp_path):
@@ -198,6 +204,7 @@ def test_interrupting_keeps_what_was_recorded(tmp_path, monkeypatch):
     assert len(rows(tmp_path / "cut" / "metrics.csv")) == 12
 
 
+@pytest.mark.slow
 def test_a_long_record_of_prices_is_thinned_and_still_shows_oscillation(monkeypatch):
     monkeypatch.setattr(folder, "NUMBERS_MAX", 600)
     simulation = load_scenario("three-microgrids", ["alpha=0.5"]).simulation()
@@ -215,6 +222,7 @@ def test_more_than_two_hundred_microgrids_record_no_prices(tmp_path):
     assert not (tmp_path / "prices.csv").exists()
 
 
+@pytest.mark.slow
 def test_a_process_writes_where_it_is_told(tmp_path):
     done = process("run", "three-microgrids", "--ticks", 5, "--out", "deep/er", "--json", cwd=tmp_path)
     assert done.returncode == 0
