@@ -13,7 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..record.folder_read import RecordedRun, Window
+from ..record.fault_windows import FaultWindow
+from ..record.folder_read import RecordedRun
 
 __all__ = [
     "COLOURS",
@@ -165,7 +166,7 @@ def _draw_clock(axis: Axes, result: Mapping[str, Any], ticks: int) -> None:
         clock.set_xlabel("period that opens", fontsize=8, labelpad=4)
 
 
-def _draw_lanes(axis: Axes, lanes: Sequence[Window], more: int, ticks: int) -> None:
+def _draw_lanes(axis: Axes, lanes: Sequence[FaultWindow], more: int, ticks: int) -> None:
     for lane, window in enumerate(lanes):
         axis.barh(lane, _end(window, ticks) - window.start, left=window.start, height=0.6, color="#888888")
     labels = [window.label if len(window.label) <= 28 else window.label[:27] + "…" for window in lanes]
@@ -179,7 +180,7 @@ def _draw_lanes(axis: Axes, lanes: Sequence[Window], more: int, ticks: int) -> N
         axis.set_title(f"faults (and {more} more)", loc="right", fontsize=9)
 
 
-def _end(window: Window, ticks: int) -> int:
+def _end(window: FaultWindow, ticks: int) -> int:
     return max(window.start, ticks if window.end is None else min(window.end, ticks))
 
 

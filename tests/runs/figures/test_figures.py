@@ -291,8 +291,8 @@ def test_a_run_that_failed_is_drawn_as_far_as_it_went(tmp_path):
 
 def test_drawing_leaves_pyplot_alone(runs):
     code = (
-        "import sys; from pathlib import Path; from gridparley.runs.folder_read import read_run;"
-        "from gridparley.runs.figures import draw_figures;"
+        "import sys; from pathlib import Path; from gridparley.runs.record.folder_read import read_run;"
+        "from gridparley.runs.figures.plot import draw_figures;"
         "draw_figures(read_run(Path(sys.argv[1])), Path(sys.argv[1])); assert 'matplotlib.pyplot' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code, runs["alone"].path], capture_output=True, text=True, check=False)
