@@ -9,8 +9,9 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..common.palette import GREYS, OKABE_ITO
 from ..record.folder_read import RecordedRun
-from .style import COLOURS, legend_beside, new_figure
+from .style import legend_beside, new_figure
 
 __all__ = ["feeder_figure"]
 
@@ -18,7 +19,6 @@ Floats = npt.NDArray[np.float64]
 
 NAMED_MAX = 20
 """Bars beyond which names of lines or prosumers are left out, and dots take the place of stacked bars."""
-GREY = "#999999"
 FULL_MAX = 250
 """% of its limit, beyond which a line is drawn there."""
 PARTS = (("energy", "sky"), ("loss", "orange"), ("congestion", "vermillion"), ("voltage", "purple"))
@@ -56,7 +56,10 @@ def _voltages(axis: Axes, told: dict[str, Any], voltage: Floats, without: Floats
     far = np.array(told["distance_ohm"])
     size = 3.5 if len(far) <= NAMED_MAX else 2.0
     entries: dict[str, Any] = {}
-    for values, label, colour in ((without, "without the network\noperator", GREY), (voltage, "bus", COLOURS["blue"])):
+    for values, label, colour in (
+        (without, "without the network\noperator", GREYS["mark"]),
+        (voltage, "bus", OKABE_ITO["blue"]),
+    ):
         if values is None:
             continue
         for k, parent in enumerate(told["parent"]):
@@ -69,7 +72,7 @@ def _voltages(axis: Axes, told: dict[str, Any], voltage: Floats, without: Floats
     for limit in (told["v_min"], told["v_max"]):
         # A limit that is far away would flatten everything.
         if low - 0.5 * (high - low) <= limit <= high + 0.5 * (high - low):
-            look: Any = {"color": COLOURS["vermillion"], "linestyle": (0, (5, 3))}
+            look: Any = {"color": OKABE_ITO["vermillion"], "linestyle": (0, (5, 3))}
             (entries["limit"],) = axis.plot([0, far.max()], [limit] * 2, **look)
     if len(far) <= NAMED_MAX:
         for k, bus in enumerate(told["buses"]):
@@ -91,12 +94,12 @@ def _lines(axis: Axes, told: dict[str, Any], power: Floats, without: Floats | No
         power = 100.0 * np.abs(power) / limit
         without = None if without is None else 100.0 * np.abs(without) / limit
         limit = np.full(len(power), 100.0)
-    entries: dict[str, Any] = {"line": axis.bar(place, power, 0.8, color=COLOURS["sky"])}
+    entries: dict[str, Any] = {"line": axis.bar(place, power, 0.8, color=OKABE_ITO["sky"])}
     if at.any():
-        entries["at its limit"] = axis.bar(place[at], power[at], 0.8, color=COLOURS["vermillion"])
+        entries["at its limit"] = axis.bar(place[at], power[at], 0.8, color=OKABE_ITO["vermillion"])
     every = np.abs(power)
     if without is not None:
-        marks: Any = {"linestyle": "none", "color": GREY, "markersize": 5 if len(power) <= NAMED_MAX else 3.5}
+        marks: Any = {"linestyle": "none", "color": GREYS["mark"], "markersize": 5 if len(power) <= NAMED_MAX else 3.5}
         beyond = without > FULL_MAX if full else np.zeros(len(without), dtype=bool)
         shown = np.where(beyond, FULL_MAX, without)
         (entries["without the network\noperator"],) = axis.plot(place[~beyond], shown[~beyond], marker="D", **marks)
@@ -107,8 +110,8 @@ def _lines(axis: Axes, told: dict[str, Any], power: Floats, without: Floats | No
     near = np.isfinite(limit) & (limit <= 2.0 * every.max(initial=1.0))
     for side in ((limit,) if full else (limit, -limit)) if near.any() else ():
         ends = place[near] - 0.5, place[near] + 0.5
-        entries["limit"] = axis.hlines(side[near], *ends, color="#000000", linewidth=1.2)
-    axis.axhline(0.0, color="#000000", linewidth=0.6)
+        entries["limit"] = axis.hlines(side[near], *ends, color=OKABE_ITO["black"], linewidth=1.2)
+    axis.axhline(0.0, color=OKABE_ITO["black"], linewidth=0.6)
     axis.set_ylabel("loading of lines, %" if full else "active power, kW\n(away from the source)")
     _name(axis, told["lines"], "lines, in the order of the feeder")
     legend_beside(axis, entries)
@@ -129,8 +132,8 @@ def _prices(axis: Axes, told: dict[str, Any], period: int) -> None:
         where = [far[ports[name]["bus"]] for name in names]
         for part, colour in PARTS:
             if np.abs(table[part]).max() > 1e-9:
-                axis.plot(where, table[part], ".", color=COLOURS[colour], markersize=4, label=part)
-        axis.plot(where, total, "o", color="#000000", markersize=3.5, fillstyle="none", label="DLMP")
+                axis.plot(where, table[part], ".", color=OKABE_ITO[colour], markersize=4, label=part)
+        axis.plot(where, total, "o", color=OKABE_ITO["black"], markersize=3.5, fillstyle="none", label="DLMP")
         axis.set_xlabel("resistance from the source to the prosumer, Ω")
     else:
         up, down = np.zeros(len(names)), np.zeros(len(names))
@@ -138,12 +141,12 @@ def _prices(axis: Axes, told: dict[str, Any], period: int) -> None:
             values = table[part]
             if np.abs(values).max() > 1e-9:
                 axis.bar(
-                    range(len(names)), values, 0.7, np.where(values > 0, up, down), color=COLOURS[colour], label=part
+                    range(len(names)), values, 0.7, np.where(values > 0, up, down), color=OKABE_ITO[colour], label=part
                 )
             up, down = up + np.maximum(values, 0.0), down + np.minimum(values, 0.0)
-        axis.plot(range(len(names)), total, "D", color="#000000", markersize=5, label="DLMP")
+        axis.plot(range(len(names)), total, "D", color=OKABE_ITO["black"], markersize=5, label="DLMP")
         _name(axis, [f"{name}\n(bus {ports[name]['bus']})" for name in names], "prosumers, by distance")
-    axis.axhline(0.0, color="#000000", linewidth=0.6)
+    axis.axhline(0.0, color=OKABE_ITO["black"], linewidth=0.6)
     legend_beside(axis)
 
 

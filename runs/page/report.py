@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 from ..common.files import write_whole
+from ..common.palette import css_variables
 from ..record.folder import REPORT
 from .block import page_block
 from .data import page_columns
@@ -50,7 +51,7 @@ def _page(title: str, start: str, allowed: str, data: str) -> str:
     filled = {
         "ALLOWED": allowed,
         "TITLE": html.escape(title),
-        "STYLE": files["page.css"].replace("</", "<\\/"),
+        "STYLE": (css_variables() + files["page.css"]).replace("</", "<\\/"),
         "IMPORTS": json.dumps({"imports": modules}).replace("<", "\\u003c"),
         "DATA": data,
         "START": f"page/{start}",

@@ -12,6 +12,7 @@ from textual.events import Resize
 from textual.widgets import Footer, Input
 
 from ..common.errors import RunError
+from ..common.palette import TERMINAL
 from ..page.playback import Playback
 from .lines import Lines, fitted
 from .messages import Wanted, read_wanted
@@ -40,15 +41,15 @@ class TerminalView(App[None]):
 
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = None  # keys are for the view until a question is asked
-    CSS = """
-    Screen { layout: vertical; }
-    #clock { height: 2; }
-    #upper { height: 10; border-bottom: solid ansi_bright_black; }
-    #network { width: 1fr; margin-right: 2; }
-    #charts { width: 35%; }
-    #messages { height: 1fr; }
-    #ask { height: 1; border: none; padding: 0; display: none; }
-    #said { height: 1; }
+    CSS = f"""
+    Screen {{ layout: vertical; }}
+    #clock {{ height: 2; }}
+    #upper {{ height: 10; border-bottom: solid ansi_{TERMINAL["border"]}; }}
+    #network {{ width: 1fr; margin-right: 2; }}
+    #charts {{ width: 35%; }}
+    #messages {{ height: 1fr; }}
+    #ask {{ height: 1; border: none; padding: 0; display: none; }}
+    #said {{ height: 1; }}
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "play", "Play"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 import shlex
+import shutil
 
 import numpy as np
 import pytest
