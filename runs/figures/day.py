@@ -105,7 +105,7 @@ def hours_figure(run: RecordedRun) -> Figure | None:
 def settlement_figure(run: RecordedRun) -> Figure | None:
     """Draw what each microgrid gains against acting alone, and by what; of many, the gains alone, sorted.
 
-    A gain is what the own cost is lower by, and what neighbours pay; None where it was not asked for or cannot be told.
+    A gain is what the own cost is lower by, and what neighbours pay; None where it was not asked for or is not known.
     """
     table = run.result.get("settlement") or {}
     if not table or any(value is None for row in table.values() for value in row.values()):

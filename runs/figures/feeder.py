@@ -29,31 +29,33 @@ def feeder_figure(run: RecordedRun) -> Figure | None:
 
     Of several periods, the one whose voltages come nearest to a limit is drawn.
     """
-    told = run.result.get("feeder")
-    if not told or any(v is None for row in told["with"]["voltage"] for v in row):
+    feeder = run.result.get("feeder")
+    if not feeder or any(v is None for row in feeder["with"]["voltage"] for v in row):
         return None
-    voltage = np.array(told["with"]["voltage"], dtype=float)
-    room = np.minimum(voltage - told["v_min"], told["v_max"] - voltage)[:, 1:].min(axis=1)
+    voltage = np.array(feeder["with"]["voltage"], dtype=float)
+    room = np.minimum(voltage - feeder["v_min"], feeder["v_max"] - voltage)[:, 1:].min(axis=1)
     period = int(np.argmin(room))
     figure = new_figure(run, 8.4)
     axes = [figure.add_subplot(3, 1, 1 + k) for k in range(3)]
-    _voltages(axes[0], told, voltage[period], _without(told, "voltage", period))
-    _lines(axes[1], told, np.array(told["with"]["line_kw"][period], dtype=float), _without(told, "line_kw", period))
-    _prices(axes[2], told, period)
+    _voltages(axes[0], feeder, voltage[period], _without(feeder, "voltage", period))
+    _lines(
+        axes[1], feeder, np.array(feeder["with"]["line_kw"][period], dtype=float), _without(feeder, "line_kw", period)
+    )
+    _prices(axes[2], feeder, period)
     if len(voltage) > 1:
         axes[0].set_title(f"period {period}, that with the least room for voltages", loc="left", fontsize=9)
     return figure
 
 
-def _without(told: dict[str, Any], what: str, period: int) -> Floats | None:
+def _without(feeder: dict[str, Any], what: str, period: int) -> Floats | None:
     """What would be had nobody asked the network; None where that is not known."""
-    values = told["without"][what][period] if told.get("without") else [None]
+    values = feeder["without"][what][period] if feeder.get("without") else [None]
     return None if None in values else np.array(values, dtype=float)
 
 
-def _voltages(axis: Axes, told: dict[str, Any], voltage: Floats, without: Floats | None) -> None:
+def _voltages(axis: Axes, feeder: dict[str, Any], voltage: Floats, without: Floats | None) -> None:
     """Voltage over the resistance from the source, lines between the buses that they join, and the limits."""
-    far = np.array(told["distance_ohm"])
+    far = np.array(feeder["distance_ohm"])
     size = 3.5 if len(far) <= NAMED_MAX else 2.0
     entries: dict[str, Any] = {}
     for values, label, colour in (
@@ -62,20 +64,20 @@ def _voltages(axis: Axes, told: dict[str, Any], voltage: Floats, without: Floats
     ):
         if values is None:
             continue
-        for k, parent in enumerate(told["parent"]):
+        for k, parent in enumerate(feeder["parent"]):
             ends = [parent, k + 1]
             axis.plot(far[ends], values[ends], color=colour, linewidth=1.2)
         name = f"{label}: {values.min():.4f}\nto {values.max():.4f}"
         (entries[name],) = axis.plot(far, values, color=colour, marker="o", markersize=size, linestyle="none")
     shown = [voltage] if without is None else [voltage, without]
     low, high = min(map(np.min, shown)), max(map(np.max, shown))
-    for limit in (told["v_min"], told["v_max"]):
+    for limit in (feeder["v_min"], feeder["v_max"]):
         # A limit that is far away would flatten everything.
         if low - 0.5 * (high - low) <= limit <= high + 0.5 * (high - low):
             look: Any = {"color": OKABE_ITO["vermillion"], "linestyle": (0, (5, 3))}
             (entries["limit"],) = axis.plot([0, far.max()], [limit] * 2, **look)
     if len(far) <= NAMED_MAX:
-        for k, bus in enumerate(told["buses"]):
+        for k, bus in enumerate(feeder["buses"]):
             axis.annotate(bus, (far[k], voltage[k]), xytext=(3, 4), textcoords="offset points", fontsize=8)
     axis.use_sticky_edges = False
     axis.margins(y=0.12)
@@ -84,10 +86,10 @@ def _voltages(axis: Axes, told: dict[str, Any], voltage: Floats, without: Floats
     legend_beside(axis, entries)
 
 
-def _lines(axis: Axes, told: dict[str, Any], power: Floats, without: Floats | None) -> None:
+def _lines(axis: Axes, feeder: dict[str, Any], power: Floats, without: Floats | None) -> None:
     """Power of each line, away from the source upwards, and the limits; of many lines that all have one, how full they are."""
     place = np.arange(len(power))
-    limit = np.array([np.inf if kw is None else kw for kw in told["limit_kw"]], dtype=float)
+    limit = np.array([np.inf if kw is None else kw for kw in feeder["limit_kw"]], dtype=float)
     at = np.abs(power) >= limit * (1 - 1e-6)
     full = len(power) > NAMED_MAX and bool(np.isfinite(limit).all())
     if full:
@@ -113,17 +115,17 @@ def _lines(axis: Axes, told: dict[str, Any], power: Floats, without: Floats | No
         entries["limit"] = axis.hlines(side[near], *ends, color=OKABE_ITO["black"], linewidth=1.2)
     axis.axhline(0.0, color=OKABE_ITO["black"], linewidth=0.6)
     axis.set_ylabel("loading of lines, %" if full else "active power, kW\n(away from the source)")
-    _name(axis, told["lines"], "lines, in the order of the feeder")
+    _name(axis, feeder["lines"], "lines, in the order of the feeder")
     legend_beside(axis, entries)
 
 
-def _prices(axis: Axes, told: dict[str, Any], period: int) -> None:
+def _prices(axis: Axes, feeder: dict[str, Any], period: int) -> None:
     """DLMP of each prosumer in the order of its distance, stacked by parts; of many, as dots over that distance."""
-    ports = {name: port for name, port in told["ports"].items() if port["dlmp"] is not None}
+    ports = {name: port for name, port in feeder["ports"].items() if port["dlmp"] is not None}
     if not ports:
         axis.set_axis_off()
         return
-    far = dict(zip(told["buses"], told["distance_ohm"], strict=True))
+    far = dict(zip(feeder["buses"], feeder["distance_ohm"], strict=True))
     names = sorted(ports, key=lambda name: (far[ports[name]["bus"]], list(ports).index(name)))
     table = {part: np.array([ports[name][part][period] for name in names]) for part, _ in PARTS}
     total = np.array([ports[name]["dlmp"][period] for name in names])

@@ -1,4 +1,4 @@
-"""Figures of a run for papers: prices, residuals, messages, and the solution or everybody's day, as PNG or PDF."""
+"""Figures of a run for papers: prices, residuals, messages, and the solution or the day, as PNG or PDF."""
 
 from __future__ import annotations
 

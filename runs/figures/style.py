@@ -1,4 +1,4 @@
-"""How figures look: colours that everybody can tell apart, legends beside the picture, faults above it."""
+"""How figures look: colours from the palette, legends beside the picture, faults above it."""
 
 from __future__ import annotations
 
@@ -70,10 +70,8 @@ def style() -> Iterator[None]:
 def new_figure(run: RecordedRun, height: float) -> Figure:
     """Return an empty figure, 7.5 inches wide, titled with what was run and how it ended."""
     figure = Figure(figsize=(7.5, height), layout="constrained")
-    told = run.result
-    title = (
-        f"{told['scenario']}, {told['protocol']}, seed {told['seed']}: {told['outcome']} after {told['ticks']} ticks"
-    )
+    result = run.result
+    title = f"{result['scenario']}, {result['protocol']}, seed {result['seed']}: {result['outcome']} after {result['ticks']} ticks"
     figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
     return figure
 
