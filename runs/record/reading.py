@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from ..common.errors import RunError
 from ..scenario.scenario import Scenario
 from ..scenario.schema import ScenarioSpec
+from ..simulation.day import ROUNDS_MAX
 from .column_codec import Block, Columns, Packer, digest, first_difference
 from .frames import Frame, Said, Shape, Way, ended_of, frame_of, garbled_of, said_of, way_of
 from .record import guarded, open_record, record_of
@@ -173,6 +174,13 @@ class Record:
             ended=ended_of(columns, self.shape, self.said),
             garbled=garbled_of(columns, self.shape),
         )
+
+    def period(self, frame: Frame) -> int:
+        """Return the period that is open in a tick, as the rounds tell of which messages speak; -1 where nobody says one."""
+        for kind in self.header["kinds"]:
+            if kind["name"] in frame.said and kind["fields"][-1][0] == "round":
+                return int(frame.said[kind["name"]].values[:, -1].max()) // ROUNDS_MAX
+        return -1
 
     def said(self, kind: str, tick: int) -> Said:
         """Return what was said of one kind in one tick."""

@@ -18,7 +18,7 @@ export class LiveRun extends Run {
     this.open({ meta, columns });
   }
 
-  // Begins with a line: everything is in the block.
+  // Begins with a run: everything is in the block.
   open({ meta, columns }) {
     for (const name of Object.keys(this.columns)) delete this.columns[name];
     Object.assign(this.columns, columns);

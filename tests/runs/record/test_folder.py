@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shlex
+import shutil
 
 import numpy as np
 import pytest
@@ -102,11 +103,31 @@ def test_a_scenario_with_a_type_of_ones_own_runs_from_its_folder(tmp_path):
     assert again["total_cost"] == pytest.approx(-16.3544, abs=1e-4)
 
 
-def test_reading_gives_what_was_written(lossy):
-    run = read_run(lossy)
+@pytest.mark.parametrize("recorded", [True, False], ids=["record", "tables"])
+def test_reading_gives_what_was_written(recorded, lossy, tmp_path):
+    if not recorded:
+        shutil.copytree(lossy, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("record.sqlite"))
+    run = read_run(lossy if recorded else tmp_path)
     assert [(w.label, w.start, w.end) for w in run.faults] == [("loss 0.3", 5, 50), ("delay 0..2", 0, None)]
     assert len(run.metrics["tick"]) == run.result["ticks"]
     assert sum(count for _, fate, count in run.messages if fate == "sent") == run.result["messages"]["sent"]
+
+
+def test_a_record_and_the_tables_beside_it_say_the_same(lossy, tmp_path):
+    shutil.copytree(lossy, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("record.sqlite"))
+    recorded, tables = read_run(lossy), read_run(tmp_path)
+    assert (recorded.messages, recorded.faults) == (tables.messages, tables.faults)
+    for one, other in ((recorded.metrics, tables.metrics), (recorded.prices, tables.prices)):
+        assert {*one} <= {*other}
+        assert all(np.array_equal(one[name], other[name], equal_nan=True) for name in one)
+
+
+def test_a_damaged_record_is_told_and_tables_are_not_taken_instead(lossy, tmp_path):
+    shutil.copytree(lossy, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "record.sqlite").write_bytes(b"no record")
+    done = call("plot", tmp_path)
+    assert done.exit_code == 1
+    assert "record.sqlite" in done.stderr
 
 
 def test_a_newer_run_takes_the_place_of_an_older_one_with_its_record_and_tables(tmp_path):
@@ -179,6 +200,7 @@ def test_a_disk_that_fills_up_leaves_the_older_run(tmp_path, monkeypatch):
 def test_a_broken_folder_is_told_by_its_file(name, broken, lossy, tmp_path):
     for file in lossy.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "record.sqlite").unlink(missing_ok=True)
     if broken is None:
         (tmp_path / name).unlink()
     else:
