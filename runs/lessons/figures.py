@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any
 
+import numpy as np
+
 from ..page.playback import Playback
 
 __all__ = ["Figures"]
@@ -86,9 +88,13 @@ class Figures:
         frame = self._playback.frame(tick)
         match head, *rest:
             case "price", microgrid:
-                return float(frame.price[record.header["microgrids"].index(microgrid)].mean())
+                return float(frame.price[record.header["balances"].index(microgrid)].mean())
             case "copy", line, end:
-                return float(frame.transfer_price[record.header["tie_lines"].index(line), int(end)].mean())
+                balance = record.header["balances"].index(line)
+                rows = np.flatnonzero(record.world("row")["balance"] == balance)
+                return float(
+                    (frame.price[balance] if frame.row_price is None else frame.row_price[rows[int(end)]]).mean()
+                )
             case "metric", metric:
                 value = frame.metrics[metric]
                 return int(value) if value == int(value) and metric in ("round", "sent", "lost") else value

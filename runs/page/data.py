@@ -57,10 +57,12 @@ def page_meta(playback: Recording, span: Span, reasons: list[str], missing: str 
     """
     record = playback.record
     header, document = record.header, tomllib.loads(record.header["scenario"])
-    kept = ("name", "protocol", "seed", "periods", "microgrids", "tie_lines", "populations", "metrics", "kinds")
+    kept = ("name", "protocol", "seed", "periods", "populations", "metrics", "kinds")
     clock = document.get("clock")
     return {
         **{name: header[name] for name in kept},
+        "microgrids": header["homes"],
+        "tie_lines": [header["balances"][balance] for balance in record.joins.tolist()],
         "code_version": header["code_version"],
         "agents": record.agents,
         "first": span.first,
@@ -118,8 +120,8 @@ def _states(record: Record, states: list[Frame], *, answers: bool) -> dict[str, 
         f"metric.{name}": np.array([frame.metrics[name] for frame in states], dtype=np.float64)
         for name in record.header["metrics"]
     }
-    columns["price"] = np.stack([frame.price.ravel() for frame in states]).astype(np.float32)
-    columns["transfer_price"] = np.stack([frame.transfer_price.ravel() for frame in states]).astype(np.float32)
+    columns["price"] = np.stack([frame.price[record.home_balance].ravel() for frame in states]).astype(np.float32)
+    columns["line_price"] = np.stack([frame.price[record.joins].ravel() for frame in states]).astype(np.float32)
     columns["stopped"] = np.stack([frame.stopped for frame in states]).astype(np.uint8)
     columns["round"] = np.stack([frame.round for frame in states]).astype(np.int32)
     if answers and states[0].x is not None:

@@ -33,7 +33,8 @@ class Overview:
 
     def __init__(self, record: Record) -> None:
         self._metrics = list(record.header["metrics"])
-        microgrids = record.header["microgrids"]
+        microgrids = record.header["homes"]
+        self._balance = record.home_balance
         self._each = len(microgrids) <= PRICES_MAX
         self.names = list(microgrids) if self._each else ["highest", "median", "lowest"]
         self._rows: list[tuple[int, list[float], list[int], list[float]]] = []
@@ -44,7 +45,7 @@ class Overview:
         for _, fate, _, number in frame.counts:
             if fate in found:
                 found[fate] += number
-        mean = frame.price.mean(axis=1)
+        mean = frame.price[self._balance].mean(axis=1)
         kept = mean if self._each else np.array([mean.max(), np.median(mean), mean.min()])
         metrics = [frame.metrics[name] for name in self._metrics]
         self._rows.append((frame.tick, metrics, [*found.values()], kept.tolist()))

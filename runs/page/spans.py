@@ -50,7 +50,7 @@ def span_of(record: Record, first: int = 0, last: int | None = None) -> Span:
     if not 0 <= first < end:
         raise RunError(f"ticks {first} to {end}: the record holds {record.ticks} ticks")
     shape, said = record.shape, 0
-    prices, answers = (shape.hubs + 2 * shape.lines) * shape.periods, sum(shape.rows) * shape.periods
+    prices, answers = shape.balances * shape.periods, sum(shape.rows) * shape.periods
     if answers > X_MAX:  # more than that is not in the record
         answers = 0
     end = min(end, *(first + max(NUMBERS_MAX // max(each, 1), 1) for each in (prices, answers)))

@@ -14,10 +14,15 @@ __all__ = ["world_columns"]
 
 
 def world_columns(record: Record) -> dict[str, Column]:
-    """Return agents with their places, channels and tie-lines."""
-    agent, channels, line = record.world("agent"), record.channels, record.world("line")["hub"].reshape(-1, 2)
-    microgrids, home = record.shape.hubs, agent["home"]
-    operator = _operators(channels, home, microgrids)
+    """Return agents with their places, channels, and the balances that join two agents as lines."""
+    agent, channels, joins = record.world("agent"), record.channels, record.joins
+    line = record.world("balance")["end"].reshape(-1, 2)[joins]
+    # Which line each channel is about; the last entry is for channels about none.
+    number = np.full(record.shape.balances + 1, -1)
+    number[joins] = np.arange(len(joins))
+    channel_line = number[channels["balance"]]
+    microgrids, home = len(record.header["homes"]), agent["home"]
+    operator = _operators(channels, channel_line, home, microgrids)
     places = microgrid_places(microgrids, line, record.header["positions"])
     return {
         "home": home.astype(np.int32),
@@ -26,7 +31,7 @@ def world_columns(record: Record) -> dict[str, Column]:
         "place": member_places(home, microgrids, operator, places).astype(np.float32),
         "sender": channels["sender"].astype(np.int32),
         "receiver": channels["receiver"].astype(np.int32),
-        "channel_line": channels["line"].astype(np.int32),
+        "channel_line": channel_line.astype(np.int32),
         "line": line.astype(np.int32),
     }
 
@@ -46,11 +51,13 @@ def _rows_of_agents(record: Record, agents: int) -> dict[str, Column]:
     return {"population": population, "row": row, "rows": rows}
 
 
-def _operators(channels: Columns, home: npt.NDArray[np.integer], microgrids: int) -> npt.NDArray[np.bool_]:
+def _operators(
+    channels: Columns, channel_line: npt.NDArray[np.integer], home: npt.NDArray[np.integer], microgrids: int
+) -> npt.NDArray[np.bool_]:
     """(agents,): who answers for a microgrid."""
     operator = np.zeros(len(home), dtype=bool)
     # That is who speaks or listens to the coordinator of a tie-line.
-    on_line = channels["line"] >= 0
+    on_line = channel_line >= 0
     operator[channels["sender"][on_line]] = operator[channels["receiver"][on_line]] = True
     operator[:microgrids] = False
     for microgrid in range(microgrids):  # one without tie-lines has its operator first

@@ -11,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pydantic import ValidationError
 
@@ -122,6 +124,18 @@ class Record:
     def channels(self) -> Columns:
         """(channels,) each: sender and receiver (addresses), balance (or -1), link (a `Link`)."""
         return self.world("channel")
+
+    @cached_property
+    def home_balance(self) -> npt.NDArray[np.int64]:
+        """(homes,): the balance whose price stands for each home."""
+        return np.asarray(self.world("home")["balance"], dtype=np.int64)
+
+    @cached_property
+    def joins(self) -> npt.NDArray[np.int64]:
+        """(j,): the balances that join two agents, such as tie-lines and trades."""
+        balance = self.world("balance")
+        place = np.array([kind["place"] for kind in self.header["balance_kinds"]])[balance["kind"]]
+        return np.flatnonzero(~place & (balance["end"].reshape(-1, 2)[:, 0] >= 0))
 
     @cached_property
     def shape(self) -> Shape:

@@ -41,7 +41,7 @@ def clock_line(playback: Playback, frame: Frame, doing: str, width: int) -> list
 def network(playback: Playback, series: Series, frame: Frame, chosen: int, width: int, height: int) -> list[Line]:
     """Return a line a microgrid: price, imbalance, round, and who of it is down; the chosen one is always among them."""
     record = playback.record
-    names, home = record.header["microgrids"], record.world("agent")["home"]
+    names, home = record.header["homes"], record.world("agent")["home"]
     imbalance = series.imbalance(frame)
     first = min(max(chosen - (height - 1) // 2, 0), max(len(names) - (height - 1), 0))
     heads = f"{'microgrid':<{NAME}}{'$/kWh':>{NUMBER}}{'off, kW':>{NUMBER}}{'round':>6}  state"
@@ -79,7 +79,7 @@ def _some(agents: Sequence[str], addresses: Sequence[int]) -> str:
 def charts(playback: Playback, series: Series, tick: int, chosen: int, width: int, height: int) -> list[Line]:
     """Return how the residual and the chosen microgrid's price went; the tick that is shown stands out."""
     tall = max((height - 2) // 2, 1)
-    name = playback.record.header["microgrids"][chosen]
+    name = playback.record.header["homes"][chosen]
     prices = [float(price[chosen]) for price in series.prices]
     residuals = [math.log10(r) if 0 < r < math.inf else math.nan for r in series.residuals]
     return [

@@ -28,9 +28,14 @@ class Series:
 
     def __init__(self, record: Record) -> None:
         self._record = record
-        home = record.world("agent")["home"]
-        worlds = [record.world(f"population.{k}") for k in range(len(record.shape.rows))]
-        self._buses = [(world["row_start"][:-1], home[world["address"]]) for world in worlds]
+        row = record.world("row")
+        self._rows: list[tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]] = []
+        for k in range(len(record.shape.rows)):
+            world = record.world(f"population.{k}")
+            start = np.full(len(record.agents), -1)
+            start[world["address"]] = world["row_start"][:-1]
+            mine = start[row["agent"]] >= 0
+            self._rows.append((start[row["agent"][mine]] + row["place"][mine], row["balance"][mine]))
         self.prices: list[Floats] = []
         self.residuals: list[float] = []
         self.catch_up()
@@ -38,7 +43,7 @@ class Series:
     def catch_up(self) -> None:
         """Read the ticks that are new in the record."""
         for frame in self._record.states(len(self.prices)):
-            self.prices.append(frame.price.mean(axis=1))
+            self.prices.append(frame.price[self._record.home_balance].mean(axis=1))
             self.residuals.append(frame.metrics["primal_residual"])
 
     def imbalance(self, frame: Frame) -> Floats | None:
@@ -50,8 +55,9 @@ class Series:
         """
         if frame.x is None:
             return None
-        total = np.zeros((self._record.shape.hubs, self._record.shape.periods))
-        for (rows, home), x in zip(self._buses, frame.x, strict=True):
-            np.add.at(total, home, np.nan_to_num(x[rows]))
+        total = np.zeros((self._record.shape.balances, self._record.shape.periods))
+        for (rows, balance), x in zip(self._rows, frame.x, strict=True):
+            np.add.at(total, balance, np.nan_to_num(x[rows]))
+        total = total[self._record.home_balance]
         largest = np.abs(total).argmax(axis=1)
         return np.asarray(total[np.arange(len(total)), largest])

@@ -172,7 +172,7 @@ class TerminalView(App[None]):
 
     def action_choose(self, by: int) -> None:
         """Choose the microgrid below or above, whose price is shown."""
-        self.chosen = min(max(self.chosen + by, 0), self.playback.record.shape.hubs - 1)
+        self.chosen = min(max(self.chosen + by, 0), len(self.playback.record.header["homes"]) - 1)
         self.draw()
 
     def action_only(self, fate: str) -> None:

@@ -26,7 +26,7 @@ def private_state(playback: Playback, agent: int, tick: int) -> dict[str, Any]:
     live = playback.simulation
     simulation = playback.unstarted if live is None else live
     state: dict[str, Any] = {"agent": agent, "tick": tick, "x": None, "facts": [], "now": live is not None}
-    for k, population in enumerate(simulation.market.members):
+    for k, population in enumerate(simulation.market.populations):
         society, world = population.society, playback.record.world(f"population.{k}")
         (place,) = np.flatnonzero(world["address"] == agent)[:1] if agent in world["address"] else (None,)
         if place is None:
