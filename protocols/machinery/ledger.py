@@ -104,7 +104,8 @@ class Ledger:
                 column = column.take(self.group, axis=0)
             parts.append(column * self.weights[name] if name in self.weights else column)
         of = self.of_row if self.personal else self.of_balance
-        return np.concatenate([*parts, rounds.take(of)[:, None]], axis=1)
+        parts.append(rounds.take(of)[:, None])
+        return np.concatenate(parts, axis=1)
 
     def recall(self, rows: Mask, asked: Mapping[str, Floats], newest: Places, balances: Mask) -> None:
         """Take up again what rows were asked last.
