@@ -97,7 +97,7 @@ class Ledger:
 
     def ask(self, rounds: npt.NDArray[np.integer]) -> Floats:
         """Return what is asked, (m, fields) where rows are asked differently, else (b, fields); rounds : (n,)."""
-        parts = []
+        parts: list[Any] = []
         for name in self._asks:
             column = self.columns[name]
             if self.personal and self.spec[name].by == "balance":

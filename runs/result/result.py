@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -12,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ...environment import Fate
-from ..common.errors import ScenarioError
 from ..feeder.state import feeder_state
 from ..feeder.usage import usage_report
 from ..judge.certificate import Certificate, certify
@@ -25,7 +22,7 @@ from ..scenario.scenario import Scenario
 from ..simulation.simulation import Simulation
 from .settlement import Table, settle
 
-__all__ = ["Result", "evaluate", "run_scenario"]
+__all__ = ["Result", "evaluate"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -192,46 +189,6 @@ class Result:
         if self.feeder:
             told["feeder"] = self.feeder
         return dict(_finite(told))
-
-
-def run_scenario(
-    scenario: Scenario,
-    *,
-    ticks: int | None = None,
-    reference: bool | None = None,
-    watch: Callable[[Simulation], None] | None = None,
-    **options: Any,
-) -> Result:
-    """Run a scenario to its end and judge what came out.
-
-    Parameters
-    ----------
-    scenario
-    ticks : at most so many; by default as the scenario says
-    reference : solve centrally beside it; by default where the market is small enough
-    watch : called after each tick
-    options : as for `Simulation`
-
-    Raises
-    ------
-    ScenarioError
-        `ticks` is less than 1: there would be nothing to judge.
-
-    Examples
-    --------
-    >>> from gridparley import load_scenario, run_scenario
-    >>> result = run_scenario(load_scenario("three-microgrids"))
-    >>> print(result.outcome, round(result.total_cost, 4))
-    CONVERGED -16.3544
-    >>> result.tie_lines()["A-B"]["transfer"]  # positive from A to B
-    -1.0
-    """
-    if ticks is not None and ticks < 1:
-        raise ScenarioError(f"ticks = {ticks}; wanted 1 or more, or None for what the scenario says")
-    simulation = scenario.simulation(**options)
-    start = time.perf_counter()
-    simulation.run(scenario.spec.run.ticks if ticks is None else ticks, watch)
-    return evaluate(scenario, simulation, seconds=time.perf_counter() - start, reference=reference)
 
 
 def evaluate(
