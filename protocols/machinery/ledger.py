@@ -99,10 +99,12 @@ class Ledger:
         """Return what is asked, (m, fields) where rows are asked differently, else (b, fields); rounds : (n,)."""
         parts: list[Any] = []
         for name in self._asks:
-            column = self.columns[name]
+            column: Floats = self.columns[name]
             if self.personal and self.spec[name].by == "balance":
                 column = column.take(self.group, axis=0)
-            parts.append(column * self.weights[name] if name in self.weights else column)
+            if name in self.weights:
+                column = np.asarray(column * self.weights[name])
+            parts.append(column)
         of = self.of_row if self.personal else self.of_balance
         parts.append(rounds.take(of)[:, None])
         return np.concatenate(parts, axis=1)
