@@ -1,7 +1,9 @@
 """What agents know: private facts in columns, and one local solve each. No message, no tick and no sender is known here."""
 
+from .batch import batched
+from .bounds import within
 from .errors import AgentError, FeederError
-from .facts import Array, AtLeast, AtMost, Column, MoreThan, NonNegative, PortArray, Ports, Positive
+from .facts import Array, Column, NonNegative, PortArray, Ports, Positive, fact
 from .operators.dispatch_operator import DispatchOperator, Schedule
 from .operators.microgrid_operator import MicrogridOperator
 from .operators.middle_operator import MiddleOperator
@@ -16,7 +18,7 @@ from .prosumers.log_load import LogLoad
 from .prosumers.peer_prosumer import PeerProsumer
 from .prosumers.resident import Resident
 from .prosumers.square_root_load import SquareRootLoad
-from .society import Society, batched, within
+from .society import Society
 from .solve.supply import Dispatch
 from .tiles import tiles
 from .virtual_agent import VirtualAgent
@@ -26,8 +28,6 @@ __all__ = [
     "EV",
     "AgentError",
     "Array",
-    "AtLeast",
-    "AtMost",
     "Column",
     "Dispatch",
     "DispatchOperator",
@@ -37,7 +37,6 @@ __all__ = [
     "LogLoad",
     "MicrogridOperator",
     "MiddleOperator",
-    "MoreThan",
     "NetworkOperator",
     "NonNegative",
     "PeerProsumer",
@@ -53,6 +52,7 @@ __all__ = [
     "StorageOperator",
     "VirtualAgent",
     "batched",
+    "fact",
     "tiles",
     "within",
 ]

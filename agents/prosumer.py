@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .facts import NonNegative, Positive  # noqa: F401, the example's annotations are looked up in this module
 from .society import Society
 
@@ -13,10 +11,7 @@ __all__ = ["Prosumer"]
 class Prosumer(Society):
     """Base of every prosumer type.
 
-    A new type annotates its facts and writes `cost` and `respond`; `slope(price)` and `reference(cp, x)` are optional:
-
-    ``slope(price)`` returns -dx/dprice, (rows, periods) kW per $/kWh; ``reference(cp, x)`` returns the cost and the list of
-    constraints of a CVXPY variable x, (rows, periods), for the central solve.
+    A new type annotates its facts and writes `cost` and `respond`; `LocalProblem` says which other methods a type may have.
 
     Examples
     --------
@@ -24,7 +19,7 @@ class Prosumer(Society):
     >>> from gridparley.agents import NonNegative, Positive, batched, within
     >>> class Heater(Prosumer):
     ...     wanted: NonNegative      # kW
-    ...     stiffness: Positive      # $/kW^2h
+    ...     stiffness: Positive      # $/kW²h
     ...     def cost(self, x):
     ...         return within(x, 0, np.inf, self.stiffness / 2 * (x - self.wanted) ** 2)
     ...     @batched
@@ -33,6 +28,3 @@ class Prosumer(Society):
     >>> Heater(wanted=3.0, stiffness=0.5)
     <Heater 0: Heater(wanted=3, stiffness=0.5)>
     """
-
-    def __init__(self, **facts: Any) -> None:
-        super().__init__(**facts)

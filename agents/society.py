@@ -2,57 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cached_property, wraps
-from typing import Any, ClassVar, Self, TypeVar
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from .batch import is_batched, once_per_agent
 from .errors import AgentError
-from .facts import Fact, check_names, facts_of, port_count_of, shape_of
+from .facts import Fact, check_names, facts_of, port_count_of, shape_of, with_facts
+from .local_problem import LocalProblem
 from .period import Period
+from .rows import RowLayout
 
-__all__ = ["Society", "batched", "within"]
+__all__ = ["Society"]
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.integer]
-Body = TypeVar("Body", bound=Callable[..., Any])
 
 _SOLVES = ("respond", "cost", "slope")
 
 
-def batched(body: Body) -> Body:
-    """Mark a method as written for columns: the same lines answer one agent or a million.
-
-    Without the mark the method is called once per agent, on columns of one row.
-    """
-    body._batched = True  # type: ignore[attr-defined]
-    return body
-
-
-def within(x: Floats, low: Floats | float, high: Floats | float, value: Floats) -> Floats:
-    """Return `value` where low <= x <= high and +inf elsewhere.
-
-    The limits are met to 1e-9 (relative above 1): a committed point is a sum, and sums round.
-
-    >>> within(np.array([0.0, 1.0, 2.0]), 0.0, 1.0, np.array([5.0, 6.0, 7.0]))
-    array([ 5.,  6., inf])
-    """
-    good = np.asarray((x >= low) & (x <= high))
-    if good.all() and np.shape(value) == good.shape:
-        return value  # the common case, at a third of the price
-    slack_low = 1e-9 * np.maximum(1.0, np.abs(low))
-    slack_high = 1e-9 * np.maximum(1.0, np.abs(high))
-    return np.where((x >= low - slack_low) & (x <= high + slack_high), value, np.inf)
-
-
-class Society:
+class Society(LocalProblem):
     """Agents of one type, as rows of columns. A society of one row is the object that a user holds.
 
-    A subclass annotates its facts (`float`, `Array`, `Ports`, `PortArray`, with limits such as `Positive`), each of which
-    becomes a column, and answers `respond`. Rows of prices and answers lie flat: row 0 of an agent is the net import from
-    its own bus, then one row a port; agent k has rows ``row_start[k] : row_start[k + 1]``.
+    A subclass annotates its facts (`float`, `Positive`, `NonNegative`, `Column`, `Array`, `Ports`, `PortArray`; see `fact` for
+    units, words and bounds), each of which becomes a column, and writes `cost` and `respond`. `LocalProblem` says what else
+    may be asked of it, `RowLayout` how rows of prices and answers lie.
 
     Parameters
     ----------
@@ -77,35 +53,42 @@ class Society:
     runs_network: ClassVar[bool] = False
     """Whether agents of this type run a network that others are connected to."""
 
-    _facts: ClassVar[dict[str, Fact]] = {}
+    facts: ClassVar[dict[str, Fact]] = {}
     _by_port: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Read the facts, and let unmarked solves run once per agent."""
+        """Read the facts, and let unmarked solves run once per agent.
+
+        Raises
+        ------
+        AgentError
+            An annotation is no fact, or a fact has a name that every society uses otherwise.
+        """
         super().__init_subclass__(**kwargs)
-        cls._facts = facts_of(cls)
-        cls._by_port = any(fact.shape.by_port for fact in cls._facts.values())
+        cls.facts = facts_of(cls, {*dir(Society), "periods", "ports", "port_count"})
+        cls._by_port = any(fact.shape.by_port for fact in cls.facts.values())
+        cls.__doc__ = cls.__doc__ and with_facts(cls.__doc__, cls.facts)
         for name in _SOLVES:
             body = cls.__dict__.get(name)
-            if body is not None and not getattr(body, "_batched", False):
-                setattr(cls, name, _once_per_agent(body))
+            if body is not None and not is_batched(body):
+                setattr(cls, name, once_per_agent(body))
 
     def __init__(
         self, *, periods: int | None = None, ports: Any = None, names: Sequence[str] = (), **facts: Any
     ) -> None:
         who = names[0] if len(names) == 1 else type(self).__name__
-        check_names(facts, self._facts, who)
+        check_names(facts, self.facts, who)
         port_count = np.zeros(max(len(names), 1), dtype=np.int64) if ports is None else port_count_of(ports, who)
         if names and len(names) != len(port_count):
             raise AgentError(f"{who}: {len(names)} names for {len(port_count)} agents")
         self._names = names or [f"{type(self).__name__} {k}" for k in range(len(port_count))]
         self._which: Rows = np.arange(len(port_count))
         if periods is None:
-            shapes = [shape_of(value) for name, value in facts.items() if self._facts[name].shape.by_period]
+            shapes = [shape_of(value) for name, value in facts.items() if self.facts[name].shape.by_period]
             sizes = [shape[-1] for shape in shapes if shape]
             periods = max(sizes, default=1)
         columns: dict[str, Floats] = {}
-        for name, fact in self._facts.items():
+        for name, fact in self.facts.items():
             rows = int(port_count.sum()) if fact.shape.by_port else len(port_count)
             columns[name] = fact.column(facts.get(name, fact.default), rows, periods, who)
         self._fill(columns, port_count, periods)
@@ -130,7 +113,7 @@ class Society:
 
     def _fill(self, columns: dict[str, Floats], port_count: Rows, periods: int) -> None:
         self.periods = periods
-        self.port_count = port_count
+        RowLayout.__init__(self, port_count)
         vars(self).update(columns)
 
     @classmethod
@@ -140,15 +123,12 @@ class Society:
             raise AgentError(
                 f"{cls.__name__}: agents with {sorted({a.periods for a in agents})} periods in one society"
             )
-        columns = {name: np.concatenate([getattr(agent, name) for agent in agents]) for name in cls._facts}
+        columns = {name: np.concatenate([getattr(agent, name) for agent in agents]) for name in cls.facts}
         new = cls.__new__(cls)
         new._names = [name for agent in agents for name in agent.names]
         new._which = np.arange(len(new._names))
         new._fill(columns, np.concatenate([agent.port_count for agent in agents]), agents[0].periods)
         return new
-
-    def __len__(self) -> int:
-        return len(self.port_count)
 
     def __getitem__(self, k: int) -> Self:
         """Return agent k: a window on its row, sharing the columns."""
@@ -172,7 +152,7 @@ class Society:
             ports = self.rows_of(which, own=False) - np.repeat(which, self.port_count[which]) - 1
         new = type(self).__new__(type(self))
         new._names, new._which = self._names, self._which[which]
-        columns = {n: getattr(self, n)[ports if f.shape.by_port else which] for n, f in self._facts.items()}
+        columns = {n: getattr(self, n)[ports if f.shape.by_port else which] for n, f in self.facts.items()}
         new._fill(columns, self.port_count[which], self.periods)
         return new
 
@@ -198,7 +178,7 @@ class Society:
         here = slice(period.number, period.number + 1)
         columns = {
             n: getattr(self, n)[:, here].copy() if f.shape.by_period else getattr(self, n)
-            for n, f in self._facts.items()
+            for n, f in self.facts.items()
         }
         new._fill(columns, self.port_count, 1)
         return new
@@ -210,67 +190,25 @@ class Society:
         """
         return self
 
+    def unserved(self, period: Period) -> Floats:
+        """Return the kWh, (n, 1), that agents needed and have not got by the end of a settled period; by default none."""
+        return np.zeros((len(self), 1))
+
+    @property
+    def period_hours(self) -> float | None:
+        """Length of a period, h, where the type has a fact `hours`; else None."""
+        hours = vars(self).get("hours")
+        return None if hours is None else float(hours.flat[0])
+
     @property
     def names(self) -> tuple[str, ...]:
         """(n,) what the agents are called; made on demand, since a million names are heavy."""
         return tuple(self._names[k] for k in self._which.tolist())
 
-    @property
-    def rows(self) -> int:
-        """Rows of prices and answers: one an agent and one a port."""
-        return len(self.port_count) + int(self.port_count.sum())
-
-    @cached_property
-    def row_start(self) -> Rows:
-        """(n + 1,) the first row of each agent, and the number of rows."""
-        return np.concatenate([[0], np.cumsum(self.port_count + 1)])
-
-    @cached_property
-    def own_rows(self) -> Rows:
-        """(n,) the row of each agent's own bus."""
-        return self.row_start[:-1]
-
-    @cached_property
-    def port_rows(self) -> Rows:
-        """(p,) the rows of all ports."""
-        mask = np.ones(self.rows, dtype=bool)
-        mask[self.own_rows] = False
-        return np.flatnonzero(mask)
-
-    def rows_of(self, which: Rows, *, own: bool = True) -> Rows:
-        """Return the flat rows of some agents, in their order; ``own=False``: only their ports'."""
-        count = self.port_count[which] + own
-        first = self.row_start[which] + (not own)
-        skipped = np.cumsum(count) - count
-        return np.arange(count.sum()) - np.repeat(skipped - first, count)
-
-    def respond(self, price: Floats, target: Floats, rho: Floats) -> Floats:
-        """Answer the one question: argmin_x cost(x) + sum price x + sum rho/2 |x - target|^2.
-
-        Parameters
-        ----------
-        price : (rows, periods) $/kWh
-        target : (rows, periods) kW
-        rho : (rows, 1) $/kW^2h, 0 for the plain best response (ties go to the least |x|)
-
-        Returns
-        -------
-        (rows, periods) kW, x > 0 is import
-        """
-        raise NotImplementedError(f"{type(self).__name__} does not say how it responds")
-
-    def cost(self, x: Floats) -> Floats:
-        """Return the cost in $/h of each agent and period, (n, periods); +inf outside its limits. x : (rows, periods) kW."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what it costs")
-
-    def unregularised(self) -> Self:
-        """Return the same agents without the terms that only regularise the market; themselves where there are none."""
-        return self
-
     def __repr__(self) -> str:
         if len(self) != 1:
             return f"<{type(self).__name__} society of {len(self)}>"
-        facts = ", ".join(f"{name}={_short(getattr(self, name))}" for name in self._facts)
+        facts = ", ".join(f"{name}={_short(getattr(self, name))}" for name in self.facts)
         return f"<{self._names[int(self._which[0])]}: {type(self).__name__}({facts})>"
 
 
@@ -281,21 +219,3 @@ def _short(column: Floats) -> str:
         if flat.size == 1
         else "[" + ", ".join(f"{v:g}" for v in flat[:4]) + (", ...]" if flat.size > 4 else "]")
     )
-
-
-def _once_per_agent(body: Callable[..., Floats]) -> Callable[..., Floats]:
-    @wraps(body)
-    def loop(self: Society, *columns: Floats) -> Floats:
-        if len(self) == 1:
-            return body(self, *columns)
-        spans = [slice(a, b) for a, b in zip(self.row_start[:-1], self.row_start[1:], strict=True)]
-        parts = [body(self[k], *(c[span] for c in columns)) for k, span in enumerate(spans)]
-        for k, part in enumerate(parts):
-            if np.ndim(part) != 2:
-                raise AgentError(
-                    f"{type(self).__name__}.{body.__name__} of {self[k].names[0]} returned shape {np.shape(part)}; "
-                    f"wanted one column a period, {self.periods} of them"
-                )
-        return np.concatenate(parts)
-
-    return loop

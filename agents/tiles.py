@@ -17,13 +17,13 @@ TILE = 16_384
 def tiles(society: Society) -> list[tuple[Society, slice]]:
     """Return windows on a society, in order, and the flat rows of each.
 
-    What is batched is the same row by row whoever else is there, so going tile by tile changes no bit of an answer.
+    What is batched gives the same row by row, whichever rows stand beside it, so going tile by tile changes no bit of an answer.
 
     >>> from gridparley.agents import SquareRootLoad
     >>> [(len(part), rows) for part, rows in tiles(SquareRootLoad(beta=1.0, cap=1.0, names=["a", "b"]))]
     [(2, slice(0, 2, None))]
     """
-    columns = [getattr(society, name) for name in society._facts]
+    columns = [getattr(society, name) for name in society.facts]
     known, found = _known.get(society, ([], []))
     if not found or len(known) != len(columns) or any(a is not b for a, b in zip(known, columns, strict=True)):
         found = _cut(society)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .facts import PortArray
+from .facts import PortArray, fact
 from .society import Society
 
 __all__ = ["VirtualAgent"]
@@ -11,12 +11,8 @@ __all__ = ["VirtualAgent"]
 class VirtualAgent(Society):
     """Price aggregator of one microgrid, pool or other home: owns the price of each balance that it keeps.
 
-    It has one port per balance, in the order of the balances. How prices move is the protocol's business. It knows no cost,
-    no utility and no limit of any agent. Source: notes 000 and 001, price update blocks.
-
-    Attributes
-    ----------
-    price : (p, periods) $/kWh, the first price of each balance; on a tie-line, of an import
+    It has one port per balance, in the order of the balances. How prices move is the protocol's business. It knows no
+    agent's cost, utility or limits. Source: notes 000 and 001, price update blocks.
     """
 
-    price: PortArray = 1.0  # type: ignore[assignment]
+    price: PortArray = fact("$/kWh", "first price of each balance, on a tie-line of an import", default=1.0)

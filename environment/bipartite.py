@@ -27,7 +27,8 @@ def read_bipartite(graph: nx.Graph, *, coordinator: str = "virtual") -> Topology
     graph
         A node with the attribute ``balance``, the name of a kind or a `BalanceKind`, is a balance; any other is an agent.
         Edges join agents to balances. The attribute ``slack`` of a balance is the agent that takes what is left over there
-        when a point is dispatched; without one it is shared. The node attribute ``name`` is what it is called, by default the node as text.
+        when a point is dispatched; without one it is shared. The node attribute ``name`` is what it is called, by default
+        the node as text.
     coordinator : what coordinators are called
 
     Raises
@@ -54,7 +55,8 @@ def read_bipartite(graph: nx.Graph, *, coordinator: str = "virtual") -> Topology
             raise TopologyError(
                 f"agent {names[agent]} is at {' and '.join(names[p] for p in places)}; wanted one place at most"
             )
-        place.update({agent: node for node in places})
+        if places:
+            place[agent] = places[0]
         joins[agent] = [node for node in near if not balances[node].place]
     own = [
         node
@@ -66,21 +68,20 @@ def read_bipartite(graph: nx.Graph, *, coordinator: str = "virtual") -> Topology
     ordered = sorted(balances, key=lambda node: (not balances[node].place, position[node]))
     first = {node: min(graph.neighbors(node), key=lambda agent: (home[agent], position[agent])) for node in ordered}
     keeper_home = [home[node] if balances[node].place else home[first[node]] for node in ordered]
-    keepers = sorted(set(keeper_home))
     agents.sort(key=lambda agent: (home[agent], position[agent]))
-    address = {agent: len(keepers) + k for k, agent in enumerate(agents)}
+    address = {agent: len(own) + k for k, agent in enumerate(agents)}
     number = {node: k for k, node in enumerate(ordered)}
     rows = [(address[agent], 0, number[node]) for agent, node in place.items()]
     rows += [(address[agent], 1 + k, number[node]) for agent in agents for k, node in enumerate(joins[agent])]
     kinds: list[BalanceKind] = list(dict.fromkeys(balances[node] for node in ordered))
     return Topology.build(
         homes=[names[node] for node in own],
-        coordinators=[(one, f"{names[own[one]]}.{coordinator}") for one in keepers],
+        coordinators=[f"{names[node]}.{coordinator}" for node in own],
         groups=[Group(home[agent], names[agent], address[agent], 1) for agent in agents],
         kinds=kinds,
         balances=[names[node] for node in ordered],
         kind=[kinds.index(balances[node]) for node in ordered],
-        keeper=np.searchsorted(keepers, keeper_home).astype(np.int32),
+        keeper=np.array(keeper_home, dtype=np.int32),
         slack=np.array([address.get(graph.nodes[node].get("slack"), -1) for node in ordered], dtype=np.int32),
         rows=tuple(np.array(rows, dtype=np.int64).T),
     )

@@ -52,7 +52,7 @@ class Topology:
     Attributes
     ----------
     homes : names of the places where agents live: microgrids, pools, or an agent that lives by itself
-    coordinators : names of the coordinators, by address
+    coordinators : names of the coordinators, one a home, by address; one may keep nothing
     groups : all other agents, in the order of their addresses
     home : (size,) int32, the home of each address
     kinds : the kinds of balances that there are
@@ -121,7 +121,7 @@ class Topology:
         cls,
         *,
         homes: Sequence[str],
-        coordinators: Sequence[tuple[int, str]],
+        coordinators: Sequence[str],
         groups: Sequence[Group],
         kinds: Sequence[BalanceKind],
         balances: Sequence[str],
@@ -134,8 +134,7 @@ class Topology:
 
         Parameters
         ----------
-        homes, groups, kinds, balances, kind, keeper, slack : as the attributes
-        coordinators : home and name of each
+        homes, coordinators, groups, kinds, balances, kind, keeper, slack : as the attributes
         rows : agent, place and balance of each row, in any order
         """
         agent, place, balance = rows
@@ -145,9 +144,9 @@ class Topology:
         sorts = np.array(kind, dtype=np.int8)
         found = cls(
             homes=tuple(homes),
-            coordinators=tuple(name for _, name in coordinators),
+            coordinators=tuple(coordinators),
             groups=tuple(groups),
-            home=np.concatenate([[home for home, _ in coordinators], members]).astype(np.int32),
+            home=np.concatenate([np.arange(len(homes)), members]).astype(np.int32),
             kinds=tuple(kinds),
             balances=tuple(balances),
             kind=sorts,
@@ -216,6 +215,20 @@ class Topology:
         for balance in np.flatnonzero(self.place)[::-1].tolist():
             found[self.home[self.keeper[balance]]] = balance
         return found
+
+    @cached_property
+    def home_balance(self) -> npt.NDArray[np.int64]:
+        """(homes,): the balance whose price stands for each home: its place's, or the first that an agent there is in."""
+        found = self.place_of.copy()
+        home, first = np.unique(self.home[self.row_agent], return_index=True)
+        without = found[home] < 0
+        found[home[without]] = self.row_balance[first[without]]
+        return found
+
+    @cached_property
+    def idle(self) -> npt.NDArray[np.bool_]:
+        """(coordinators,): those that ask about nothing."""
+        return np.bincount(self.row_keeper, minlength=len(self.coordinators)) == 0
 
     @cached_property
     def piece(self) -> npt.NDArray[np.int64]:

@@ -71,7 +71,7 @@ class DlmpADMM(ExchangeADMM):
         for population, (_, row) in zip(market.populations, market.rows, strict=True):
             society = population.society
             if not society.runs_network:
-                if not hasattr(society, "scaled"):
+                if not society.offers("scaled"):
                     raise ProtocolError(
                         f"rule = 'rosen' weights the costs of {type(society).__name__}, which has no `scaled(weight)`"
                     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .feeder import Feeder
 from .radial import Sensitivity
 
 __all__ = ["Connections", "Envelope", "Limits", "envelope_of", "limit_name"]
@@ -53,8 +54,8 @@ class Envelope:
 
     Attributes
     ----------
-    rows : (m, ports) G, kW per kW or pu^2 per kW
-    room : (m,) h, kW or pu^2
+    rows : (m, ports) G, kW per kW or pu² per kW
+    room : (m,) h, kW or pu²
     which : (m,) which of the 2 (lines + buses) limits each row is
     lines : number of lines
     losses, loss_factor : kW at p = 0, as far as the tangent goes, and (ports,) kW per kW
@@ -83,19 +84,19 @@ class Envelope:
         used = self.rows @ x
         return bool((used <= self.room + 1e-9 * (np.abs(self.rows) @ np.abs(x) + np.abs(self.room))).all())
 
-    def name(self, row: int, feeder: object) -> str:
+    def name(self, row: int, feeder: Feeder) -> str:
         """Return which limit a row is, in words."""
         return limit_name(int(self.which[row]), self.lines, feeder)
 
 
-def limit_name(which: int, lines: int, feeder: object) -> str:
+def limit_name(which: int, lines: int, feeder: Feeder) -> str:
     """Return one of the 2 (lines + buses) limits in words."""
     if which < 2 * lines:
         way = "towards the source" if which >= lines else "away from the source"
-        return f"power of line {feeder.line_names[which % lines]} {way}"  # type: ignore[attr-defined]
+        return f"power of line {feeder.line_names[which % lines]} {way}"
     which -= 2 * lines
     n = lines + 1
-    return f"{'highest' if which >= n else 'lowest'} voltage of bus {feeder.buses[which % n]}"  # type: ignore[attr-defined]
+    return f"{'highest' if which >= n else 'lowest'} voltage of bus {feeder.buses[which % n]}"
 
 
 def envelope_of(
@@ -112,7 +113,7 @@ def envelope_of(
     Parameters
     ----------
     ports, s
-    at_zero : lines' active powers, (lines,) kW, voltages squared, (n,) pu^2, and losses in kW where the ports feed in nothing
+    at_zero : lines' active powers, (lines,) kW, voltages squared, (n,) pu², and losses in kW where the ports feed in nothing
     limits
     prices : $/kWh of power at the source, and what a lost kWh costs besides
     all_rows : keep rows that no port moves

@@ -20,7 +20,7 @@ _PASSES = 200
 _WEAK = 1e-6
 """Least curvature, relative to the largest one and to the largest price over the largest power: below it digits are lost."""
 _LEAST = 1e-9
-"""$/kW^2h: the least curvature of all, where prices are next to nothing."""
+"""$/kW²h: the least curvature of all, where prices are next to nothing."""
 _RESTS = 1e-10
 """Relative move of a pass after which an answer stands."""
 _BENT = 0.1
@@ -40,7 +40,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Point:
-    """An answer x, (ports,) kW, with the envelope there and the multipliers of its rows, (m,) $/kWh or $/h per pu^2."""
+    """An answer x, (ports,) kW, with the envelope there and the multipliers of its rows, (m,) $/kWh or $/h per pu²."""
 
     x: Floats
     envelope: Envelope
@@ -49,14 +49,14 @@ class Point:
 
 @dataclass(frozen=True)
 class Bend:
-    """Curvature of the losses in principal directions: (k, ports), and (k,) $/kW^2h, the largest first."""
+    """Curvature of the losses in principal directions: (k, ports), and (k,) $/kW²h, the largest first."""
 
     direction: Floats
     curvature: Floats
 
     @classmethod
     def of(cls, flow: Floats, weight: Floats) -> Bend:
-        """Decompose sum weight (flow x)^2; flow : (lines, ports) kW per kW, weight : (lines,) $/kW^2h."""
+        """Decompose sum weight (flow x)^2; flow : (lines, ports) kW per kW, weight : (lines,) $/kW²h."""
         _, size, direction = np.linalg.svd(np.sqrt(2.0 * weight)[:, None] * flow, full_matrices=False)
         return cls(direction, size**2)
 
@@ -84,9 +84,7 @@ def project(
     start : (ports,) kW
     bend : how the losses that the tangent leaves out bend; None where it leaves out nothing
 
-    Returns
-    -------
-    None where nothing is within all limits, as seen from `start`, or the passes do not come to rest.
+    Returns None where nothing is within all limits, as seen from `start`, or the passes do not come to rest.
     """
     size = max(1.0, np.abs(ask.low).max(initial=0.0), np.abs(ask.high).max(initial=0.0))
     extra, soft = np.zeros_like(start), 0.0
@@ -95,9 +93,7 @@ def project(
     for _ in range(_PASSES):
         envelope = tangent(x)
         if envelope is not None and not soft:
-            # A curvature far below the others would leave the solver no digits.
-            steep = float(np.abs(ask.price + envelope.marginal).max(initial=0.0))
-            soft = max(_LEAST, _WEAK * (steep / size + float(ask.rho.max(initial=0.0))))
+            soft = _least_curvature(ask, envelope, size)
             extra = np.maximum(soft - ask.rho, 0.0)
             bend = bend and bend.beyond(_BENT * float((ask.rho + extra).min(initial=np.inf)))
         point = None if envelope is None else nearest(envelope, ask, extra + damping, x, bend)
@@ -111,10 +107,16 @@ def project(
         if moved <= _RESTS * size or (bend is None and not extra.any()):
             return point
         if bend is not None and moved > 0.7 * before:
-            # It goes in circles, for want of the curvature that tangents of the limits leave out.
+            # The passes go in circles, for want of the curvature that tangents of the limits leave out.
             damping = max(4.0 * damping, 0.1 * float(ask.rho.max(initial=0.0)), soft)
         before = moved
     return point if bend is None else None
+
+
+def _least_curvature(ask: Ask, envelope: Envelope, size: float) -> float:
+    """Return the curvature, $/kW²h, far below which the solver would lose digits beside the others; size in kW."""
+    steep = float(np.abs(ask.price + envelope.marginal).max(initial=0.0))
+    return max(_LEAST, _WEAK * (steep / size + float(ask.rho.max(initial=0.0))))
 
 
 def nearest(envelope: Envelope, ask: Ask, extra: Floats, centre: Floats, bend: Bend | None) -> Point | None:

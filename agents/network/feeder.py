@@ -1,4 +1,4 @@
-"""Feeder: a radial distribution network as read-only data. What flows on it is computed by those who know it."""
+"""Feeder: a radial distribution network as read-only data. What flows on it is computed elsewhere."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Feeder:
 
     Examples
     --------
-    >>> from gridparley.environment import Feeder, FeederLine
+    >>> from gridparley.agents.network import Feeder, FeederLine
     >>> street = Feeder.from_lines("street", 0.4, [FeederLine("transformer", "house", 0.05, 0.03)], {"house": (4.0, 1.0)})
     >>> street.buses, street.parent.tolist(), street.load_kw.tolist()
     (('transformer', 'house'), [0], [0.0, 4.0])
@@ -102,24 +102,14 @@ class Feeder:
             _check_line(name, line)
         source = every[0].start if source is None else source
         graph = _checked_graph(name, every, source)
-        parent_of = {child: parent for parent, child in nx.bfs_edges(graph, source)}
-        rank = {bus: k for k, bus in enumerate(graph)}
-        tree = nx.DiGraph([(parent, child) for child, parent in parent_of.items()])
-        buses = tuple(nx.lexicographical_topological_sort(tree, key=rank.__getitem__))
+        buses, fed_from = _in_order(graph, source)
         place = {bus: k for k, bus in enumerate(buses)}
-        fed = [graph.edges[parent_of[bus], bus]["line"] for bus in buses[1:]]
-        kw, kvar = _checked_loads(name, place, loads or {})
-        return cls(
-            name=name,
-            buses=buses,
-            parent=np.array([place[parent_of[bus]] for bus in buses[1:]], dtype=np.int64),
-            r_ohm=np.array([line.r_ohm for line in fed], dtype=np.float64),
-            x_ohm=np.array([line.x_ohm for line in fed], dtype=np.float64),
-            limit_kw=np.array([line.limit_kw for line in fed], dtype=np.float64),
-            load_kw=kw,
-            load_kvar=kvar,
-            base_kv=float(base_kv),
-        )
+        parent = np.array([place[fed_from[bus]] for bus in buses[1:]], dtype=np.int64)
+        lines_in_order = [graph.edges[fed_from[bus], bus]["line"] for bus in buses[1:]]
+        _, _, *columns = zip(*lines_in_order, strict=True)
+        r_ohm, x_ohm, limit_kw = (np.array(column, dtype=np.float64) for column in columns)
+        load_kw, load_kvar = _checked_loads(name, place, loads or {})
+        return cls(name, buses, parent, r_ohm, x_ohm, limit_kw, load_kw, load_kvar, float(base_kv))
 
     def at(self, bus: str) -> int:
         """Return the number of a bus.
@@ -191,6 +181,14 @@ def _checked_graph(name: str, lines: list[FeederLine], source: str) -> nx.Graph:
         more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
         raise FeederError(f"feeder {name}: no line joins bus {lost[0]}{more} to the source {source}")
     return graph
+
+
+def _in_order(graph: nx.Graph, source: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the buses, each after the one that feeds it and otherwise as they stand, and which bus feeds each."""
+    fed_from = {child: parent for parent, child in nx.bfs_edges(graph, source)}
+    rank = {bus: k for k, bus in enumerate(graph)}
+    tree = nx.DiGraph([(parent, child) for child, parent in fed_from.items()])
+    return tuple(nx.lexicographical_topological_sort(tree, key=rank.__getitem__)), fed_from
 
 
 def _checked_loads(

@@ -1,45 +1,21 @@
-"""A radial network as its operator knows it: which line feeds whom, and the exact power flow with its derivatives."""
+"""A radial network as its operator knows it: which line feeds which buses, and the exact power flow with its derivatives."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FeederData", "Flow", "RadialGrid", "Sensitivity"]
+from .feeder import Feeder
+
+__all__ = ["Flow", "RadialGrid", "Sensitivity"]
 
 Floats = npt.NDArray[np.float64]
 
 _SWEEPS = 200
 """Sweeps after which a power flow that still moves is taken for none: loads beyond what the lines can carry."""
-
-
-class FeederData(Protocol):
-    """What a feeder tells: buses, the source first and each after the one that feeds it; line l feeds bus l + 1.
-
-    Attributes
-    ----------
-    name, buses, line_names
-    parent : (n - 1,) bus that each line comes from
-    r_ohm, x_ohm : (n - 1,)
-    limit_kw : (n - 1,) inf where none
-    load_kw, load_kvar : (n,)
-    base_kv : kV
-    """
-
-    name: str
-    buses: Any
-    line_names: Any
-    parent: Any
-    r_ohm: Any
-    x_ohm: Any
-    limit_kw: Any
-    load_kw: Any
-    load_kvar: Any
-    base_kv: Any
 
 
 @dataclass(frozen=True)
@@ -49,8 +25,8 @@ class Flow:
     Attributes
     ----------
     active, reactive : (lines, periods) kW and kvar where each line begins, at its end that is nearer to the source
-    square : (n, periods) pu^2, voltage squared
-    current : (lines, periods) kW^2 per pu^2: (P^2 + Q^2) / v, so that r times it is what the line loses, in kW
+    square : (n, periods) pu², voltage squared
+    current : (lines, periods) kW² per pu²: (P^2 + Q^2) / v, so that r times it is what the line loses, in kW
     solved : (periods,) whether there is one at all; all else is NaN where there is none
     """
 
@@ -73,7 +49,7 @@ class Sensitivity:
     Attributes
     ----------
     active : (lines, 2 n) kW per kW or kvar
-    square : (n, 2 n) pu^2 per kW or kvar
+    square : (n, 2 n) pu² per kW or kvar
     losses : (2 n,) kW per kW or kvar
     """
 
@@ -92,7 +68,7 @@ class RadialGrid:
     r, x : (lines, 1) per unit of the base of 1 kW
     """
 
-    def __init__(self, feeder: FeederData) -> None:
+    def __init__(self, feeder: Feeder) -> None:
         self.feeder = feeder
         lines = len(feeder.parent)
         self.parent = np.asarray(feeder.parent)
@@ -139,7 +115,7 @@ class RadialGrid:
                 v = top - self.below.T @ (2.0 * (self.r * p + self.x * q) - z2 * i)
                 new = (p * p + q * q) / v[self.parent]
                 still = ~(np.abs(new - i) <= 1e-14 * (1.0 + np.abs(new))).all(axis=0) & (v > 0.0).all(axis=0)
-                i = np.where(moving, new, i)  # a period that has come to rest keeps its bits whoever else still moves
+                i = np.where(moving, new, i)  # a period that has come to rest keeps its bits while others still move
                 moving &= still
                 if not moving.any():
                     break

@@ -28,7 +28,7 @@ class Signals:
     loss : -(price of what is lost) times the loss factor
     congestion, voltage : -G^T mu over the limits of lines and of voltages
     line_price : (lines, periods) $/kWh, multiplier of each line's limit; above zero forwards, below zero towards the source
-    voltage_price : (n, periods) $/h per pu^2, of each bus's limits; above zero at the highest voltage, below at the lowest
+    voltage_price : (n, periods) $/h per pu², of each bus's limits; above zero at the highest voltage, below at the lowest
     """
 
     energy: Floats

@@ -6,14 +6,16 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ..batch import batched
+from ..bounds import within
 from ..errors import AgentError
-from ..facts import Array, AtLeast, Column, MoreThan, PortArray, Ports
-from ..society import Society, batched, within
+from ..facts import Array, Column, PortArray, Ports, fact
+from ..society import Society
 from ..solve.bus_curve import BusCurve
 from ..solve.port_groups import PortGroups, port_groups, port_sum
 from ..solve.storage_path import StoragePath
@@ -59,46 +61,30 @@ class DispatchOperator(Society):
     are facts: buy_max = sell_max = 0 for none, sell_max = 0 for one that only sells to us; a main grid behind a shared
     connection is one more operator, without load and generator, that buys and sells as much as the connection carries and
     has a tie-line to each microgrid. It knows its own load, costs and tariff. Source: note 004, items 1 to 5.
-
-    Attributes
-    ----------
-    load : (n, periods) kW, its own; prosumers at its bus may have more
-    cost_quadratic : a of the generator, $/kW^2h
-    cost_linear : b of the generator, $/kWh
-    power_max : kW, of the generator
-    storage_quadratic : a_B, $/kW^2h, for charge and discharge alike
-    storage_max : kW, of charge and of discharge
-    capacity_kwh : kWh, 0 for no battery
-    tariff : (n, periods) $/kWh, at which the main grid sells and buys
-    grid_quadratic : a_M, $/kW^2h, what an exchange with the main grid costs besides
-    grid_linear : b_M, $/kWh, the same
-    buy_max : (n, periods) kW, from the main grid
-    sell_max : (n, periods) kW, to the main grid
-    bus_max : kW, between it and the prosumers at its bus; 0 where there are none
-    hours : h, length of a period
-    transfer_quadratic : (p, 1) a_T, $/kW^2h, what the exporter pays
-    transfer_cost : (p, 1) b_T, $/kWh, what the exporter pays
-    export_max, import_max : (p, periods) kW
     """
 
-    load: Annotated[Array, AtLeast(0)] = 0.0  # type: ignore[assignment]
-    cost_quadratic: Annotated[Column, AtLeast(0)] = 0.0  # type: ignore[assignment]
-    cost_linear: Column = 0.0  # type: ignore[assignment]
-    power_max: Annotated[Column, AtLeast(0)] = 0.0  # type: ignore[assignment]
-    storage_quadratic: Annotated[Column, MoreThan(0)] = 0.005  # type: ignore[assignment]
-    storage_max: Annotated[Column, AtLeast(0)] = 0.0  # type: ignore[assignment]
-    capacity_kwh: Annotated[Column, AtLeast(0)] = 0.0  # type: ignore[assignment]
-    tariff: Array = 0.0  # type: ignore[assignment]
-    grid_quadratic: Annotated[Column, AtLeast(0)] = 0.0  # type: ignore[assignment]
-    grid_linear: Annotated[Column, AtLeast(0)] = 0.0  # type: ignore[assignment]
-    buy_max: Annotated[Array, AtLeast(0)] = 0.0  # type: ignore[assignment]
-    sell_max: Annotated[Array, AtLeast(0)] = 0.0  # type: ignore[assignment]
-    bus_max: Annotated[Column, AtLeast(0)] = math.inf  # type: ignore[assignment]
-    hours: Annotated[Column, MoreThan(0)] = 1.0  # type: ignore[assignment]
-    transfer_quadratic: Annotated[Ports, AtLeast(0)] = 0.0  # type: ignore[assignment]
-    transfer_cost: Annotated[Ports, AtLeast(0)] = 0.0  # type: ignore[assignment]
-    export_max: Annotated[PortArray, AtLeast(0)] = 0.0  # type: ignore[assignment]
-    import_max: Annotated[PortArray, AtLeast(0)] = 0.0  # type: ignore[assignment]
+    load: Array = fact("kW", "its own load; prosumers at its bus may have more", default=0.0, ge=0.0)
+    cost_quadratic: Column = fact("$/kW²h", "a of the generator", default=0.0, ge=0.0)
+    cost_linear: Column = fact("$/kWh", "b of the generator", default=0.0)
+    power_max: Column = fact("kW", "largest power of the generator", default=0.0, ge=0.0)
+    storage_quadratic: Column = fact("$/kW²h", "a_B, for charge and discharge alike", default=0.005, gt=0.0)
+    storage_max: Column = fact("kW", "largest charge and largest discharge", default=0.0, ge=0.0)
+    capacity_kwh: Column = fact("kWh", "capacity of the battery, 0 for none", default=0.0, ge=0.0)
+    tariff: Array = fact("$/kWh", "at which the main grid sells and buys", default=0.0)
+    grid_quadratic: Column = fact(
+        "$/kW²h", "a_M, what an exchange with the main grid costs besides", default=0.0, ge=0.0
+    )
+    grid_linear: Column = fact("$/kWh", "b_M, what an exchange with the main grid costs besides", default=0.0, ge=0.0)
+    buy_max: Array = fact("kW", "most from the main grid", default=0.0, ge=0.0)
+    sell_max: Array = fact("kW", "most to the main grid", default=0.0, ge=0.0)
+    bus_max: Column = fact(
+        "kW", "most between it and the prosumers at its bus; 0 where there are none", default=math.inf, ge=0.0
+    )
+    hours: Column = fact("h", "length of a period", default=1.0, gt=0.0)
+    transfer_quadratic: Ports = fact("$/kW²h", "a_T, what the exporter pays", default=0.0, ge=0.0)
+    transfer_cost: Ports = fact("$/kWh", "b_T, what the exporter pays", default=0.0, ge=0.0)
+    export_max: PortArray = fact("kW", "largest export over each tie-line", default=0.0, ge=0.0)
+    import_max: PortArray = fact("kW", "largest import over each tie-line", default=0.0, ge=0.0)
 
     def check(self) -> None:
         """Refuse a load that all sources, imports and the battery together cannot serve, and name the period."""
@@ -195,11 +181,12 @@ class DispatchOperator(Society):
             generation, discharge, main_grid, energy, np.where(np.abs(missing) <= 1e-12 * scale, 0.0, missing)
         )
 
-    def used(self, x: Floats) -> dict[str, Floats]:
-        """Return, by source, who serves its load where x is exchanged, (n, periods) kW; energy in kWh, tariff in $/kWh."""
+    def sources(self, x: Floats) -> dict[str, Floats]:
+        """Return its load, what serves it and net export, (n, periods) kW; energy in kWh, tariff in $/kWh."""
         plan = self.schedule(x)
         devices = {"generation": plan.generation, "storage": plan.discharge, "main_grid": plan.main_grid}
-        return {"demand": self.load, **devices, "energy": plan.energy, "tariff": self.tariff}
+        told = {"demand": self.load, **devices, "energy": plan.energy, "tariff": self.tariff}
+        return {**told, "net_export": self.exported(x)}
 
     def _solve(self, members: Rows, sources: Sequence[Source], load: Floats) -> tuple[Floats, Floats]:
         """Return what each source, (m, periods, j), and the battery, (m, periods), supply."""

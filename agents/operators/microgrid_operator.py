@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ..facts import Array, AtLeast, Column, MoreThan, PortArray, Ports
-from ..society import Society, batched, within
+from ..batch import batched
+from ..bounds import within
+from ..facts import Array, Column, PortArray, Ports, fact
+from ..society import Society
 from ..solve.operator_solve import OperatorProblem
 from ..solve.port_groups import PortGroups, port_groups, port_sum
 from ..solve.supply import Dispatch, Supply
@@ -29,26 +31,20 @@ class MicrogridOperator(Society):
     G = -x_0 - sum_k x_k - PV, subject to 0 <= G <= power_max, -import_max <= e <= export_max, sum_k e_k <= PV.
     All PV is used. It knows its own costs, its PV and the limits of its ports. Source: note 000, supply block; note 001
     without storage.
-
-    Attributes
-    ----------
-    cost_quadratic : a, $/kW^2h
-    cost_linear : b, $/kWh
-    power_max : kW, of G
-    pv : (n, periods) kW
-    alpha : (p, 1) $/kW^2h, what each end of a tie-line pays per squared kW; regularises the market
-    export_max, import_max : (p, periods) kW
-    transfer_cost : (p, 1) $/kWh, what the exporter pays per kW; note 000's unused C_tran(x) = 0.5 x, off by default
     """
 
-    cost_quadratic: Annotated[Column, MoreThan(0)]
-    cost_linear: Column
-    power_max: Annotated[Column, AtLeast(0)]
-    pv: Annotated[Array, AtLeast(0)] = 0.0  # type: ignore[assignment]
-    alpha: Annotated[Ports, MoreThan(0)] = 0.05  # type: ignore[assignment]
-    export_max: Annotated[PortArray, AtLeast(0)] = 0.0  # type: ignore[assignment]
-    import_max: Annotated[PortArray, AtLeast(0)] = 0.0  # type: ignore[assignment]
-    transfer_cost: Annotated[Ports, AtLeast(0)] = 0.0  # type: ignore[assignment]
+    cost_quadratic: Column = fact("$/kW²h", "a, of what is generated or bought", gt=0.0)
+    cost_linear: Column = fact("$/kWh", "b, of what is generated or bought")
+    power_max: Column = fact("kW", "largest G, from grid or generator", ge=0.0)
+    pv: Array = fact("kW", "what its PV gives", default=0.0, ge=0.0)
+    alpha: Ports = fact(
+        "$/kW²h", "what each end of a tie-line pays per squared kW; regularises the market", default=0.05, gt=0.0
+    )
+    export_max: PortArray = fact("kW", "largest export over each tie-line", default=0.0, ge=0.0)
+    import_max: PortArray = fact("kW", "largest import over each tie-line", default=0.0, ge=0.0)
+    transfer_cost: Ports = fact(
+        "$/kWh", "what the exporter pays; note 000's unused C_tran(x) = 0.5 x, off by default", default=0.0, ge=0.0
+    )
 
     def port_sum(self, values: Floats) -> Floats:
         """Add up port values by agent, in port order: (p, periods) to (n, periods)."""
@@ -63,6 +59,10 @@ class MicrogridOperator(Society):
     def generation(self, x: Floats) -> Floats:
         """Return G, (n, periods) kW, that an answer x, (rows, periods) kW, implies."""
         return self.dispatch(x).generation
+
+    def sources(self, x: Floats) -> dict[str, Floats]:
+        """Return generation, PV and net export, (n, periods) kW."""
+        return {"generation": self.supplied(x) - self.pv, "pv": self.pv, "net_export": self.exported(x)}
 
     @batched
     def cost(self, x: Floats) -> Floats:
@@ -99,14 +99,14 @@ class MicrogridOperator(Society):
         return slope
 
     def _problems(self, price: Floats, target: Floats, rho: Floats) -> Iterator[tuple[Rows, Rows, OperatorProblem]]:
-        """Yield who is solved together, (m,), the rows of their ports, (m, k), and the problem."""
+        """Yield which operators are solved together, (m,), the rows of their ports, (m, k), and the problem."""
         for members, ports in self._groups:
             own, rows = self.own_rows[members], self.port_rows[ports]
             problem = OperatorProblem(
                 supply=self._supply(members),
-                value=price[own],
-                pull=rho[own],
-                wish=target[own],
+                price=price[own],
+                rho=rho[own],
+                target=target[own],
                 worth=price[rows] - rho[rows] * target[rows],
                 curvature=2.0 * self.alpha[ports] + rho[rows],
                 low=-self.import_max[ports],

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from ..facts import AtLeast, PortArray
-from ..society import Society, batched, within
+from ..batch import batched
+from ..bounds import within
+from ..facts import PortArray, fact
+from ..society import Society
 from ..solve.bus_curve import BusCurve
 from ..solve.port_groups import PortGroups, port_groups
 
@@ -22,12 +24,8 @@ class MiddleOperator(Society):
     """Operator of a microgrid behind one connection: an element in the middle, which sums responses and splits targets.
 
     min 0 subject to sum_k x_k = 0, -power_max <= x <= power_max, with one port to the network and one to each prosumer;
-    nothing is attached to its own bus, so x_0 = 0. It knows what its ports carry, and nothing of anybody's costs or of the
-    network. Source: note 003, as we reconstruct it.
-
-    Attributes
-    ----------
-    power_max : (p, periods) kW, most that each port carries, either way
+    nothing is attached to its own bus, so x_0 = 0. It knows what its ports carry, and neither costs nor the network. Source:
+    note 003, as we reconstruct it.
 
     Examples
     --------
@@ -37,7 +35,7 @@ class MiddleOperator(Society):
     array([ 0., -6.,  1.,  5.])
     """
 
-    power_max: Annotated[PortArray, AtLeast(0)]
+    power_max: PortArray = fact("kW", "most that each port carries, either way", ge=0.0)
 
     @batched
     def respond(self, price: Floats, target: Floats, rho: Floats) -> Floats:
@@ -80,7 +78,7 @@ class MiddleOperator(Society):
         return within(x[self.own_rows], 0.0, 0.0, np.where(balanced & (inside > 0.0), 0.0, np.inf))
 
     def scaled(self, weight: Floats) -> Self:
-        """Return the same operators: no weight, (n, 1), makes anything of no cost."""
+        """Return the same operators: they have no cost that a weight, (n, 1), could change."""
         return self
 
     @cached_property

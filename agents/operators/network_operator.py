@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated, Any, Self, get_args
+from typing import Any, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from ..bounds import within
 from ..errors import AgentError
-from ..facts import Array, AtLeast, Column, MoreThan, PortArray, Ports
+from ..facts import Array, Column, PortArray, Ports, fact
 from ..network.envelope import Connections, Limits
-from ..network.envelope_solve import Ask, Point, misfit, project
+from ..network.envelope_solve import Point
+from ..network.feeder import Feeder
 from ..network.period import Losses, NetworkPeriod
-from ..network.radial import FeederData, RadialGrid
+from ..network.period_solve import PeriodProblem
+from ..network.radial import RadialGrid
 from ..network.signals import Signals, signals_of
 from ..period import Period
-from ..society import Society, within
+from ..society import Society
 
 __all__ = ["NetworkOperator"]
 
@@ -47,20 +50,9 @@ class NetworkOperator(Society):
 
     Parameters
     ----------
-    feeder : what `FeederData` says, or one for each agent
+    feeder : a `Feeder`, or one for each agent
     losses : "none"; "lindistflow" for a power flow with losses and LinDistFlow's derivatives; "exact" for its own derivatives
     facts : see `Society`
-
-    Attributes
-    ----------
-    bus : (p, 1) number of the bus of each port, in the order of the feeder
-    tan_phi : (p, 1) kvar that is fed in with each kW
-    export_max, import_max : (p, periods) kW, most that the port carries to the prosumer, and from it
-    wholesale : (n, periods) $/kWh, price of power at the source
-    loss_price : (n, periods) $/kWh, what a lost kWh costs besides
-    load_factor : (n, periods) all fixed loads of the feeder times this
-    source : (n, periods) pu, voltage at the source
-    v_min, v_max : pu, at every bus but the source
 
     Raises
     ------
@@ -69,25 +61,25 @@ class NetworkOperator(Society):
         names the line or bus where that fails.
     """
 
-    bus: Annotated[Ports, AtLeast(0)]
-    tan_phi: Ports = 0.0  # type: ignore[assignment]
-    export_max: Annotated[PortArray, AtLeast(0)]
-    import_max: Annotated[PortArray, AtLeast(0)]
-    wholesale: Array = 0.0  # type: ignore[assignment]
-    loss_price: Annotated[Array, AtLeast(0)] = 0.0  # type: ignore[assignment]
-    load_factor: Array = 1.0  # type: ignore[assignment]
-    source: Annotated[Array, MoreThan(0)] = 1.0  # type: ignore[assignment]
-    v_min: Annotated[Column, AtLeast(0)] = 0.95  # type: ignore[assignment]
-    v_max: Annotated[Column, MoreThan(0)] = 1.05  # type: ignore[assignment]
+    bus: Ports = fact("1", "number of the bus of each port, in the order of the feeder", ge=0.0)
+    tan_phi: Ports = fact("1", "kvar that is fed in with each kW", default=0.0)
+    export_max: PortArray = fact("kW", "most that each port carries to the prosumer", ge=0.0)
+    import_max: PortArray = fact("kW", "most that each port carries from the prosumer", ge=0.0)
+    wholesale: Array = fact("$/kWh", "price of power at the source", default=0.0)
+    loss_price: Array = fact("$/kWh", "what a lost kWh costs besides", default=0.0, ge=0.0)
+    load_factor: Array = fact("1", "all fixed loads of the feeder are taken times this", default=1.0)
+    source: Array = fact("pu", "voltage at the source", default=1.0, gt=0.0)
+    v_min: Column = fact("pu", "lowest voltage at every bus but the source", default=0.95, ge=0.0)
+    v_max: Column = fact("pu", "highest voltage at every bus but the source", default=1.05, gt=0.0)
 
     runs_network = True
 
     _sites: Sequence[Site]
 
-    def __init__(self, *, feeder: FeederData | Sequence[FeederData], losses: Losses = "none", **facts: Any) -> None:
+    def __init__(self, *, feeder: Feeder | Sequence[Feeder], losses: Losses = "none", **facts: Any) -> None:
         if losses not in get_args(Losses):
             raise AgentError(f"losses = {losses!r}; wanted one of {', '.join(get_args(Losses))}")
-        feeders: Any = [feeder] if hasattr(feeder, "parent") else feeder
+        feeders = [feeder] if isinstance(feeder, Feeder) else feeder
         self._sites = [Site(RadialGrid(one), losses) for one in feeders]
         super().__init__(**facts)
 
@@ -107,33 +99,9 @@ class NetworkOperator(Society):
             raise AgentError(
                 f"{who}: bus = {self.bus[port, 0]:g} (port {port}); wanted a whole number, 0 to {buses - 1}"
             )
-        safe = self._safe
-        for period, network in enumerate(self.networks):
-            every = network.lossless(all_rows=True)
-            rest = np.abs(every.rows).max(axis=1, initial=0.0) == 0.0
-            broken = np.flatnonzero(rest & (every.room < -1e-12))
-            if len(broken):
-                limit = every.name(int(broken[0]), self.grid.feeder)
-                raise AgentError(
-                    f"{who}: {limit} (period {period}) is broken by the fixed loads; no port can change that"
-                )
-            if safe[period] is None:
-                raise AgentError(self._unkept(period))
-
-    def _unkept(self, period: int) -> str:
-        """Say which limit of a period stands in the way, by the flow without losses where that shows it."""
-        network = self.networks[period]
-        envelope = network.at_rest
-        if not len(envelope.room):
-            return f"{self.names[0]}: no power flow is known in period {period}, whatever the ports carry"
-        row, short = misfit(envelope, -self.export_max[:, period], self.import_max[:, period])
-        what = f"{self.names[0]}: {envelope.name(row, self.grid.feeder)} (period {period}): nothing that the ports may carry "
-        if short <= 0.0:
-            return what + "is known to keep it together with the other limits once losses are counted"
-        unit = "kW" if envelope.of_lines[row] else "pu^2"
-        return what + f"keeps it together with the other limits; the nearest is off by {short:.3g} {unit}"
-
-    # The society around the agents ----------------------------------------------------------------------------------
+        for problem in self._problems:
+            if (trouble := problem.trouble()) is not None:
+                raise AgentError(f"{who}: {trouble}")
 
     @classmethod
     def stack(cls, agents: Sequence[Self]) -> Self:
@@ -210,8 +178,6 @@ class NetworkOperator(Society):
             for t in range(self.periods)
         ]
 
-    # The seam -------------------------------------------------------------------------------------------------------
-
     def respond(self, price: Floats, target: Floats, rho: Floats) -> Floats:
         """Return x, (rows, periods) kW: an active-set solution of each period's quadratic programme, tangent by tangent."""
         x = np.zeros((self.rows, self.periods))
@@ -225,51 +191,17 @@ class NetworkOperator(Society):
         return signals_of(self.networks, points)
 
     def _point(self, price: Floats, target: Floats, rho: Floats, period: int) -> Point:
-        point = self._solve(price[1:, period], target[1:, period], rho[1:, 0], period)
+        problem = self._problems[period]
+        point = problem.solve(price[1:, period], target[1:, period], rho[1:, 0])
         if point is None:
-            raise AgentError(self._unkept(period))
+            raise AgentError(f"{self.names[0]}: {problem.unkept()}")
         return point
 
-    def _solve(self, price: Floats, target: Floats, rho: Floats, period: int) -> Point | None:
-        """Solve one period, (ports,) each; None where nothing is within all limits."""
-        low, high = -self.export_max[:, period], self.import_max[:, period]
-        ask, network = Ask(price, target, rho, low, high), self.networks[period]
-        zero = np.zeros_like(price)
-        if network.linear:
-            return project(ask, network.tangent, zero)
-        # What is asked for is near the answer once a negotiation is. Where it is no place to begin, the lossless answer may
-        # be, or what was found when the facts were checked.
-        starts: list[Callable[[], Floats | None]] = [
-            lambda: np.clip(target, low, high),
-            lambda: self._lossless(ask, period),
-            lambda: self._safe[period],
-        ]
-        for begin in starts[0 if rho.all() else 1 :]:
-            start = begin()
-            found = None if start is None else project(ask, network.tangent, start, network.bend)
-            if found is not None:
-                return found
-        return None
-
-    def _lossless(self, ask: Ask, period: int) -> Floats | None:
-        """Return the answer of a network without losses."""
-        rest = self.networks[period].at_rest
-        found = project(ask, lambda _: rest, np.zeros_like(ask.price))
-        return None if found is None else found.x
-
     @cached_property
-    def _safe(self) -> list[Floats | None]:
-        """For each period some point within all limits, (ports,), of an agent that stands alone; None where none is found."""
-        safe: list[Floats | None] = []
-        for period, network in enumerate(self.networks):
-            zero = np.zeros(self.rows - 1)
-            firm = zero + 1.0 + abs(network.wholesale) + network.loss_price
-            low, high = -self.export_max[:, period], self.import_max[:, period]
-            ask = Ask(zero, zero, firm, low, high)
-            starts = [zero, None if network.linear else self._lossless(ask, period)]
-            points = (project(ask, network.tangent, start, network.bend) for start in starts if start is not None)
-            safe.append(next((point.x for point in points if point is not None), None))
-        return safe
+    def _problems(self) -> list[PeriodProblem]:
+        """The local problem of each period, of an agent that stands alone."""
+        limits = -self.export_max, self.import_max
+        return [PeriodProblem(t, one, limits[0][:, t], limits[1][:, t]) for t, one in enumerate(self.networks)]
 
     def cost(self, x: Floats) -> Floats:
         """Return the cost of an answer x, (1, periods) $/h, fixed loads included; +inf outside the limits."""
@@ -277,6 +209,12 @@ class NetworkOperator(Society):
         carried = within(x[1:], -self.export_max, self.import_max, np.zeros((self.rows - 1, self.periods)))
         inside = np.isfinite(carried).all(axis=0, keepdims=True)
         return within(x[:1], 0.0, 0.0, np.where(inside, value, np.inf))
+
+    def sources(self, x: Floats) -> dict[str, Floats]:
+        """Return its fixed load, what it draws from above for load and ports, and net export, (n, periods) kW; no losses."""
+        load = np.array([[network.load.sum() for network in self[k].networks] for k in range(len(self))])
+        export = self.exported(x)
+        return {"demand": load, "generation": load + x[self.own_rows] + self.supplied(x), "net_export": export}
 
     def reference(self, cp: Any, x: Any) -> tuple[Any, list[Any]]:
         """Return cost and constraints of the CVXPY variable x, (rows, periods) kW; with losses, those of a relaxation."""

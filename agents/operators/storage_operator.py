@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from ..facts import AtLeast, AtMost, Column, MoreThan, PortArray
+from ..batch import batched
+from ..facts import Column, fact
 from ..period import Period
-from ..society import batched
 from ..solve.supply import Storage, Supply
 from .microgrid_operator import MicrogridOperator
 
@@ -31,33 +31,24 @@ class StorageOperator(MicrogridOperator):
     when a period is settled. It looks at one period at a time and knows its own costs, PV and state of charge.
 
     Source: note 001, supply blocks and C_EBSS, its last block's sign of B; tie-line limits of its own side only.
-
-    Attributes
-    ----------
-    cost_constant : c_0, $/h
-    capacity_kwh : kWh, 0 for no storage
-    soc : state of charge, 0 to 1
-    soc_min : more than 0, where k has no end
-    soc_max : 1 at most
-    charge_max, discharge_max : kW
-    kappa : $/kWh; the note's 0.1 exp(3)
-    scale : S, kW
-    q : $/kW^2h
-    hours : h, length of the period
     """
 
-    cost_constant: Column = 0.0  # type: ignore[assignment]
-    capacity_kwh: Annotated[Column, AtLeast(0)] = 0.0  # type: ignore[assignment]
-    soc: Annotated[Column, MoreThan(0), AtMost(1)] = 0.5  # type: ignore[assignment]
-    soc_min: Annotated[Column, MoreThan(0), AtMost(1)] = 0.1  # type: ignore[assignment]
-    soc_max: Annotated[Column, MoreThan(0), AtMost(1)] = 0.9  # type: ignore[assignment]
-    charge_max: Annotated[Column, AtLeast(0)] = 0.0  # type: ignore[assignment]
-    discharge_max: Annotated[Column, AtLeast(0)] = 0.0  # type: ignore[assignment]
-    kappa: Annotated[Column, MoreThan(0)] = 0.1 * math.exp(3.0)  # type: ignore[assignment]
-    scale: Annotated[Column, MoreThan(0)] = 1.0  # type: ignore[assignment]
-    q: Annotated[Column, MoreThan(0)] = 0.01  # type: ignore[assignment]
-    hours: Annotated[Column, MoreThan(0)] = 1.0  # type: ignore[assignment]
-    import_max: Annotated[PortArray, AtLeast(0)] = math.inf  # type: ignore[assignment]
+    cost_constant: Column = fact("$/h", "c_0, whatever it supplies", default=0.0)
+    capacity_kwh: Column = fact("kWh", "capacity of the storage, 0 for none", default=0.0, ge=0.0)
+    soc: Column = fact("1", "state of charge when a period begins", default=0.5, gt=0.0, le=1.0)
+    soc_min: Column = fact(
+        "1", "least state of charge; at 0 the price k would be infinite", default=0.1, gt=0.0, le=1.0
+    )
+    soc_max: Column = fact("1", "largest state of charge", default=0.9, gt=0.0, le=1.0)
+    charge_max: Column = fact("kW", "largest charging power", default=0.0, ge=0.0)
+    discharge_max: Column = fact("kW", "largest discharging power", default=0.0, ge=0.0)
+    kappa: Column = fact(
+        "$/kWh", "price of stored energy at half charge; the note's 0.1 exp(3)", default=0.1 * math.exp(3.0), gt=0.0
+    )
+    scale: Column = fact("kW", "S, beyond which more charging is worth little", default=1.0, gt=0.0)
+    q: Column = fact("$/kW²h", "quadratic cost of discharging", default=0.01, gt=0.0)
+    hours: Column = fact("h", "length of a period", default=1.0, gt=0.0)
+    import_max = fact(default=math.inf)
 
     _sign: ClassVar[float] = 1.0
 
@@ -94,7 +85,13 @@ class StorageOperator(MicrogridOperator):
     @property
     def storage_price(self) -> Floats:
         """k, (n, 1) $/kWh: what a stored kWh is worth to it; of a full storage not quite nothing, so that ln k exists."""
-        return np.asarray(self.kappa * np.maximum(1.0 - self.soc, 1e-12) / self.soc)
+        return self.kappa * np.maximum(1.0 - self.soc, 1e-12) / self.soc
+
+    def sources(self, x: Floats) -> dict[str, Floats]:
+        """Return generation, used PV, discharge and net export, (n, periods) kW, and the state of charge before them."""
+        found, export = self.dispatch(x), self.exported(x)
+        told = {"generation": found.generation, "pv": found.pv, "storage": found.storage}
+        return {**told, "soc": np.broadcast_to(self.soc, export.shape), "net_export": export}
 
     def _supply(self, members: Rows) -> Supply:
         columns = self.storage_price, self.scale, self.q, *self.storage_limits()

@@ -1,1 +1,1 @@
-"""Prosumers: agents with one row, at a bus, and peers who trade."""
+"""Prosumers: agents with one row, at a bus, and peers that trade."""

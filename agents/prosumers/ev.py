@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from ..facts import Array, AtLeast, AtMost, Column, MoreThan, Positive
+from ..facts import Column, fact
 from ..period import Period
 from .log_load import LogLoad
 
@@ -17,7 +17,7 @@ __all__ = ["EV"]
 Floats = npt.NDArray[np.float64]
 
 _ROUNDING = 1e-9
-"""h: a period that ends as the car leaves, but for a rounding error, is one in which it is connected."""
+"""h: a period that ends when the car leaves, to a rounding error, is one in which it is connected."""
 
 
 class EV(LogLoad):
@@ -26,26 +26,16 @@ class EV(LogLoad):
     D_t = min(power_max, need / (efficiency Delta t)) in a period through all of which it is connected, else 0; settling a
     period takes efficiency x Delta t off the need. It knows its own times and need and nothing else. Source: note 001,
     first block; the note gives neither D_t nor numbers.
-
-    Attributes
-    ----------
-    beta : $/h
-    sigma : 1/kW
-    arrival, departure : h on the scenario's clock, the next morning being 24 and more
-    need : kWh that are still to reach the battery
-    efficiency : of charging
-    power_max : kW
-    demand : (n, periods) kW, D_t: set when a period is opened, and until then 0
     """
 
-    beta: Positive = 2.6
-    sigma: Positive = 0.15
-    arrival: Column
-    departure: Column
-    need: Annotated[Column, AtLeast(0)]
-    efficiency: Annotated[float, MoreThan(0), AtMost(1)] = 0.92
-    power_max: Positive = 7.2
-    demand: Annotated[Array, AtLeast(0)] = 0.0  # type: ignore[assignment]
+    beta = fact(default=2.6)
+    sigma = fact(default=0.15)
+    arrival: Column = fact("h", "on the scenario's clock, the next morning being 24 and more")
+    departure: Column = fact("h", "on the scenario's clock, the next morning being 24 and more")
+    need: Column = fact("kWh", "still to reach the battery", ge=0.0)
+    efficiency: Column = fact("1", "of charging", default=0.92, gt=0.0, le=1.0)
+    power_max: Column = fact("kW", "largest charging power", default=7.2, gt=0.0)
+    demand = fact(text="D_t: set when a period is opened, 0 until then", default=0.0)
 
     def check(self) -> None:
         """Refuse an EV that leaves before it arrives."""
@@ -55,7 +45,7 @@ class EV(LogLoad):
             self.refuse(late, "departure", f"more than arrival = {arrival:g}; the next morning is 24 and more")
 
     def connected(self, period: Period) -> npt.NDArray[np.bool_]:
-        """Tell who is connected from the beginning to the end of a period, (n, 1)."""
+        """Tell which EVs are connected from the beginning to the end of a period, (n, 1)."""
         return np.asarray(
             (self.arrival <= period.start + _ROUNDING) & (self.departure >= period.end - _ROUNDING), dtype=bool
         )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..facts import Array, AtLeast, Positive
+from ..batch import batched
+from ..bounds import within
+from ..facts import Array, Column, fact
 from ..prosumer import Prosumer
-from ..society import batched, within
 
 __all__ = ["LogLoad"]
 
@@ -20,17 +21,11 @@ class LogLoad(Prosumer):
     """Load with utility U(x) = beta ln(1 + sigma min(x, demand)), 0 <= x <= demand.
 
     It knows its own utility and need and nothing else. Source: note 001, first block.
-
-    Attributes
-    ----------
-    beta : $/h
-    sigma : 1/kW
-    demand : (n, periods) kW, what it needs in each period
     """
 
-    beta: Positive
-    sigma: Positive
-    demand: Annotated[Array, AtLeast(0)]
+    beta: Column = fact("$/h", "scale of its utility", gt=0.0)
+    sigma: Column = fact("1/kW", "how fast its utility saturates", gt=0.0)
+    demand: Array = fact("kW", "what it needs in each period", ge=0.0)
 
     @batched
     def cost(self, x: Floats) -> Floats:

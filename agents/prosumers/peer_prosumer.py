@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from ..batch import batched
+from ..bounds import within
 from ..errors import AgentError
-from ..facts import Array, Column, MoreThan
-from ..society import Society, batched, within
+from ..facts import Array, Column, fact
+from ..society import Society
 from ..solve.port_groups import PortGroups, port_groups
 
 __all__ = ["PeerProsumer"]
@@ -28,14 +30,6 @@ class PeerProsumer(Society):
     injected is bought at retail. It knows its own costs and limits, the tariffs, and what its partners propose to it; of
     the network it knows the price at its own connection. Source: our reading of notes 002 and 003.
 
-    Attributes
-    ----------
-    cost_quadratic : a, $/kW²h
-    cost_linear : b, $/kWh
-    low, high : (n, periods) kW, of the injection; below zero it consumes
-    retail, feed_in : (n, periods) $/kWh, tariffs of the supplier; or the margins on wholesale, feed_in then below zero
-    trade_cost : kappa, $/kW²h, what a trade costs either end; makes the shares of the partners unique
-
     Examples
     --------
     >>> seller = PeerProsumer(ports=[2], cost_quadratic=0.1, cost_linear=2.0, low=0.0, high=80.0,
@@ -45,18 +39,20 @@ class PeerProsumer(Society):
     array([  0., -30., -30.])
     """
 
-    cost_quadratic: Annotated[Column, MoreThan(0)]
-    cost_linear: Column
-    low: Array
-    high: Array
-    retail: Array
-    feed_in: Array
-    trade_cost: Annotated[Column, MoreThan(0)]
+    cost_quadratic: Column = fact("$/kW²h", "a, of what it injects", gt=0.0)
+    cost_linear: Column = fact("$/kWh", "b, of what it injects")
+    low: Array = fact("kW", "least injection; below zero it consumes")
+    high: Array = fact("kW", "largest injection; below zero it consumes")
+    retail: Array = fact("$/kWh", "tariff at which the supplier sells, or its margin on wholesale")
+    feed_in: Array = fact("$/kWh", "tariff at which the supplier buys, or its margin on wholesale, then below zero")
+    trade_cost: Column = fact(
+        "$/kW²h", "kappa, what a trade costs either end; makes the shares of the partners unique", gt=0.0
+    )
 
     def check(self) -> None:
         """Refuse limits or tariffs that are crossed, and a prosumer without a connection."""
-        self.refuse(np.asarray(self.high < self.low), "high", "at least low")
-        self.refuse(np.asarray(self.retail < self.feed_in), "retail", "at least feed_in")
+        self.refuse(self.high < self.low, "high", "at least low")
+        self.refuse(self.retail < self.feed_in, "retail", "at least feed_in")
         if (self.port_count < 1).any():
             who = self.names[int(np.argmax(self.port_count < 1))]
             raise AgentError(f"{who}: ports = 0; wanted 1 or more, the first being its connection to the network")
@@ -88,7 +84,7 @@ class PeerProsumer(Society):
         (price - value) / curvature, a root between the feed-in tariff and retail or else the one of them that is nearer.
         """
         low, high = self.feed_in[members], self.retail[members]
-        if not price.shape[1]:  # who trades with nobody injects nothing between the tariffs, and exactly nothing
+        if not price.shape[1]:  # without partners nothing is injected between the tariffs, and exactly nothing
             return np.clip(-worth, low, high)
         sold, steep = np.zeros_like(worth), np.zeros_like(bend)
         for k in range(price.shape[1]):  # one after the other: the same bits for one prosumer or many
@@ -135,13 +131,18 @@ class PeerProsumer(Society):
             slope[trades] = (1.0 / kappa * (1.0 - part / kappa))[:, None]
         return slope
 
+    def sources(self, x: Floats) -> dict[str, Floats]:
+        """Return what it consumes and generates, (n, periods) kW: what it trades is on paper, its connection carries power."""
+        p = -x[self.own_rows + 1]
+        return {"demand": np.maximum(-p, 0.0), "generation": np.maximum(p, 0.0), "net_export": p}
+
     @cached_property
     def _groups(self) -> PortGroups:
         return port_groups(self.port_count)
 
     @cached_property
     def _rows(self) -> list[tuple[Rows, Rows]]:
-        """Who is solved together, (m,), and the rows of their ports, (m, k)."""
+        """Which prosumers are solved together, (m,), and the rows of their ports, (m, k)."""
         return [(members, self.port_rows[ports]) for members, ports in self._groups]
 
     def reference(self, cp: Any, x: Any) -> tuple[Any, list[Any]]:

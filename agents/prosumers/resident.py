@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..facts import Positive
+from ..facts import fact
 from .log_load import LogLoad
 
 __all__ = ["Resident"]
@@ -12,13 +12,7 @@ class Resident(LogLoad):
     """Household with utility U(x) = beta ln(1 + sigma min(x, demand)), 0 <= x <= demand.
 
     Source: note 001, first block; the note gives no numbers, the defaults are a flat's with 0.3 to 1 kW.
-
-    Attributes
-    ----------
-    beta : $/h
-    sigma : 1/kW
-    demand : (n, periods) kW, what it needs in each period
     """
 
-    beta: Positive = 0.3
-    sigma: Positive = 1.5
+    beta = fact(default=0.3)
+    sigma = fact(default=1.5)

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..facts import Positive
+from ..batch import batched
+from ..bounds import within
+from ..facts import Column, fact
 from ..prosumer import Prosumer
-from ..society import batched, within
 
 __all__ = ["SquareRootLoad"]
 
@@ -21,21 +22,16 @@ class SquareRootLoad(Prosumer):
 
     Demand above saturation has no value, so D <= (cap / beta)^2, and a price of zero or less asks for exactly that much.
     It knows its own utility and nothing else. Source: note 000, demand block.
-
-    Attributes
-    ----------
-    beta : $/h per sqrt(kW)
-    cap : $/h, utility at saturation
     """
 
-    beta: Positive
-    cap: Positive
+    beta: Column = fact("$/h√kW", "utility of the square root of its demand", gt=0.0)
+    cap: Column = fact("$/h", "utility at saturation", gt=0.0)
 
     @property
     def demand_max(self) -> Floats:
         """(n, 1) kW: demand at saturation."""
         root = self.cap / self.beta
-        return np.asarray(root * root)
+        return root * root
 
     @batched
     def cost(self, x: Floats) -> Floats:
@@ -49,7 +45,7 @@ class SquareRootLoad(Prosumer):
             root = self.beta / (2.0 * price)
             demand = np.where(price > 0.0, root * root, np.inf)
         if rho.any():
-            pulled = _cubic_root(rho, price - rho * target, np.asarray(self.beta / 2.0))
+            pulled = _cubic_root(rho, price - rho * target, self.beta / 2.0)
             demand = np.where(rho > 0.0, pulled * pulled, demand)
         return np.clip(demand, 0.0, self.demand_max)
 

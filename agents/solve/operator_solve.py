@@ -17,24 +17,24 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class OperatorProblem:
-    """min C(Y) + v x_0 + pull/2 (x_0 - wish)^2 + sum_k (curvature_k/2 e_k^2 - worth_k e_k + fee_k max(e_k, 0)).
+    """min C(Y) + price x_0 + rho/2 (x_0 - target)^2 + sum_k (curvature_k/2 e_k^2 - worth_k e_k + fee_k max(e_k, 0)).
 
     Subject to x_0 = -(Y - sum e), low <= e <= high, sum e <= PV, Y being what the sources supply together. Separable but
     for the last row and x_0: with the marginal value m of supply at the own bus, each source supplies until its marginal
     cost is m, and e_k = clip((worth_k - pi) / curvature_k) where pi = max(m, pi_lim), pi_lim being the level at which
-    exports use up the PV. m is v, or, where pull > 0, the root of one more water filling.
+    exports use up the PV. m is the price, or, where rho > 0, the root of one more water filling.
 
     Attributes
     ----------
     supply : of m x periods
-    value, pull, wish : (m, periods) $/kWh, (m, 1) $/kW^2h, (m, periods) kW
-    worth, curvature, low, high, fee : (m, k, periods or 1) $/kWh, $/kW^2h, kW, kW, $/kWh
+    price, rho, target : of the own bus, (m, periods) $/kWh, (m, 1) $/kW²h, (m, periods) kW
+    worth, curvature, low, high, fee : (m, k, periods or 1) $/kWh, $/kW²h, kW, kW, $/kWh
     """
 
     supply: Supply
-    value: Floats
-    pull: Floats
-    wish: Floats
+    price: Floats
+    rho: Floats
+    target: Floats
     worth: Floats
     curvature: Floats
     low: Floats
@@ -48,25 +48,25 @@ class OperatorProblem:
         limit = water_fill(worth, curvature, low, high, self.supply.pv)
         # Beyond this level the PV limit fixes the exports, which is the same as a lower upper limit for each of them.
         high = _fitted(np.minimum(high, offers(worth, curvature, low, high, limit)), low, self.supply.pv)
-        value, pull, wish = map(self._bus, (self.value, self.pull, self.wish))
-        if pull.any():
-            value = np.where(pull > 0.0, self._marginal_value(worth, curvature, low, high), value)
+        value, rho, target = map(self._bus, (self.price, self.rho, self.target))
+        if rho.any():
+            value = np.where(rho > 0.0, self._marginal_value(worth, curvature, low, high), value)
         exports = offers(worth, curvature, low, high, value)
         # Where free PV is worth nothing it is used as far as x_0 wants it: to its target, or to zero.
         with np.errstate(divide="ignore", invalid="ignore"):
-            own = np.where(pull > 0.0, wish - self._bus(self.value) / pull, 0.0)
+            own = np.where(rho > 0.0, target - self._bus(self.price) / rho, 0.0)
         used = self.supply.at(value, _sum(exports) - own)
         if exports.shape[1] > k:
             exports = exports[:, 0::2] + exports[:, 1::2]
-        periods = self.value.shape[1]
+        periods = self.price.shape[1]
         total = used.generation + used.pv + used.storage
         return total.reshape(m, periods), exports.reshape(m, periods, k).transpose(0, 2, 1)
 
     def slope(self) -> tuple[Floats, Floats]:
-        """Return -dx/dprice at pull = 0: of x_0, (m, periods), and of each e_k, (m, k, periods), kW per $/kWh."""
+        """Return -dx/dprice at rho = 0: of x_0, (m, periods), and of each e_k, (m, k, periods), kW per $/kWh."""
         m, k = self.worth.shape[:2]
         worth, curvature, low, high = self._lines()
-        value = self._bus(self.value)
+        value = self._bus(self.price)
         limit = water_fill(worth, curvature, low, high, self.supply.pv)
         wanted = (worth - np.maximum(value, limit)[:, None]) / curvature
         lines = np.where((wanted > low) & (wanted < high), 1.0 / curvature, 0.0)
@@ -77,16 +77,16 @@ class OperatorProblem:
         share = np.where(open_ | (every <= 0.0), 0.0, 1.0 / np.where(every > 0.0, every, 1.0))[:, None]
         own = self.supply.slope(value) + np.where(open_, every, 0.0)
         ports = lines * (1.0 - lines * share)
-        periods = self.value.shape[1]
+        periods = self.price.shape[1]
         return own.reshape(m, periods), ports.reshape(m, periods, k).transpose(0, 2, 1)
 
     def _bus(self, column: Floats) -> Floats:
         """(m, periods or 1) to (m x periods,)."""
-        return np.broadcast_to(column, self.value.shape).reshape(-1)
+        return np.broadcast_to(column, self.price.shape).reshape(-1)
 
     def _lines(self) -> tuple[Floats, Floats, Floats, Floats]:
         """Ports as offers, (m x periods, k); twice as many where exporting costs a fee, which puts a kink at zero."""
-        shape = (*self.worth.shape[:2], self.value.shape[1])
+        shape = (*self.worth.shape[:2], self.price.shape[1])
 
         def flat(column: Floats) -> Floats:
             wide = np.broadcast_to(column, shape)
@@ -103,12 +103,12 @@ class OperatorProblem:
         return twice(worth - fee, worth), twice(curvature, curvature), twice(zero, low), twice(high, zero)
 
     def _marginal_value(self, worth: Floats, curvature: Floats, low: Floats, high: Floats) -> Floats:
-        """Return m, (m x periods,), where generation, exports and the pulled x_0 add up to the PV."""
-        pull = self._bus(self.pull)
-        soft = np.where(pull > 0.0, pull, 1.0)
+        """Return m, (m x periods,), where generation, exports and x_0 add up to the PV."""
+        rho = self._bus(self.rho)
+        soft = np.where(rho > 0.0, rho, 1.0)
         endless = np.full_like(soft, np.inf)
         # -Y, every e_k and -x_0 all fall in m, so their sum is one more clipped offer curve.
-        bus = self._bus(self.value) - pull * self._bus(self.wish), soft, -endless, endless
+        bus = self._bus(self.price) - rho * self._bus(self.target), soft, -endless, endless
         lines = worth, curvature, low, high
         taken = tuple(np.concatenate([a, b[:, None]], axis=1) for a, b in zip(lines, bus, strict=True))
         return self.supply.value((taken[0], taken[1], taken[2], taken[3]))

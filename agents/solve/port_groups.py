@@ -13,7 +13,7 @@ __all__ = ["PortGroups", "port_groups", "port_sum"]
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.integer[Any]]
 PortGroups = Sequence[tuple[Rows, Rows]]
-"""Who is alike, (m,), and their ports, (m, k)."""
+"""Which agents are alike, (m,), and their ports, (m, k)."""
 
 
 def port_groups(port_count: Rows, sort: npt.NDArray[np.bool_] | None = None) -> PortGroups:

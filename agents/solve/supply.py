@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ..society import within
+from ..bounds import within
 from .water_fill import LogOffer, amount, water_fill
 
 __all__ = ["Dispatch", "Storage", "Supply"]
@@ -36,7 +36,7 @@ class Storage:
     ----------
     k : (m,) $/kWh, > 0
     scale : S, (m,) kW, > 0
-    q : (m,) $/kW^2h, > 0
+    q : (m,) $/kW²h, > 0
     charge_max, discharge_max : (m,) kW, >= 0
     sign : 1 or -1
     """
@@ -95,7 +95,7 @@ class Supply:
 
     Attributes
     ----------
-    quadratic, linear, power_max : a, b and the most G, (m,) $/kW^2h, $/kWh, kW
+    quadratic, linear, power_max : a, b and the most G, (m,) $/kW²h, $/kWh, kW
     pv : (m,) kW
     curtailed : whether PV may be left unused where it is worth nothing
     storage

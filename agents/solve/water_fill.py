@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,20 +99,7 @@ def water_fill(
     full, empty = price - curvature * high, price - curvature * low
     ends = [full, empty] if log is None else [full, empty, log.points]
     points = np.sort(np.concatenate(ends, axis=1), axis=1)
-    m, count = points.shape
-    # Find, by bisection over the breakpoints, how many of them have a sum of at least `total`.
-    known = np.zeros(m, dtype=np.int64)
-    beyond = np.full(m, count + 1, dtype=np.int64)
-    each = np.arange(m)
-    while (beyond - known > 1).any():
-        middle = (known + beyond) // 2
-        at = points[each, np.minimum(middle, count) - 1]
-        enough = amount(price, curvature, low, high, at, log) >= total
-        move = beyond - known > 1
-        known = np.where(move & enough, middle, known)
-        beyond = np.where(move & ~enough, middle, beyond)
-    left = np.where(known > 0, points[each, np.maximum(known, 1) - 1], -np.inf)
-    right = np.where(known < count, points[each, np.minimum(known, count - 1)], np.inf)
+    left, right = _neighbours(points, lambda level: amount(price, curvature, low, high, level, log) >= total)
     free = (full <= left[:, None]) & (empty >= right[:, None]) & (left < right)[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         fixed = np.where(free, 0.0, np.where(full >= right[:, None], high, low))
@@ -125,6 +113,23 @@ def water_fill(
             steep = np.where(bent, 1.0, steep)
     # Nothing free: the sum is constant between the two points, and equals `total` at the left one if it does at all.
     return np.where(steep > 0.0, np.clip(level, left, right), left)
+
+
+def _neighbours(points: Floats, enough: Callable[[Floats], npt.NDArray[np.bool_]]) -> tuple[Floats, Floats]:
+    """Return the last of each row's rising points, (m, i), at which there is enough, and the next; by bisection, (m,) each."""
+    m, count = points.shape
+    known = np.zeros(m, dtype=np.int64)
+    beyond = np.full(m, count + 1, dtype=np.int64)
+    each = np.arange(m)
+    while (beyond - known > 1).any():
+        middle = (known + beyond) // 2
+        good = enough(points[each, np.minimum(middle, count) - 1])
+        move = beyond - known > 1
+        known = np.where(move & good, middle, known)
+        beyond = np.where(move & ~good, middle, beyond)
+    left = np.where(known > 0, points[each, np.maximum(known, 1) - 1], -np.inf)
+    right = np.where(known < count, points[each, np.minimum(known, count - 1)], np.inf)
+    return left, right
 
 
 def _add(terms: Floats) -> Floats:

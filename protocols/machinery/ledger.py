@@ -117,7 +117,8 @@ class Ledger:
         balances : (b,) those that take up what that row was asked
         """
         for name in self._asks:
-            values, column = asked[name], self.columns[name]
+            values: Floats = asked[name]
+            column = self.columns[name]
             if name in self.weights:
                 weight = self.weights[name]
                 if not weight.all():  # a term that is never asked cannot be recalled

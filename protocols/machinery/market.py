@@ -115,6 +115,14 @@ class Market:
             who = self.topology.name(int(population.address[k]))
             raise ProtocolError(f"{who} has {society.port_count[k]} ports, its place in the topology has {wanted[k]}")
 
+    def operates(self, population: Population) -> npt.NDArray[np.bool_]:
+        """(n,): which agents of a population take what is left over at a place, or have a row that joins them to another."""
+        topology = self.topology
+        found = np.zeros(topology.size, dtype=bool)
+        found[topology.row_agent[~topology.place[topology.row_balance]]] = True
+        found[topology.slack[topology.slack >= 0]] = True
+        return found[population.address]
+
     @cached_property
     def rows(self) -> tuple[PopulationRows, ...]:
         """The rows of each population."""

@@ -13,7 +13,7 @@ from rich.text import Text
 from ..feeder.state import flow_text
 from ..feeder.usage import usage_text
 from ..judge.outcome import Outcome
-from ..record.folder_read import fault_label
+from ..record.fault_windows import table_label
 from ..result.result import Result
 
 __all__ = ["MICROGRIDS_MAX", "number", "plain_table", "print_result", "same_digits"]
@@ -117,10 +117,9 @@ def _settlement(table: Mapping[str, Mapping[str, float | None]], unit: str) -> R
 
 def _signs(result: Result) -> str:
     """Which way a transfer is positive, and what its price is the price of."""
-    first = result.simulation.market.topology.line_names[0]
-    here, there = (
-        result.simulation.market.topology.microgrids[hub] for hub in result.simulation.market.topology.lines[0]
-    )
+    topology = result.simulation.market.topology
+    line = int(topology.joins[0])
+    first, (here, there) = topology.balances[line], (topology.homes[home] for home in topology.ends[line])
     sign = "an import" if result.scenario.spec.report.transfer_price_sign > 0 else "an export (the sign of note 000)"
     return f"T of {first}: positive from {here} to {there}; μ: the price of {sign}, at either end"
 
@@ -156,7 +155,7 @@ def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:
 def _fault(table: Mapping[str, Any]) -> str:
     start, end = table.get("from", 0), table.get("to")
     window = "" if not start and end is None else f" from tick {start}" + ("" if end is None else f" to {end}")
-    return fault_label(table) + window
+    return table_label(table) + window
 
 
 def _messages(fates: Mapping[str, int]) -> str:

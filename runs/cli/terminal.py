@@ -19,15 +19,15 @@ def watch_in_terminal(choice: Choice) -> None:
     RunError
         There is no record, or options of a scenario are given for one; or this is no terminal.
     """
+    from ..page.playback import Playback, play_scenario
     from ..terminal import watch_terminal  # Textual takes a moment to load
-    from ..terminal.playback import open_film, play_film
 
     run = Path(choice.scenario)
     if choice.scenario in scenario_names() or run.suffix == ".toml" or not run.exists():
-        with play_film(choice.load()) as film:
-            watch_terminal(film)
+        with play_scenario(choice.load()) as playback:
+            watch_terminal(playback)
         return
     if choice.changes:
         raise RunError(f"{run} is recorded: it cannot be changed; gridparley branch does it again with other faults")
-    with open_film(run) as film:
-        watch_terminal(film)
+    with Playback.open(run) as playback:
+        watch_terminal(playback)

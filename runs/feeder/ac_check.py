@@ -89,7 +89,7 @@ def ac_flow(feeder: Any, active: Floats, reactive: Floats, source: Floats) -> tu
 
     Parameters
     ----------
-    feeder : as `FeederData` says
+    feeder
     active, reactive : (n, periods) kW and kvar that are taken at each bus
     source : (periods,) pu
 

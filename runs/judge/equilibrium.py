@@ -26,12 +26,12 @@ def posed_market(market: Market, x: list[Floats]) -> Market:
     ----------
     x : by population, (rows, periods) kW
     """
-    if not any(hasattr(p.society, "linearised") for p in market.populations):
+    if not any(p.society.offers("linearised") for p in market.populations):
         return market
     members = []
     for population, rows in zip(market.populations, x, strict=True):
         society = population.society
-        if hasattr(society, "linearised") and np.isfinite(rows).all():
+        if society.offers("linearised") and np.isfinite(rows).all():
             try:
                 society = society.linearised(rows)
             except AgentError:  # there is no tangent here: the market as it is says more than none

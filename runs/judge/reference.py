@@ -65,7 +65,7 @@ def central_solve(
     import cvxpy as cp  # here: loading it takes as long as everything else, and many runs do without
 
     societies = [p.society for p in market.populations] if societies is None else societies
-    if not all(hasattr(society, "reference") for society in societies):
+    if not all(society.offers("reference") for society in societies):
         return None
     variables = [cp.Variable((society.rows, society.periods)) for society in societies]
     cost: Any = 0.0
@@ -95,7 +95,7 @@ def _programme(society: Society, cp: Any, x: Any) -> tuple[Any, list[Any]]:
     """Ask a society for its part of the programme and check that it is one."""
     name = f"{type(society).__name__}.reference"
     try:
-        part, bounds = society.reference(cp, x)  # type: ignore[attr-defined]
+        part, bounds = society.reference(cp, x)
         part, bounds = cp.Expression.cast_to_const(part), list(bounds)
         convex = part.is_scalar() and part.is_convex()
         wrong = [str(bound) for bound in bounds if not bound.is_dcp()]

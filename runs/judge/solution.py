@@ -1,4 +1,4 @@
-"""The solution by microgrid and by tie-line: what everybody's rows add up to."""
+"""The solution by microgrid and by tie-line: what the rows of all agents add up to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...agents import DispatchOperator, MicrogridOperator, NetworkOperator, PeerProsumer, Society, StorageOperator
 from ...protocols import Market
 
 __all__ = ["joined", "microgrids_of", "tie_lines_of"]
@@ -21,57 +20,28 @@ def microgrids_of(market: Market, x: Sequence[Floats], price: Floats) -> Table:
     """Return, by microgrid: price, demand, generation, pv, net_export, and storage, soc, main_grid, energy, tariff where any.
 
     kW, $/kWh, 1 and, for energy, kWh; a list where there are several periods. Storage is discharge, below zero while it
-    charges; soc is that at the beginning, energy that at the end. An operator of an own type has no PV here: all it supplies is
-    generation.
+    charges; soc is that at the beginning, energy that at the end. Prosumers are demand; each type of operator says itself
+    what it supplies, and from what: see `Society.sources`.
 
     Parameters
     ----------
     market
     x : by population, (rows, periods) kW
-    price : (hubs, periods) $/kWh
+    price : (B, periods) $/kWh
     """
-    hubs, periods = market.topology.hubs, market.periods
-    table: dict[str, Floats] = {"price": price, "demand": np.zeros((hubs, periods))}
+    homes, periods = len(market.topology.homes), market.periods
+    table: dict[str, Floats] = {"price": price[market.topology.home_balance], "demand": np.zeros((homes, periods))}
     for population, rows in zip(market.populations, x, strict=True):
         society = population.society
         home = market.topology.home[population.address]
-        if not market.at_terminal(population.address).all():
+        if not market.operates(population).all():
             np.add.at(table["demand"], home, rows[society.own_rows])
             continue
-        for name, values in _sources(society, rows).items():
-            table.setdefault(name, np.zeros((hubs, periods)))[home] += values
+        for name, values in society.sources(rows).items():
+            table.setdefault(name, np.zeros((homes, periods)))[home] += values
     return {
-        name: {key: _plain(values[k]) for key, values in table.items()}
-        for k, name in enumerate(market.topology.microgrids)
+        name: {key: _plain(values[k]) for key, values in table.items()} for k, name in enumerate(market.topology.homes)
     }
-
-
-def _sources(society: Society, x: Floats) -> dict[str, Floats]:
-    """(n, periods) by name: what operators supply, and from what."""
-    supply = -np.add.reduceat(x, society.own_rows)
-    own = x[society.own_rows]
-    if isinstance(society, DispatchOperator):
-        return {**society.used(x), "net_export": own + supply}
-    if isinstance(society, PeerProsumer):  # what it trades is on paper; its connection carries what it injects
-        p = -x[society.own_rows + 1]
-        return {"demand": np.maximum(-p, 0.0), "generation": np.maximum(p, 0.0), "net_export": p}
-    if isinstance(society, NetworkOperator):  # what it draws from above for its fixed loads and its ports, losses aside
-        load = np.array(
-            [[network.load.sum() for network in one.networks] for one in (society[k] for k in range(len(society)))]
-        )
-        return {"demand": load, "generation": load + own + supply, "net_export": own + supply}
-    if isinstance(society, StorageOperator):
-        found = society.dispatch(x)
-        soc = np.broadcast_to(society.soc, supply.shape)
-        told = {"generation": found.generation, "pv": found.pv, "storage": found.storage}
-        return {
-            **{name: values.reshape(supply.shape) for name, values in told.items()},
-            "soc": soc,
-            "net_export": own + supply,
-        }
-    # What an operator of another sort supplies is all generation: nobody else knows what of it is PV.
-    pv = society.pv if isinstance(society, MicrogridOperator) else np.zeros_like(supply)
-    return {"generation": supply - pv, "pv": pv, "net_export": own + supply}
 
 
 def tie_lines_of(market: Market, x: Sequence[Floats], price: Floats) -> Table:
@@ -81,17 +51,15 @@ def tie_lines_of(market: Market, x: Sequence[Floats], price: Floats) -> Table:
     ----------
     market
     x : by population, (rows, periods) kW
-    price : (L, periods) $/kWh
+    price : (B, periods) $/kWh
     """
-    transfer = np.zeros((len(market.topology.lines), market.periods))
-    for population, rows in zip(market.populations, x, strict=True):
-        if len(population.society.port_rows):
-            line, end = market.port_ends(population)
-            ports = rows[population.society.port_rows]
-            np.add.at(transfer, line, np.where(end[:, None] == 0, -ports, ports) / 2.0)
+    topology, rows = market.topology, market.of_rows(list(x))
+    signed = np.where(topology.row_end[:, None] == 0, -rows, rows) / 2.0
+    transfer = np.zeros((len(topology.balances), market.periods))
+    np.add.at(transfer, topology.row_balance, signed)
     return {
-        name: {"transfer": _plain(transfer[k]), "transfer_price": _plain(price[k])}
-        for k, name in enumerate(market.topology.line_names)
+        topology.balances[k]: {"transfer": _plain(transfer[k]), "transfer_price": _plain(price[k])}
+        for k in topology.joins.tolist()
     }
 
 

@@ -28,9 +28,9 @@ from ..result.result import Result
 from ..scenario.columns import profiles_file
 from ..scenario.scenario import Scenario
 from ..simulation.simulation import Simulation
-from .folder_read import read_result
 from .frames import Frame
 from .record import STARTING, UNFINISHED
+from .result_file import read_result
 
 __all__ = ["FIGURES", "FILES", "REPORT", "UNITS", "PriceRecord", "RunFolder", "prepare_folder", "scenario_text"]
 
@@ -58,7 +58,8 @@ class PriceRecord:
 
     Attributes
     ----------
-    rows : (tick, round, prices of microgrids and then of tie-lines, one number a period each)
+    sign : of the price of what joins two agents, as it is written
+    rows : (tick, round, the price of each balance, (B, periods))
     """
 
     sign: int
@@ -72,11 +73,11 @@ class PriceRecord:
     def note(self, tick: int, state: MarketState | Frame) -> None:
         """Note the prices when a round was completed everywhere."""
         rounds = int(state.round.min())
-        if len(state.price) > PRICED_MAX or (
+        if len(state.round) > PRICED_MAX or (
             self.rows and self.rows[-1][1] <= rounds < self.rows[-1][1] + self._stride
         ):
             return
-        prices = np.concatenate([state.price, self.sign * state.transfer_price.mean(axis=1)]) + 0.0
+        prices = state.price + 0.0
         self.rows.append((tick, rounds, prices))
         # Every third rather than every second: half of an oscillation between two points looks like rest.
         if prices.size * len(self.rows) > NUMBERS_MAX:
@@ -209,11 +210,15 @@ def _prices(simulation: Simulation, prices: PriceRecord) -> str:
     if not prices.rows:
         return ""
     topology, periods = simulation.market.topology, simulation.market.periods
-    names = [f"price.{name}" for name in topology.microgrids] + [
-        f"transfer_price.{name}" for name in topology.line_names
-    ]
+    kinds = [topology.kinds[kind] for kind in topology.kind.tolist()]
+    names = [f"{kind.ask}.{name}" for kind, name in zip(kinds, topology.balances, strict=True)]
+    sign = np.where(topology.place, 1, prices.sign)
     header = ("tick", "round", "period", *(name + UNITS["$/kWh"] for name in names))
-    rows = ((tick, rounds, p, *table[:, p].tolist()) for tick, rounds, table in prices.rows for p in range(periods))
+    rows = (
+        (tick, rounds, p, *(sign * table[:, p] + 0.0).tolist())
+        for tick, rounds, table in prices.rows
+        for p in range(periods)
+    )
     return _csv(header, rows)
 
 

@@ -105,10 +105,10 @@ class Garbled:
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes that a frame's arrays have: hubs, tie-lines, periods, rows of each population; kinds with their widths."""
+    """Sizes that a frame's arrays have: balances, rows in one, periods, rows of each population; kinds with their widths."""
 
-    hubs: int
-    lines: int
+    balances: int
+    balance_rows: int
     periods: int
     rows: tuple[int, ...]
     metrics: tuple[str, ...]
@@ -123,9 +123,9 @@ class Frame:
     ----------
     tick
     metrics : what the observer saw, by name; units are in the header
-    round, stopped : (hubs,)
-    price : (hubs, periods) $/kWh
-    transfer_price : (L, 2, periods) $/kWh, as known at either end
+    round, stopped : (coordinators,)
+    price : (B, periods) $/kWh, of each balance
+    row_price : (R, periods) $/kWh, of each row in a balance, where a balance may have several copies of its price; else None
     x : by population, (rows, periods) kW; None where it is not written out because there is too much of it
     counts : how many messages of a kind met a fate for a reason: (kind, fate, reason, count)
     asleep : addresses of agents that were down or resting
@@ -142,7 +142,7 @@ class Frame:
     round: Numbers
     stopped: npt.NDArray[np.bool_]
     price: Floats
-    transfer_price: Floats
+    row_price: Floats | None
     x: list[Floats] | None
     counts: list[tuple[str, Fate, str, int]]
     asleep: Numbers
@@ -154,6 +154,11 @@ class Frame:
     way: dict[str, Way] = field(default_factory=dict)
     ended: list[Ended] = field(default_factory=list)
     garbled: list[Garbled] = field(default_factory=list)
+
+    @property
+    def down(self) -> Numbers:
+        """Addresses of agents that were down: they heard nothing, as those that only rested did."""
+        return np.setdiff1d(self.asleep, self.resting)
 
 
 _NONE = np.empty(0, dtype=np.int64)
@@ -169,13 +174,14 @@ def frame_of(tick: int, state: Columns, shape: Shape, commands: list[dict[str, A
         )
     ]
     written = "x.0" in state or not shape.rows
+    copies = state.get("row_price")
     return Frame(
         tick=tick,
         metrics=dict(zip(shape.metrics, state["metric"].tolist(), strict=True)),
         round=state["round"],
         stopped=state["stopped"],
-        price=state["price"].reshape(shape.hubs, shape.periods),
-        transfer_price=state["transfer_price"].reshape(shape.lines, 2, shape.periods),
+        price=state["price"].reshape(shape.balances, shape.periods),
+        row_price=copies.reshape(shape.balance_rows, shape.periods) if copies is not None else None,
         x=[state[f"x.{k}"].reshape(n, shape.periods) for k, n in enumerate(shape.rows)] if written else None,
         counts=counts,
         asleep=state.get("asleep", _NONE),

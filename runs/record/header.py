@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -40,13 +41,15 @@ def header_of(
         "command": list(command),
         "reference": reference,
         "periods": market.periods,
-        "microgrids": list(topology.microgrids),
-        "tie_lines": list(topology.line_names),
+        "homes": list(topology.homes),
+        "coordinators": len(topology.coordinators),
+        "balances": list(topology.balances),
+        "balance_kinds": [asdict(kind) for kind in topology.kinds],
         "positions": _positions(simulation),
         "populations": [type(population.society).__name__ for population in market.populations],
         "columns": column_names(simulation),
         "metrics": METRICS,
-        "units": {"price": "$/kWh", "transfer_price": "$/kWh", "x": "kW"},
+        "units": {"price": "$/kWh", "x": "kW"},
         "kinds": [
             {"name": kind.name, "fields": [[field.name, field.width, field.unit] for field in kind.fields]}
             for _, kind in sorted(simulation.kinds.items())
@@ -61,9 +64,15 @@ def world_of(simulation: Simulation) -> dict[str, Columns]:
     world: dict[str, Columns] = {
         "agent": {"agent.name": np.array(names, dtype=object), "agent.home": topology.home},
         "channel": {
-            f"channel.{name}": getattr(topology.channels, name) for name in ("sender", "receiver", "line", "link")
+            f"channel.{name}": getattr(topology.channels, name) for name in ("sender", "receiver", "balance", "link")
         },
-        "line": {"line.hub": topology.lines.ravel()},
+        "balance": {
+            "balance.kind": topology.kind,
+            "balance.keeper": topology.keeper,
+            "balance.end": topology.ends.ravel(),
+        },
+        "home": {"home.balance": topology.home_balance},
+        "row": {f"row.{name}": getattr(topology, f"row_{name}") for name in ("agent", "place", "balance")},
     }
     for k, population in enumerate(simulation.market.populations):
         world[f"population.{k}"] = {
@@ -74,12 +83,21 @@ def world_of(simulation: Simulation) -> dict[str, Columns]:
 
 
 def _positions(simulation: Simulation) -> list[list[float]] | None:
-    """Return a place for each microgrid, within -1 .. 1, by Kamada and Kawai (Information Processing Letters 31, 1989)."""
+    """Return a place for each home, within -1 .. 1, by Kamada and Kawai (Information Processing Letters 31, 1989)."""
     topology = simulation.market.topology
-    if topology.hubs > PLACED_MAX:
+    homes = len(topology.homes)
+    if homes > PLACED_MAX:
         return None
     graph = nx.Graph()
-    graph.add_nodes_from(range(topology.hubs))
-    graph.add_edges_from(topology.lines.tolist())
-    placed = nx.kamada_kawai_layout(graph)
-    return [[round(float(v), 6) for v in placed[hub]] for hub in range(topology.hubs)]
+    graph.add_nodes_from(range(homes))
+    graph.add_edges_from(topology.ends[topology.joins].tolist())
+    placed: dict[int, Any] = {}
+    # Pieces that nothing joins stand beside each other.
+    for number, piece in enumerate(nx.connected_components(graph)):
+        for home, at in nx.kamada_kawai_layout(graph.subgraph(sorted(piece))).items():
+            placed[home] = np.array(at) + np.array([2.5 * number, 0.0])
+    every = np.array([placed[home] for home in range(homes)])
+    if nx.number_connected_components(graph) > 1:
+        every -= (every.max(axis=0) + every.min(axis=0)) / 2.0
+        every /= max(float(np.abs(every).max()), 1e-9)
+    return [[round(float(v), 6) for v in at] for at in every]

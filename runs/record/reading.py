@@ -11,12 +11,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pydantic import ValidationError
 
 from ..common.errors import RunError
 from ..scenario.scenario import Scenario
 from ..scenario.schema import ScenarioSpec
+from ..simulation.day import ROUNDS_MAX
 from .column_codec import Block, Columns, Packer, digest, first_difference
 from .frames import Frame, Said, Shape, Way, ended_of, frame_of, garbled_of, said_of, way_of
 from .record import guarded, open_record, record_of
@@ -105,7 +108,7 @@ class Record:
     # Who is there ----------------------------------------------------------------------------------------------------
 
     def world(self, name: str) -> Columns:
-        """Return a table of what never changes: agent, channel, line, population.0, population.1, ..."""
+        """Return a table of what never changes: agent, channel, balance, row, population.0, population.1, ..."""
         with guarded(self.path):
             row = self.base.execute("SELECT size, data FROM world WHERE name = ?", (name,)).fetchone()
         if row is None:
@@ -119,16 +122,28 @@ class Record:
 
     @cached_property
     def channels(self) -> Columns:
-        """(channels,) each: sender and receiver (addresses), line (a tie-line, or -1), link (a `Link`)."""
+        """(channels,) each: sender and receiver (addresses), balance (or -1), link (a `Link`)."""
         return self.world("channel")
+
+    @cached_property
+    def home_balance(self) -> npt.NDArray[np.int64]:
+        """(homes,): the balance whose price stands for each home."""
+        return np.asarray(self.world("home")["balance"], dtype=np.int64)
+
+    @cached_property
+    def joins(self) -> npt.NDArray[np.int64]:
+        """(j,): the balances that join two agents, such as tie-lines and trades."""
+        balance = self.world("balance")
+        place = np.array([kind["place"] for kind in self.header["balance_kinds"]])[balance["kind"]]
+        return np.flatnonzero(~place & (balance["end"].reshape(-1, 2)[:, 0] >= 0))
 
     @cached_property
     def shape(self) -> Shape:
         """Sizes of the arrays of a frame."""
         header, many = self.header, range(len(self.header["populations"]))
         return Shape(
-            hubs=len(header["microgrids"]),
-            lines=len(header["tie_lines"]),
+            balances=len(header["balances"]),
+            balance_rows=len(self.world("row")["agent"]),
             periods=header["periods"],
             rows=tuple(int(self.world(f"population.{k}")["row_start"][-1]) for k in many),
             metrics=tuple(header["metrics"]),
@@ -173,6 +188,13 @@ class Record:
             ended=ended_of(columns, self.shape, self.said),
             garbled=garbled_of(columns, self.shape),
         )
+
+    def period(self, frame: Frame) -> int:
+        """Return the period that is open in a tick, as the rounds tell of which messages speak; -1 where nobody says one."""
+        for kind in self.header["kinds"]:
+            if kind["name"] in frame.said and kind["fields"][-1][0] == "round":
+                return int(frame.said[kind["name"]].values[:, -1].max()) // ROUNDS_MAX
+        return -1
 
     def said(self, kind: str, tick: int) -> Said:
         """Return what was said of one kind in one tick."""
@@ -243,7 +265,7 @@ class Record:
         return frame_of_all(metrics_table(self))
 
     def prices(self) -> pd.DataFrame:
-        """Return prices of buses and tie-lines, a row a tick, microgrid or tie-line, end and period."""
+        """Return the price of each balance, a row a tick, balance and period; of copies one row each, with their agent."""
         return frame_of_all(price_tables(self))
 
     def answers(self) -> pd.DataFrame:

@@ -43,7 +43,7 @@ STARTING = ".starting.sqlite"
 BUSY_SECONDS = 2.0
 """How long to wait for somebody else who is reading or writing just now."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 APPLICATION = 0x47725061
 """Says in SQLite's own header whose file it is."""
 
@@ -158,10 +158,11 @@ def open_record(path: Path, *, writing: bool = False) -> tuple[sqlite3.Connectio
             f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=BUSY_SECONDS
         )
         version = base.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
+        if version != SCHEMA_VERSION:
             base.close()
+            which = "a newer" if version > SCHEMA_VERSION else "an older"
             raise RunError(
-                f"{path}: was written by a newer gridparley (schema {version}; this one reads up to {SCHEMA_VERSION})"
+                f"{path}: was written by {which} gridparley (schema {version}; this one reads {SCHEMA_VERSION})"
             )
         header = {key: json.loads(value) for key, value in base.execute("SELECT key, value FROM header")}
         if writing:

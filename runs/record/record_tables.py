@@ -62,31 +62,33 @@ def metrics_table(record: Record) -> Iterator[pa.Table]:
 
 
 def price_tables(record: Record) -> Iterator[pa.Table]:
-    """Yield, tick by tick, the price at each bus (end -1) and of each tie-line as known at either end (end 0 and 1)."""
-    hubs, lines, periods = record.shape.hubs, record.shape.lines, record.shape.periods
-    words = [*record.header["microgrids"], *record.header["tie_lines"]]
-    place = np.concatenate([np.repeat(np.arange(hubs), periods), hubs + np.repeat(np.arange(lines), 2 * periods)])
-    end = np.concatenate([np.full(hubs * periods, -1), np.tile(np.repeat([0, 1], periods), lines)])
-    period = np.concatenate([np.tile(np.arange(periods), hubs), np.tile(np.arange(periods), 2 * lines)])
+    """Yield, tick by tick, the price of each balance; where there are copies, also that which each row's agent is asked."""
+    balances, periods, row = record.shape.balances, record.shape.periods, record.world("row")
+    copies = next((frame.row_price is not None for frame in record.states(0, 1)), False)
+    place, agent = np.arange(balances), np.full(balances, -1)
+    if copies:
+        place, agent = np.concatenate([place, row["balance"]]), np.concatenate([agent, row["agent"]])
+    period = np.tile(np.arange(periods, dtype=np.int32), len(place))
+    who = np.repeat(agent, periods)
     schema = pa.schema(
         [
             _field("tick", pa.int64()),
-            _field("place", _WORD),
-            _field("end", pa.int8()),
+            _field("balance", _WORD),
+            _field("agent", _WORD),
             _field("period", pa.int32()),
             _field("price", pa.float64(), "$/kWh"),
         ]
     )
+    where = _words(np.repeat(place, periods), record.header["balances"])
+    names = pa.array(record.agents, type=pa.string())
+    told = pa.DictionaryArray.from_arrays(pa.array(who.astype(np.int32), mask=who < 0), names)
     for frame in record.states():
-        price = np.concatenate([frame.price.ravel(), frame.transfer_price.ravel()])
-        columns = [
-            np.full(len(price), frame.tick),
-            _words(place, words),
-            end.astype(np.int8),
-            period.astype(np.int32),
-            price,
-        ]
-        yield pa.table([pa.array(c) if isinstance(c, np.ndarray) else c for c in columns], schema=schema)
+        price = frame.price.ravel()
+        if frame.row_price is not None:
+            price = np.concatenate([price, frame.row_price.ravel()])
+        yield pa.table(
+            [pa.array(np.full(len(price), frame.tick)), where, told, pa.array(period), pa.array(price)], schema=schema
+        )
 
 
 def answer_tables(record: Record, frames: Iterable[Frame] | None = None) -> Iterator[pa.Table]:

@@ -70,8 +70,9 @@ class TickReader:
             "round": state.round,
             "stopped": state.stopped,
             "price": state.price.ravel(),
-            "transfer_price": state.transfer_price.ravel(),
         }
+        if state.row_price is not None:
+            columns["row_price"] = state.row_price.ravel()
         if sum(x.size for x in state.x) <= X_MAX:
             columns |= {f"x.{k}": x.ravel() for k, x in enumerate(state.x)}
         counts = self._journal.rows[self._counted :]
@@ -208,9 +209,11 @@ class TickReader:
 
 def column_names(simulation: Simulation) -> list[str]:
     """Return every column that a record of this simulation may have."""
-    names = ["agent.name", "agent.home", "line.hub"]
-    names += [f"channel.{name}" for name in ("sender", "receiver", "line", "link")]
-    names += ["metric", "round", "stopped", "price", "transfer_price", "asleep", "resting", "cut"]
+    names = ["agent.name", "agent.home", "home.balance"]
+    names += [f"balance.{name}" for name in ("kind", "keeper", "end")]
+    names += [f"row.{name}" for name in ("agent", "place", "balance")]
+    names += [f"channel.{name}" for name in ("sender", "receiver", "balance", "link")]
+    names += ["metric", "round", "stopped", "price", "row_price", "asleep", "resting", "cut"]
     for k in range(len(simulation.market.populations)):
         names += [f"population.{k}.address", f"population.{k}.row_start", f"x.{k}"]
     names += ["count", *(f"count.{name}" for name in ("kind", "fate", "reason"))]

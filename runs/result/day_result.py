@@ -86,7 +86,7 @@ class DayResult(Result):
     def tie_lines(self) -> dict[str, dict[str, Any]]:
         """Return, by tie-line: transfer and transfer_price, each a list over the periods."""
         sign = self.scenario.spec.report.transfer_price_sign
-        return joined([tie_lines_of(end.market, end.x, sign * end.transfer_price) for end in self.ends])
+        return joined([tie_lines_of(end.market, end.x, sign * end.price) for end in self.ends])
 
     def settlement(self, *, solve: bool = False) -> Table:
         """Return, by microgrid, what the day costs it together and alone: see `settle_day`; only where it was asked for."""

@@ -108,8 +108,8 @@ class Result:
     @property
     def period_hours(self) -> float | None:
         """H, length of a period, where the agents know one."""
-        known = (getattr(p.society, "hours", None) for p in self.simulation.market.populations)
-        return next((float(hours.flat[0]) for hours in known if hours is not None), None)
+        known = (p.society.period_hours for p in self.simulation.market.populations)
+        return next((hours for hours in known if hours is not None), None)
 
     @property
     def cost_unit(self) -> str:
@@ -119,14 +119,14 @@ class Result:
     def tie_lines(self) -> dict[str, dict[str, Any]]:
         """Return, by tie-line: transfer (kW, positive from its first to its second microgrid) and transfer_price ($/kWh)."""
         sign = self.scenario.spec.report.transfer_price_sign
-        prices = sign * self.simulation.state.transfer_price.mean(axis=1)
-        return tie_lines_of(self.simulation.market, self.x, prices)
+        return tie_lines_of(self.simulation.market, self.x, sign * self.simulation.state.price)
 
     @cached_property
     def feeder(self) -> dict[str, Any]:
         """The network of a market on a feeder: see `feeder_state`. Empty where there is none."""
-        price = self.simulation.state.transfer_price.mean(axis=1)
-        return feeder_state(self.simulation.market, self.x, price, solve=self.reference is not None)
+        return feeder_state(
+            self.simulation.market, self.x, self.simulation.state.price, solve=self.reference is not None
+        )
 
     def settlement(self, *, solve: bool = False) -> Table:
         """Return, by microgrid, what it pays together and alone: see `settle`. Nothing where nothing was committed."""
@@ -140,11 +140,12 @@ class Result:
         for role in simulation.roles:
             role.oldest(simulation.state)
         heard = int(simulation.state.heard.min())
-        buses, lines = (np.abs(r).max(axis=1, initial=0.0) for r in simulation.observer.balance(simulation.state.x))
+        off = np.abs(simulation.observer.imbalance(simulation.state.x)).max(axis=1, initial=0.0)
         told: dict[str, Any] = {"oldest_message_age": None if heard < 0 else simulation.tick - 1 - heard}
-        if np.isfinite(buses).all():
-            told["microgrid"] = topology.microgrids[int(np.argmax(buses))]
-            told["tie_line"] = topology.line_names[int(np.argmax(lines))] if len(lines) else None
+        if np.isfinite(off).all():
+            places, joins = np.flatnonzero(topology.place), topology.joins
+            for name, some in (("microgrid", places), ("tie_line", joins)):
+                told[name] = topology.balances[int(some[np.argmax(off[some])])] if len(some) else None
         return told
 
     def to_dict(self) -> dict[str, Any]:

@@ -42,12 +42,10 @@ def settle(simulation: Simulation, x: list[Floats], *, solve: bool = False) -> T
     market = simulation.market
     if not _answerable(market, solve):
         return {}
-    hours = next(
-        (float(h.flat[0]) for p in market.populations if (h := getattr(p.society, "hours", None)) is not None), 1.0
-    )
-    prices = simulation.state.transfer_price.mean(axis=1)
+    hours = next((h for p in market.populations if (h := p.society.period_hours) is not None), 1.0)
+    prices = simulation.state.price
     found = _alone(market)
-    alone = np.full(market.topology.hubs, np.inf) if found is None else _costs(market, found)
+    alone = np.full(len(market.topology.homes), np.inf) if found is None else _costs(market, found)
     return _table(market, hours * _costs(market, x), hours * _payments(market, x, prices), hours * alone)
 
 
@@ -70,13 +68,13 @@ def settle_day(day: Day, ends: Sequence[PeriodEnd], progress: Callable[[int, int
     """
     if not ends or any(end.certificate.x is None for end in ends) or not _answerable(ends[0].market, True):
         return {}
-    cost, payment, alone = np.zeros((3, ends[0].market.topology.hubs))
+    cost, payment, alone = np.zeros((3, len(ends[0].market.topology.homes)))
     for number, end in enumerate(ends):
         if progress is not None:
             progress(number, len(ends))
         hours, market = end.period.hours, day.market()
         cost += hours * _costs(end.market, end.x)
-        payment += hours * _payments(end.market, end.x, end.transfer_price)
+        payment += hours * _payments(end.market, end.x, end.price)
         x = _alone(market) if np.isfinite(alone).all() else None
         if x is None:
             alone[:] = np.inf
@@ -88,11 +86,11 @@ def settle_day(day: Day, ends: Sequence[PeriodEnd], progress: Callable[[int, int
 
 def _answerable(market: Market, solve: bool) -> bool:
     """Tell whether it can be told what everybody would do alone."""
-    return _operators_only(market) or (solve and all(hasattr(p.society, "reference") for p in market.populations))
+    return _operators_only(market) or (solve and all(p.society.offers("reference") for p in market.populations))
 
 
 def _operators_only(market: Market) -> bool:
-    return all(bool(market.at_terminal(p.address).all()) for p in market.populations)
+    return all(bool(market.operates(p).all()) for p in market.populations)
 
 
 def _alone(market: Market) -> list[Floats] | None:
@@ -103,31 +101,28 @@ def _alone(market: Market) -> list[Floats] | None:
     if best is None:
         return None
     state = MarketState.blank(market)
-    state.x, state.price = best.x, best.price
-    state.transfer_price = np.zeros_like(state.transfer_price)
+    state.x, state.price = best.x, np.where(market.topology.place[:, None], best.price, 0.0)
     return restore_feasibility(
         market, Observer(market), state
     )  # a solver misses limits by a hair, where a cost has no end
 
 
 def _costs(market: Market, x: Sequence[Floats]) -> Floats:
-    """(hubs,) $/h, summed over periods: the cost less utility of everybody in a microgrid, regularising terms included."""
-    total = np.zeros(market.topology.hubs)
+    """(homes,) $/h, summed over periods: the cost less utility of everybody in a microgrid, regularising terms included."""
+    total = np.zeros(len(market.topology.homes))
     for population, rows in zip(market.populations, x, strict=True):
         cost = costs_of(population.society, rows).sum(axis=1)
         total += np.bincount(market.topology.home[population.address], cost, minlength=len(total))
     return total
 
 
-def _payments(market: Market, x: Sequence[Floats], transfer_price: Floats) -> Floats:
-    """(hubs,) $/h, summed over periods: what each microgrid pays for its imports, at (L, periods) $/kWh."""
-    total = np.zeros(market.topology.hubs)
-    for population, rows in zip(market.populations, x, strict=True):
-        if len(population.society.port_rows):
-            line, end = market.port_ends(population)
-            paid = (transfer_price[line] * rows[population.society.port_rows]).sum(axis=1)
-            total += np.bincount(market.topology.lines[line, end], paid, minlength=len(total))
-    return total
+def _payments(market: Market, x: Sequence[Floats], price: Floats) -> Floats:
+    """(homes,) $/h, summed over periods: what each home pays for its imports from others, at (B, periods) $/kWh."""
+    topology = market.topology
+    joins = ~topology.place[topology.row_balance]
+    paid = (price[topology.row_balance[joins]] * market.of_rows(list(x))[joins]).sum(axis=1)
+    home = topology.home[topology.row_agent[joins]]
+    return np.asarray(np.bincount(home, paid, minlength=len(topology.homes)), dtype=np.float64)
 
 
 def _table(market: Market, cost: Floats, payment: Floats, alone: Floats) -> Table:
@@ -135,5 +130,5 @@ def _table(market: Market, cost: Floats, payment: Floats, alone: Floats) -> Tabl
     columns = {"cost": cost, "payment": payment, "together": together, "alone": alone, "gain": alone - together}
     return {
         name: {key: float(values[k]) + 0.0 for key, values in columns.items()}
-        for k, name in enumerate(market.topology.microgrids)
+        for k, name in enumerate(market.topology.homes)
     }

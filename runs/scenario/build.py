@@ -78,7 +78,7 @@ def build_market(spec: ScenarioSpec, folder: Path | None = None) -> Market:
                 f"{name}.type = {microgrid.operator.type!r}: a {sort} is no operator, which has a row for each tie-line; "
                 "wanted a subclass of Society or MicrogridOperator"
             )
-        if not microgrid.prosumer and "load" not in cls._facts:
+        if not microgrid.prosumer and "load" not in cls.facts:
             raise ScenarioError(
                 f"microgrid {microgrid.name}: prosumer is missing; a microgrid has at least one where its operator, "
                 f"{cls.__name__}, has no load of its own"
@@ -136,7 +136,7 @@ def _port_facts(
         here = line.between.index(names[hub])
         mine, theirs = _pv(spec, hub), _pv(spec, names.index(line.between[1 - here]))
         alpha = line.alpha[here] if isinstance(line.alpha, tuple) else line.alpha
-        known = cls._facts.get("alpha")
+        known = cls.facts.get("alpha")
         if known is not None and not all(limit.allows(np.array(alpha)) for limit in known.limits):
             raise ScenarioError(f"tie_line {'-'.join(line.between)}: alpha = {alpha:g}; wanted {known.allowed}")
         facts["alpha"].append(np.full((1, 1), alpha))
@@ -146,7 +146,7 @@ def _port_facts(
         for name, pv in (("export_max", mine), ("import_max", theirs)):
             value = pv if isinstance(line.limit, str) else line.limit
             facts[name].append(np.broadcast_to(np.asarray(value, dtype=float), (1, spec.periods)))
-    return {name: np.concatenate(rows) for name, rows in facts.items() if rows and name in cls._facts}
+    return {name: np.concatenate(rows) for name, rows in facts.items() if rows and name in cls.facts}
 
 
 def _pv(spec: ScenarioSpec, hub: int) -> Any:

@@ -60,10 +60,10 @@ def _agents() -> list[dict[str, Any]]:
             {
                 "name": fact.name,
                 "default": _finite(fact.default),
-                "about": told.get(fact.name, ""),
+                "about": fact.about or told.get(fact.name, ""),
                 "allowed": fact.allowed,
             }
-            for fact in cls._facts.values()
+            for fact in cls.facts.values()
         ]
         found.append({"name": name, "about": first_sentence(cls), "place": _place(cls), "facts": facts})
     return found

@@ -167,8 +167,6 @@ class Day:
         """Return the kWh that agents needed and had not got when they left, by name; only those above 1 Wh."""
         found: dict[str, float] = {}
         for society in self.settled(end):
-            ask = getattr(society, "unserved", None)
-            if ask is not None:
-                missing = np.asarray(ask(end.period))[:, 0]
-                found |= {society.names[k]: float(missing[k]) for k in np.flatnonzero(missing > 1e-3).tolist()}
+            missing = society.unserved(end.period)[:, 0]
+            found |= {society.names[k]: float(missing[k]) for k in np.flatnonzero(missing > 1e-3).tolist()}
         return found

@@ -117,7 +117,7 @@ class Simulation(mesa.Model):
     def _report(self) -> None:
         for role in self.roles:
             role.report(self.state)
-        self.state.average(self.market)
+        self.state.complete(self.market)
 
     def change_faults(self, *, add: Sequence[Fault] = (), end: Sequence[str] = ()) -> None:
         """Change the schedule while the run is going; from the next tick on, and noted in `commands`.

@@ -53,11 +53,9 @@ class AgentView(mesa.Agent):
 
     @property
     def price(self) -> npt.NDArray[np.float64]:
-        """(periods,) $/kWh: the price of the place where it lives, NaN where it lives by itself."""
+        """(periods,) $/kWh: the price of the place where it lives, or else of the first balance that it is in."""
         topology = self.model.market.topology
-        balance = int(topology.place_of[topology.home[self.address]])
-        price = self.model.state.price
-        return np.full(price.shape[1], np.nan) if balance < 0 else np.asarray(price[balance])
+        return np.asarray(self.model.state.price[topology.home_balance[topology.home[self.address]]])
 
 
 class SocietyView(mesa.Agent):

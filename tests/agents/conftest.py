@@ -31,7 +31,7 @@ def ask(society: Society, price: Any = 0.0, target: Any = 0.0, rho: Any = 0.0) -
 
 def frozen(society: Society) -> Society:
     """Make every column of a society read-only."""
-    for name in type(society)._facts:
+    for name in society.facts:
         getattr(society, name).flags.writeable = False
     return society
 

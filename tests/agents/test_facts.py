@@ -1,7 +1,7 @@
 """Facts: how annotations become columns, and what a column may hold."""
 
 import math
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -9,15 +9,14 @@ import pytest
 from gridparley.agents import (
     AgentError,
     Array,
-    AtLeast,
     MicrogridOperator,
-    MoreThan,
     NonNegative,
     PortArray,
     Ports,
     Positive,
     Prosumer,
     Society,
+    fact,
 )
 
 from .conftest import col
@@ -29,13 +28,13 @@ class Pump(Prosumer):
     strength: Positive
     rest: NonNegative = 0.5
     bias: float = 0.0
-    most: Annotated[float, MoreThan(1)] = math.inf
-    need: Annotated[Array, AtLeast(0)] = 0.0
+    most: float = fact("kW", "the most", gt=1, default=math.inf)
+    need: Array = fact(ge=0, default=0.0)
     wish: Array = 0.0
 
 
 class Gate(Society):
-    limit: Annotated[PortArray, AtLeast(0)]
+    limit: PortArray = fact(ge=0)
     fee: Ports = 0.0
 
 
@@ -50,8 +49,8 @@ def test_facts_of_base_classes_count_too():
     class BigPump(Pump):
         size: Positive
 
-    assert list(BigPump._facts) == ["strength", "rest", "bias", "most", "need", "wish", "size"]
-    assert "size" not in Pump._facts
+    assert list(BigPump.facts) == ["strength", "rest", "bias", "most", "need", "wish", "size"]
+    assert "size" not in Pump.facts
 
 
 def test_one_number_an_agent():
@@ -204,7 +203,7 @@ def test_an_annotation_that_is_no_fact_is_refused(hint, shown):
 
 def test_what_is_a_class_s_own_or_private_is_no_fact():
     hints = {"asked": ClassVar[int], "_seen": int, "size": float}
-    assert list(type("Fine", (Prosumer,), {"__annotations__": hints})._facts) == ["size"]
+    assert list(type("Fine", (Prosumer,), {"__annotations__": hints}).facts) == ["size"]
 
 
 def test_a_type_in_a_function_whose_annotations_are_text_is_refused_with_the_reason():

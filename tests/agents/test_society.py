@@ -17,6 +17,7 @@ from gridparley.agents import (
     batched,
     within,
 )
+from gridparley.agents.batch import is_batched
 
 from .conftest import ask, assert_same_bits, col
 
@@ -247,7 +248,7 @@ def test_an_unmarked_body_sees_the_rows_of_its_own_ports():
 @pytest.mark.parametrize("method", ["respond", "cost", "slope"])
 @pytest.mark.parametrize("kind", [SquareRootLoad, LogLoad, MicrogridOperator, StorageOperator])
 def test_every_type_of_the_project_is_written_for_columns(kind, method):
-    assert (kind is MicrogridOperator and method == "slope") or getattr(kind, method)._batched
+    assert (kind is MicrogridOperator and method == "slope") or is_batched(getattr(kind, method))
 
 
 def test_within_meets_limits_to_a_rounding_error_and_no_more():

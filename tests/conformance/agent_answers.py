@@ -140,12 +140,12 @@ def _calls(society: Society, question: Question, x: Floats) -> Iterator[tuple[st
     """Yield each method that a type answers by, with arguments that may be written to."""
     yield "respond", question.columns()
     yield "cost", (x.copy(),)
-    if callable(getattr(society, "slope", None)):
+    if society.offers("slope"):
         yield "slope", (question.price.copy(),)
 
 
 def _facts(society: Society) -> dict[str, Floats]:
-    return {name: getattr(society, name) for name in type(society)._facts}
+    return {name: getattr(society, name) for name in society.facts}
 
 
 def _crowd(society: Society) -> Society:

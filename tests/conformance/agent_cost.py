@@ -84,7 +84,7 @@ def _per_agent(subject: AgentSubject, x: Floats) -> Floats:
 def slope_fits_answers(subject: AgentSubject) -> bool:
     """`slope` is (rows, periods), finite, at least 0, and -dx/dprice wherever x has one derivative."""
     society: Any = subject.society
-    if not callable(getattr(society, "slope", None)):
+    if not society.offers("slope"):
         return False
     shape = (society.rows, society.periods)
     target, rho = np.zeros(shape), np.zeros((shape[0], 1))
@@ -129,7 +129,7 @@ def _differences(subject: AgentSubject, question: Question) -> tuple[Floats, Flo
 def reference_agrees(subject: AgentSubject) -> bool:
     """`reference` tells CVXPY the same problem: its optimum is worth what the answer is, and stands where it does."""
     society = subject.society
-    if not callable(getattr(society, "reference", None)):
+    if not society.offers("reference"):
         return False
     solved = 0
     for question in subject.questions:

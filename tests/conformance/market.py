@@ -82,10 +82,10 @@ def with_facts(market: Market, change: Change) -> Market:
 
 
 def _changed(society: Kind, addresses: list[int], change: Change) -> Kind:
-    columns = {name: getattr(society, name).copy() for name in type(society)._facts}
+    columns = {name: getattr(society, name).copy() for name in society.facts}
     first_port = np.cumsum(society.port_count) - society.port_count
     for k, address in enumerate(addresses):
-        for name, fact in type(society)._facts.items():
+        for name, fact in society.facts.items():
             start = int(first_port[k])
             rows = slice(start, start + int(society.port_count[k])) if fact.shape.by_port else slice(k, k + 1)
             columns[name][rows] = change(address, name, columns[name][rows])

@@ -87,7 +87,7 @@ def told_facts(recording: Recording, may_tell: frozenset[str]) -> str | None:
         facts = {
             name: np.unique(np.abs(getattr(agents[address], name)))
             for address in sorted(senders - public)
-            for name in type(agents[address])._facts
+            for name in agents[address].facts
             if name not in may_tell
         }
         for tick, batch, values in said:

@@ -56,6 +56,7 @@ def carried(faults, which, *, apart, ticks=3):
     return arrived, rows
 
 
+@pytest.mark.slow
 @given(st.sets(st.sampled_from(ALIKE)), st.integers(0, 2**16))
 @settings(max_examples=100, deadline=None)
 def test_together_or_kind_by_kind_every_message_has_the_same_fate(faults, salt):

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any, ClassVar
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -82,6 +83,7 @@ def value(sent, channel):
     return 1000.0 * sent + channel
 
 
+@pytest.mark.slow
 @given(schedules(), st.data(), st.integers(0, 2**32))
 @settings(max_examples=120, deadline=None)
 def test_every_message_is_accounted_for_at_every_tick(faults, data, seed):

@@ -6,10 +6,10 @@ import networkx as nx
 import numpy as np
 
 from gridparley.agents import NetworkOperator, PeerProsumer, VirtualAgent
-from gridparley.agents.network import load_feeder
 from gridparley.environment import Topology
 from gridparley.protocols import Market, Population
 from gridparley.runs.feeder.problem import FeederProblem
+from gridparley.runs.feeder.read import load_feeder
 
 PEERS = {
     "cost_quadratic": [0.1, 0.05, 0.08, 0.06],

@@ -108,6 +108,6 @@ def compared(without: Result, changed: Result) -> dict[str, list[str]]:
     rows["cost, $/h"] = [f"{one.total_cost:.6f}" for one in ends]
     rows["certificate gap"] = [f"{one.certificate.gap:.1e}" for one in ends]
     rows["primal residual, kW"] = [f"{one.observer.latest['primal_residual']:.1e}" for one in both]
-    for hub, name in enumerate(both[0].market.topology.microgrids[:PRICES_MAX]):
-        rows[f"price {name}, $/kWh"] = [f"{one.state.price[hub, 0]:.6f}" for one in both]
+    for place, name in enumerate(both[0].market.topology.balances[:PRICES_MAX]):
+        rows[f"price {name}, $/kWh"] = [f"{one.state.price[place, 0]:.6f}" for one in both]
     return rows

@@ -10,10 +10,11 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, model_validator
 
 from ....agents import MiddleOperator, NetworkOperator, PeerProsumer, VirtualAgent
-from ....agents.network import Feeder, load_feeder, read_feeder
+from ....agents.network import Feeder
 from ....agents.network.period import Losses
 from ....environment import Topology
 from ....protocols import Market, Population
+from ...feeder.read import load_feeder, read_feeder
 from ..build import LazyNames, virtual_agents
 
 __all__ = ["FeederMarket"]
@@ -187,7 +188,7 @@ class FeederMarket(BaseModel):
         fuse = _FUSE * np.maximum(1.0, np.ceil(largest / _FUSE))
         together = np.bincount(np.arange(n) % m, fuse) if m else fuse
         operator = NetworkOperator(
-            feeder=self._limited(feeder),  # type: ignore[arg-type] # read-only, which is all that is asked of it
+            feeder=self._limited(feeder),
             losses=self.losses,
             names=["network.operator"],
             ports=[m or n],

@@ -71,12 +71,12 @@ class Microgrids(BaseModel):
         for node, houses in zip(graph.nodes, count.tolist(), strict=True):
             graph.nodes[node]["members"] = {"operator": 1, "house": houses}
         topology = Topology.from_graph(graph)
-        houses = self._houses(rng, topology, count)
+        loads, address = self._houses(rng, topology, count)
         need = np.zeros((self.microgrids, self.periods))
-        np.add.at(need, topology.home[houses.address], houses.society.demand)  # type: ignore[attr-defined]
+        np.add.at(need, topology.home[address], loads.demand)
         operators = self._operators(rng, topology, need)
         virtual = virtual_agents(topology, np.where(topology.place, 0.2, 0.0)[:, None], self.periods)
-        return Market(topology, virtual, (operators, houses), self.periods)
+        return Market(topology, virtual, (operators, Population(loads, address)), self.periods)
 
     def advice(self) -> dict[str, dict[str, float]]:
         """Return, by protocol, options at which it converges: the dual steepens with loads per bus and with lossless lines.
@@ -92,7 +92,9 @@ class Microgrids(BaseModel):
         phase = (np.arange(self.periods) + 0.5) / self.periods - peak
         return np.ones((1, 1)) if self.periods == 1 else 1.0 + 0.4 * np.cos(2 * np.pi * phase)[None, :]
 
-    def _houses(self, rng: np.random.Generator, topology: Topology, count: npt.NDArray[np.integer]) -> Population:
+    def _houses(
+        self, rng: np.random.Generator, topology: Topology, count: npt.NDArray[np.integer]
+    ) -> tuple[LogLoad, npt.NDArray[np.int32]]:
         total = int(count.sum())
         address = (topology.size - total + np.arange(total)).astype(np.int32)
         sigma = rng.uniform(0.5, 2.0, total)
@@ -104,7 +106,7 @@ class Microgrids(BaseModel):
             sigma=sigma,
             demand=demand,
         )
-        return Population(society, address)
+        return society, address
 
     def _operators(self, rng: np.random.Generator, topology: Topology, need: Floats) -> Population:
         n, joins = self.microgrids, topology.joins

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from gridparley.agents import FeederError
-from gridparley.agents.network import FEEDERS, Feeder, FeederLine, load_feeder, read_feeder
+from gridparley.agents.network import Feeder, FeederLine
+from gridparley.runs.feeder.read import FEEDERS, load_feeder, read_feeder
 
 
 def line(start, end, r=0.1, x=0.05, limit=math.inf):

@@ -45,6 +45,7 @@ def test_the_closed_form_is_right_to_the_last_digits(beta, sigma, price, target,
     assert abs(Decimal(x) - exact(beta, sigma, 100.0, price, target, rho)) <= Decimal(8 * 2.0**-53 * (size / bend + x))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "need"), TYPES)
 def test_each_type_keeps_the_contract(kind, need):
     assert len(check_agent(kind(demand=need))) == 14
@@ -62,7 +63,8 @@ def test_each_type_answers_as_the_reference_solver_does(kind, need):
 
 def test_the_defaults_make_a_hospital_hold_on_longest():
     # U'(need) in $/kWh: up to this price nothing is saved.
-    last = [(kind(demand=need).beta * kind.sigma / (1 + kind.sigma * need)).item() for kind, need in TYPES]
+    loads = [(kind(demand=need), need) for kind, need in TYPES]
+    last = [(load.beta * load.sigma / (1 + load.sigma * need)).item() for load, need in loads]
     assert last == pytest.approx([0.2045, 0.1882, 0.8], rel=1e-3)
 
 

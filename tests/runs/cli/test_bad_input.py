@@ -209,6 +209,7 @@ def late_scenario(folder, answer, cost=COST):
     return file
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", OPTIONS)
 def test_wrong_options(case):
     words, fragments = OPTIONS[case]
@@ -264,6 +265,7 @@ def test_a_file_that_cannot_be_run(tmp_path):
     told(call("run", file), ["A.load.type", "late.py cannot be run", "SyntaxError"])
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_leaves_an_older_one_alone(tmp_path):
     out = tmp_path / "kept"
     assert call(*THREE, "--out", out).exit_code == 0
@@ -301,6 +303,7 @@ def test_figures_that_cannot_be_written(tmp_path):
     told(call("plot", tmp_path / "kept", "--out", tmp_path / "file" / "below"), ["file/below", "cannot be written"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "fragments"),
     [
@@ -321,6 +324,7 @@ def test_a_real_process_ends_with_a_sentence_too(words, fragments, tmp_path):
     assert [fragment for fragment in fragments if fragment not in done.stderr] == [], done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", [("run",), ("run", "three-microgrids", "--ticks", "many"), ("rum",), ("list", "--jsn")]
 )

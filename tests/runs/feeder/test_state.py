@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gridparley.agents.network import load_feeder
 from gridparley.runs.feeder.problem import FeederProblem
+from gridparley.runs.feeder.read import load_feeder
 from gridparley.runs.feeder.reference import central_feeder
 from gridparley.runs.feeder.state import feeder_state, flow_text, network_of, without_limits
 from gridparley.runs.figures.feeder import feeder_figure
@@ -57,6 +57,7 @@ def test_without_the_operator_limits_are_broken_by_far():
     assert told["without"]["over_kw"] > 15.0
 
 
+@pytest.mark.slow
 def test_what_flows_is_said_in_a_sentence():
     kept = flow_text(feeder_state(*optimum("exact")[:3], solve=True))
     assert kept.startswith("voltages are within their limits, lines are within theirs; pandapower says the same; ")
@@ -105,6 +106,7 @@ def recorded(path, feeder):
     return RecordedRun(path=path, result=result, metrics={}, prices={}, messages=[], faults=[])
 
 
+@pytest.mark.slow
 def test_the_figure_shows_both_ways_of_flowing_limits_and_parts(tmp_path):
     told = feeder_state(*optimum("exact", wholesale=6.0)[:3], solve=True)
     told["limit_kw"] = [None, 40.0, None]

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from gridparley.runs.common.palette import OKABE_ITO
 from gridparley.runs.figures.day import hours_figure, schedule_figure, settlement_figure
 from gridparley.runs.figures.plot import messages_figure, prices_figure, residuals_figure, solution_figure
-from gridparley.runs.figures.style import COLOURS, style
+from gridparley.runs.figures.style import style
 from gridparley.runs.record.folder_read import read_run
 
 from ..command import call
@@ -237,9 +238,9 @@ def test_what_everybody_gains_is_what_trade_saves(runs):
 
 
 def test_colours_are_those_of_okabe_and_ito():
-    assert len(COLOURS) == 8
+    assert len(OKABE_ITO) == 8
     # Neighbours in the order of drawing differ in brightness too, for grey prints and for the colour blind.
-    grey = [np.dot(matplotlib.colors.to_rgb(COLOURS[name]), (0.299, 0.587, 0.114)) for name in ("sky", "vermillion")]
+    grey = [np.dot(matplotlib.colors.to_rgb(OKABE_ITO[name]), (0.299, 0.587, 0.114)) for name in ("sky", "vermillion")]
     assert abs(grey[0] - grey[1]) > 0.1
 
 
@@ -291,8 +292,8 @@ def test_a_run_that_failed_is_drawn_as_far_as_it_went(tmp_path):
 
 def test_drawing_leaves_pyplot_alone(runs):
     code = (
-        "import sys; from pathlib import Path; from gridparley.runs.folder_read import read_run;"
-        "from gridparley.runs.figures import draw_figures;"
+        "import sys; from pathlib import Path; from gridparley.runs.record.folder_read import read_run;"
+        "from gridparley.runs.figures.plot import draw_figures;"
         "draw_figures(read_run(Path(sys.argv[1])), Path(sys.argv[1])); assert 'matplotlib.pyplot' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code, runs["alone"].path], capture_output=True, text=True, check=False)

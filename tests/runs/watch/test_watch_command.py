@@ -37,10 +37,25 @@ def test_what_is_wrong_is_told_before_anything_is_served(words, told, tmp_path, 
     assert list(tmp_path.iterdir()) == []
 
 
+# Clearing up takes a while, as it does on a busy machine: the process must not end before it is done.
+SLOW_TO_CLEAR_UP = """
+import tempfile, time
+
+class Slow(tempfile.TemporaryDirectory):
+    def cleanup(self):
+        time.sleep(0.5)
+        super().cleanup()
+
+tempfile.TemporaryDirectory = Slow
+from gridparley.runs.cli.app import main
+main()
+"""
+
+
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_and_leaves_nothing_behind(end, tmp_path):
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    words = [sys.executable, "-m", "gridparley", "watch", "three-microgrids", "--no-open", "--seed", "8"]
+    words = [sys.executable, "-c", SLOW_TO_CLEAR_UP, "watch", "three-microgrids", "--no-open", "--seed", "8"]
     with subprocess.Popen(
         words, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as served:

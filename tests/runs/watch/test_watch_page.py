@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gridparley.runs.watch import playback as lines
+from gridparley.runs.page import spans
 from gridparley.runs.watch.source import Source
 
 from ..browser import RED
@@ -133,7 +133,7 @@ def test_the_inspector_asks_for_one_agent(shown):
 
 
 def test_a_past_that_is_not_in_the_page_is_fetched(browser, monkeypatch):
-    monkeypatch.setattr(lines, "SPAN_TICKS", 12)
+    monkeypatch.setattr(spans, "SPAN_TICKS", 12)
     with serving(live(settings=["eps_abs=0", "eps_rel=0"])) as server:
         page = Live(browser, server)
         page.page.select_option("#speed", "0")

@@ -88,7 +88,7 @@ def test_the_schedule_of_a_branch_is_the_branch(tmp_path):
             talk, [(8, [{"kind": "crash", "agent": "A.virtual"}], []), (15, [], ["crash agent=A.virtual from=8"])], 40
         )
         (session,) = server.sessions
-        branch = blocks(session._lines[1].path, 40)
+        branch = blocks(session._playbacks[1].path, 40)
         words = saved(talk, tmp_path)
     done = call(*words, "--ticks", 40, "--no-reference", "--out", tmp_path / "again")
     assert done.exit_code == 0, done.output
@@ -106,7 +106,7 @@ def test_the_schedule_of_a_recordings_branch_is_the_branch(tmp_path):
         assert "error" not in talk.ask("branch", tick=50)
         steer(talk, [(53, [{"kind": "reorder", "probability": 0.5}], []), (60, [], ["loss", "reorder from=53"])], 75)
         (session,) = server.sessions
-        branch = blocks(session._lines[1].path, 75)
+        branch = blocks(session._playbacks[1].path, 75)
         words = saved(talk, tmp_path)
     assert branch[:51] == blocks(run, 51)
     assert call(*words, "--ticks", 75, "--no-reference", "--out", tmp_path / "again").exit_code == 0

@@ -158,7 +158,7 @@ def test_a_branch_from_a_past_tick_is_compared(shown):
     rows = {row[0]: row[1:] for row in shown.rows("#compare")}
     assert all(before == now for before, now in rows.values())
     assert shown.text("#charts").count("thin: before") == 3
-    shown.page.select_option("#line", "0")
+    shown.page.select_option("#shown-run", "0")
     shown.at(21)
     assert len(shown.commands()) == 1
     shown.forward()
