@@ -12,6 +12,8 @@ from ...agents import Period, Society
 from ...protocols import Market
 from ..judge.certificate import Certificate, certify
 from ..judge.outcome import Verdict, judge
+from ..judge.restore_feasibility import restore_feasibility
+from .settlement_rule import SettlementRule
 
 if TYPE_CHECKING:
     from .simulation import Simulation
@@ -82,6 +84,7 @@ class Day:
     ----------
     market : everybody with profiles over all periods
     clock
+    rule : what is dispatched when a gate closes
 
     Attributes
     ----------
@@ -91,8 +94,8 @@ class Day:
     societies : everybody's facts over all periods, as the settled periods have left them
     """
 
-    def __init__(self, market: Market, clock: Clock) -> None:
-        self._whole, self.clock = market, clock
+    def __init__(self, market: Market, clock: Clock, rule: SettlementRule = restore_feasibility) -> None:
+        self._whole, self.clock, self.rule = market, clock, rule
         self.societies: list[Society] = [population.society for population in market.populations]
         self.number, self.opened = 0, 0
         self.ends: list[PeriodEnd] = []
@@ -124,7 +127,7 @@ class Day:
         """Judge what was negotiated in the open period, and commit it where everybody can keep it."""
         state, market, observer = simulation.state, simulation.market, simulation.observer
         if all(np.isfinite(x).all() for x in state.x) and not simulation.broken:
-            certificate = certify(market, observer, state)
+            certificate = certify(market, observer, state, self.rule(market, observer, state))
         else:
             certificate = Certificate(-np.inf, np.inf, np.inf, None)
         x = state.x if certificate.x is None else certificate.x
