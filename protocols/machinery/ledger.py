@@ -101,7 +101,7 @@ class Ledger:
         for name in self._asks:
             column: Floats = self.columns[name]
             if self.personal and self.spec[name].by == "balance":
-                column = column.take(self.group, axis=0)
+                column = column[self.group]
             if name in self.weights:
                 column = np.asarray(column * self.weights[name])
             parts.append(column)
