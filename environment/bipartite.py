@@ -10,13 +10,13 @@ import numpy as np
 from .balances import BalanceKind
 from .errors import TopologyError
 from .graph import balance_kind, plain
-from .topology import Group, Topology
+from .groups import Group
 
 __all__ = ["read_bipartite"]
 
 
-def read_bipartite(graph: nx.Graph, *, coordinator: str = "virtual") -> Topology:
-    """Return the topology of a bipartite graph of agents and balances, in one piece or several.
+def read_bipartite(graph: nx.Graph, *, coordinator: str = "virtual") -> dict[str, Any]:
+    """Return what `Topology.build` wants, of a bipartite graph of agents and balances in one piece or several.
 
     An agent's first row is at the place where it lives, a pool or a bus, if it has one; then follow the balances that join
     it to others, in the order of the graph's nodes. It lives at its place, or else by itself. A place has a coordinator of
@@ -74,7 +74,7 @@ def read_bipartite(graph: nx.Graph, *, coordinator: str = "virtual") -> Topology
     rows = [(address[agent], 0, number[node]) for agent, node in place.items()]
     rows += [(address[agent], 1 + k, number[node]) for agent in agents for k, node in enumerate(joins[agent])]
     kinds: list[BalanceKind] = list(dict.fromkeys(balances[node] for node in ordered))
-    return Topology.build(
+    return dict(
         homes=[names[node] for node in own],
         coordinators=[f"{names[node]}.{coordinator}" for node in own],
         groups=[Group(home[agent], names[agent], address[agent], 1) for agent in agents],

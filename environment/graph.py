@@ -11,13 +11,13 @@ import numpy as np
 
 from .balances import BALANCE_KINDS, BalanceKind
 from .errors import TopologyError
-from .topology import Group, Topology
+from .groups import Group
 
 __all__ = ["balance_kind", "plain", "read_graph"]
 
 
-def read_graph(graph: nx.Graph, *, coordinator: str = "virtual", operator: str = "operator") -> Topology:
-    """Return the topology of a graph of microgrids, in one piece or several.
+def read_graph(graph: nx.Graph, *, coordinator: str = "virtual", operator: str = "operator") -> dict[str, Any]:
+    """Return what `Topology.build` wants, of a graph of microgrids in one piece or several.
 
     A node is a microgrid: its members meet at its bus, which its coordinator keeps. An edge is a tie-line between the
     operators of two microgrids, a balance with two rows; the coordinator of the microgrid that comes first keeps it.
@@ -58,7 +58,7 @@ def read_graph(graph: nx.Graph, *, coordinator: str = "virtual", operator: str =
     each = np.bincount(end, minlength=len(homes))
     port = np.empty(len(end), dtype=np.int64)
     port[order] = np.arange(len(end)) - np.repeat(np.cumsum(each) - each, each)
-    return Topology.build(
+    return dict(
         homes=homes,
         coordinators=[f"{home}.{coordinator}" for home in homes],
         groups=groups,

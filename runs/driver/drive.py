@@ -12,7 +12,8 @@ from ..common.errors import USER_ERRORS
 from ..record.folder import PriceRecord, RunFolder
 from ..record.record import RECORD, UNFINISHED
 from ..record.recorder import Recorder
-from ..result.result import Result, evaluate
+from ..result.evaluate import evaluate
+from ..result.result import Result
 from ..scenario.scenario import Scenario
 from ..simulation.simulation import Simulation
 from .progress import Progress, RunProgress
