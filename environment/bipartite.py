@@ -64,6 +64,12 @@ def read_bipartite(graph: nx.Graph, *, coordinator: str = "virtual") -> Topology
         for node in graph.nodes
         if (node in balances and balances[node].place) or (node in joins and node not in place)
     ]
+    coordinators = {f"{names[node]}.{coordinator}": names[node] for node in own}
+    for agent in agents:
+        if names[agent] in coordinators:
+            raise TopologyError(
+                f"agent {names[agent]} is called like the coordinator of {coordinators[names[agent]]}: rename it"
+            )
     home = {node: number for number, node in enumerate(own)}
     home |= {agent: home[node] for agent, node in place.items()}
     ordered = sorted(balances, key=lambda node: (not balances[node].place, position[node]))
@@ -77,7 +83,7 @@ def read_bipartite(graph: nx.Graph, *, coordinator: str = "virtual") -> Topology
     kinds: list[BalanceKind] = list(dict.fromkeys(balances[node] for node in ordered))
     return Topology.build(
         homes=[names[node] for node in own],
-        coordinators=[f"{names[node]}.{coordinator}" for node in own],
+        coordinators=list(coordinators),
         groups=[Group(home[agent], names[agent], address[agent], 1) for agent in agents],
         kinds=kinds,
         balances=[names[node] for node in ordered],
