@@ -87,7 +87,7 @@ class Recording:
             transport.accept(together)
             for role in roles:
                 role.report(state)
-            state.average(market)
+            state.complete(market)
             kept.told.append([v.copy() for v in (*state.x, state.price, state.row_price) if v is not None])
             if state.stopped.all():
                 break
