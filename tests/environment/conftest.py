@@ -40,21 +40,21 @@ def topology(lines: str, **members: int) -> Topology:
     return Topology.from_graph(town(lines, **members))
 
 
-def channel(where: Topology, sender: str, receiver: str, line: str | None = None) -> int:
-    """Return the number of one channel, found by the names of its ends and of the tie-line it is about."""
+def channel(where: Topology, sender: str, receiver: str, balance: str | None = None) -> int:
+    """Return the number of one channel, found by the names of its ends and of the balance it is about."""
     c = where.channels
-    about = -1 if line is None else where.line_names.index(line)
-    fits = (c.sender == where.address(sender)) & (c.receiver == where.address(receiver)) & (c.line == about)
+    about = -1 if balance is None else where.balances.index(balance)
+    fits = (c.sender == where.address(sender)) & (c.receiver == where.address(receiver)) & (c.balance == about)
     (found,) = np.flatnonzero(fits)
     return int(found)
 
 
 def channel_names(where: Topology) -> list[tuple[str, str, str]]:
-    """Name every channel by sender, receiver and tie-line, in the order of their numbers."""
+    """Name every channel by sender, receiver and balance, in the order of their numbers."""
     c = where.channels
-    lines = [*where.line_names, ""]
-    ends = zip(c.sender.tolist(), c.receiver.tolist(), c.line.tolist(), strict=True)
-    return [(where.name(s), where.name(r), lines[line]) for s, r, line in ends]
+    balances = [*where.balances, ""]
+    ends = zip(c.sender.tolist(), c.receiver.tolist(), c.balance.tolist(), strict=True)
+    return [(where.name(s), where.name(r), balances[balance]) for s, r, balance in ends]
 
 
 def news(where: Topology, tick: int = 0, channels: Iterable[int] | None = None, kind: Kind = NEWS) -> MessageBatch:
