@@ -119,6 +119,7 @@ def test_the_imbalance_is_that_of_the_answers(film):
     assert film.imbalance(frame) == pytest.approx(wanted.to_numpy())
 
 
+@pytest.mark.slow
 def test_keys_go_through_a_recording_from_end_to_end(film):
     async def go():
         async with shown(film) as (app, press):
@@ -140,6 +141,7 @@ def test_keys_go_through_a_recording_from_end_to_end(film):
     asyncio.run(go())
 
 
+@pytest.mark.slow
 def test_a_live_run_goes_to_its_end_and_back_and_leaves_nothing():
     scenario = load_scenario("three-microgrids")
     simulation = scenario.simulation()
