@@ -120,6 +120,7 @@ def test_the_imbalance_is_that_of_the_answers(playback):
     assert Series(playback.record).imbalance(frame) == pytest.approx(wanted.to_numpy())
 
 
+@pytest.mark.slow
 def test_keys_go_through_a_recording_from_end_to_end(playback):
     async def go():
         async with shown(playback) as (app, press):
@@ -141,6 +142,7 @@ def test_keys_go_through_a_recording_from_end_to_end(playback):
     asyncio.run(go())
 
 
+@pytest.mark.slow
 def test_a_live_run_goes_to_its_end_and_back_and_leaves_nothing():
     scenario = load_scenario("three-microgrids")
     simulation = scenario.simulation()
