@@ -8,6 +8,7 @@ import numpy as np
 from gridparley.agents import NetworkOperator, PeerProsumer, VirtualAgent
 from gridparley.environment import Topology
 from gridparley.protocols import Market, Population
+from gridparley.runs.feeder.read import load_feeder
 
 from ..reference.feeder_problem import FeederProblem
 
