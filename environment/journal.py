@@ -119,21 +119,23 @@ class Journal:
 
 def _changes(before: Envelopes, after: Envelopes) -> list[tuple[str, int, int]]:
     """Return, batch by batch, the kind, how many messages were added and how many taken away."""
+    found: list[tuple[str, int, int]] = []
     if after.channel is before.channel:
-        return []
-    if before.distinct and after.distinct:
-        copies = after.copied - before.copied
-        originals = after.sizes - before.sizes - copies
-        more, less = (np.maximum(f * copies, 0) + np.maximum(f * originals, 0) for f in (1, -1))
-    else:  # a copy that bears no mark of its own can only be told by its channel
-        more, less = np.transpose([_by_channel(before, after, k) for k in range(len(before.batches))])
-    kinds = [batch.kind.name for batch in before.batches]
-    return list(zip(kinds, more.tolist(), less.tolist(), strict=True))
+        return found
+    marked = after.distinct  # what is there twice without a mark can only be told by its channel
+    for k, (batch, was, now) in enumerate(zip(before.batches, before.slices, after.slices, strict=True)):
+        if marked:
+            copies = after.copied[k] - before.copied[k]
+            originals = now.stop - now.start - was.stop + was.start - copies
+            more, less = max(copies, 0) + max(originals, 0), max(-copies, 0) + max(-originals, 0)
+        else:
+            more, less = _by_channel(before.channel[was], after.channel[now])
+        found.append((batch.kind.name, more, less))
+    return found
 
 
-def _by_channel(before: Envelopes, after: Envelopes, number: int) -> tuple[int, int]:
-    """Return how many more messages of a batch channels carry, and how many less others do."""
-    was, now = (envelopes.channel[envelopes.slices[number]] for envelopes in (before, after))
+def _by_channel(was: npt.NDArray[np.int32], now: npt.NDArray[np.int32]) -> tuple[int, int]:
+    """Return how many more messages channels carry than they did, and how many less others do."""
     size = max(was.max(initial=-1), now.max(initial=-1)) + 1
     change = np.bincount(now, minlength=size) - np.bincount(was, minlength=size)
     return int(change[change > 0].sum()), int(-change[change < 0].sum())
