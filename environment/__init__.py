@@ -1,5 +1,6 @@
 """What carries messages: topology, message columns, transport, faults and the journal. It knows no energy and no money."""
 
+from .envelopes import Envelopes
 from .errors import FaultError, MessageError, TopologyError
 from .journal import Fate, Journal
 from .messages import Field, Kind, MessageBatch, Outbox
@@ -7,6 +8,7 @@ from .topology import Topology
 from .transport import Transport
 
 __all__ = [
+    "Envelopes",
     "Fate",
     "FaultError",
     "Field",

@@ -39,6 +39,7 @@ class Channels:
     line : (n,) int32, the tie-line it is about, or -1
     link : (n,) int8, a `Link`
     key : (n,) uint64, from the names of both ends and of the tie-line; seeds every draw about this channel
+    about : (n,) int8, which sort of balance the channel is about; picks the label of what is said on it (see `Kind`)
     down, up : (addresses,) int32, a member's channel from and to its hub, -1 for hubs
     line_down, line_up : (L, 2) int32, channel between the hub and the terminal at either end of a tie-line (own end)
     far_down, far_up : (L,) int32, channel between the keeper and the terminal at the far end
@@ -57,6 +58,7 @@ class Channels:
     far_down: Ints
     far_up: Ints
     peer: Ints
+    about: npt.NDArray[np.int8]
 
     def __len__(self) -> int:
         return len(self.sender)
@@ -117,4 +119,5 @@ def open_channels(home: Ints, hubs: int, station: Ints, lines: Ints, name_key: K
         far_down=ids[6],
         far_up=ids[7],
         peer=np.stack([ids[8], ids[9]], axis=1),
+        about=fixed(np.zeros(len(order), dtype=np.int8)),
     )

@@ -13,14 +13,14 @@ from gridparley.environment.transport import Transport
 from .conftest import ECHO, KINDS, news, outbox, topology
 
 
-def test_counts_add_up_by_fate_and_by_kind():
+def test_counts_add_up_by_fate_and_by_label():
     journal = Journal()
     journal.count(0, "price", Fate.SENT, 5)
     journal.count(1, "price", Fate.SENT, 2)
     journal.count(1, "bid", Fate.SENT, 3)
     journal.count(1, "price", Fate.LOST, 1, "loss")
     assert journal.totals[Fate.SENT] == 10
-    assert journal.by_kind["price", Fate.SENT] == 7
+    assert journal.by_label["price", Fate.SENT] == 7
     assert journal.rows[-1] == (1, "price", Fate.LOST, "loss", 1)
 
 
