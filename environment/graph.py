@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import islice
 from numbers import Integral
-from typing import Any
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any
 
 from .errors import TopologyError
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["checked_graph", "checked_members"]
 
 
 def checked_graph(graph: Any) -> None:
     """Refuse a graph that is not one connected, simple, undirected piece with distinct, plain names."""
+    import networkx as nx  # here: it takes long to load, and is not needed to list what there is
+
     if not isinstance(graph, nx.Graph):
         raise TopologyError(f"a topology is read from a networkx.Graph, not from {type(graph).__name__}")
     if graph.is_directed():

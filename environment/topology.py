@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
@@ -14,6 +14,9 @@ from .channels import Channels, open_channels
 from .errors import TopologyError
 from .graph import checked_graph, checked_members
 from .keys import mix, text_key
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["Group", "Topology"]
 
@@ -77,6 +80,7 @@ class Topology:
 
         Examples
         --------
+        >>> import networkx as nx
         >>> graph = nx.Graph([("A", "B")])
         >>> nx.set_node_attributes(graph, {name: {"operator": 1, "load": 2} for name in graph}, "members")
         >>> town = Topology.from_graph(graph)
@@ -205,6 +209,8 @@ class Topology:
 
 def _diameter(graph: nx.Graph) -> int:
     """Exact for small graphs; beyond, twice the eccentricity of one node, which is never too small and cheap."""
+    import networkx as nx
+
     if graph.number_of_nodes() <= 400:
         return int(nx.diameter(nx.Graph(graph), usebounds=True))
     return 2 * int(nx.eccentricity(graph, next(iter(graph.nodes))))

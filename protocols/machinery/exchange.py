@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 __all__ = ["Exchange"]
 
@@ -66,6 +65,8 @@ class Exchange:
         relaxation: float = 1.0,
         kin: Places | None = None,
     ) -> None:
+        from scipy import sparse  # here: listing the protocols does without
+
         self.kin = kin
         self.group, self.first_rho, self.adapting, self.relaxation = group, rho, adapting, relaxation
         m = len(group)

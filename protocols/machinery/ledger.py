@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from ...environment import Kind
 from .market import Market
@@ -46,6 +45,8 @@ class Ledger(Role):
     def __init__(
         self, protocol: Protocol, market: Market, kinds: dict[str, Kind], hubs: npt.NDArray[np.integer]
     ) -> None:
+        from scipy import sparse  # here: listing the protocols does without
+
         super().__init__(hubs)
         self.protocol, self.kinds = protocol, kinds
         self.wiring = wiring = Wiring.of(market.topology, hubs, two_ledgers=self.two_ledgers)

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import pandas as pd
 from pydantic import ValidationError
 
 from ..common.errors import RunError
@@ -21,6 +20,9 @@ from .column_codec import Block, Columns, Packer, digest, first_difference
 from .frames import Frame, Said, Shape, Way, ended_of, frame_of, garbled_of, said_of, way_of
 from .record import guarded, open_record, record_of
 from .record_tables import answer_tables, frame_of_all, message_tables, metrics_table, price_tables
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Record"]
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 
 from ...environment import Fate
@@ -19,6 +18,8 @@ from .folder import UNITS
 from .frames import Ended, Frame, Said
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from .reading import Record
 
 __all__ = ["answer_tables", "frame_of_all", "message_tables", "metrics_table", "price_tables"]
@@ -34,6 +35,8 @@ def frame_of_all(tables: Iterable[pa.Table]) -> pd.DataFrame:
     whole = pa.concat_tables(list(tables), promote_options="default").unify_dictionaries()
     found = whole.to_pandas()
     if "cause" in found:  # a whole number or nothing, which plain columns of numbers cannot say
+        import pandas as pd
+
         found["cause"] = whole["cause"].to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     return found
 
