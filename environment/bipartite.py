@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 
 from .balances import BalanceKind
 from .errors import TopologyError
 from .graph import balance_kind, plain
 from .groups import Group
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["read_bipartite"]
 
@@ -37,6 +39,8 @@ def read_bipartite(graph: nx.Graph, *, coordinator: str = "virtual") -> dict[str
         The graph is directed or a multigraph, an edge joins two agents or two balances, an agent has no row or two places,
         a balance has no row or a slack that has none there, or a name cannot be or is there twice; says which.
     """
+    import networkx as nx  # here: it takes long to load, and is not needed to list what there is
+
     if not isinstance(graph, nx.Graph) or graph.is_directed() or graph.is_multigraph():
         raise TopologyError(
             f"a market is read from a plain, undirected networkx.Graph, not from {type(graph).__name__}"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from numbers import Integral
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 
 from .balances import BALANCE_KINDS, BalanceKind
 from .errors import TopologyError
 from .groups import Group
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["balance_kind", "plain", "read_graph"]
 
@@ -113,6 +115,8 @@ def _groups(
 
 def _check_graph(graph: Any) -> None:
     """Refuse a graph that is not simple and undirected with distinct, plain names."""
+    import networkx as nx  # here: it takes long to load, and is not needed to list what there is
+
     if not isinstance(graph, nx.Graph):
         raise TopologyError(f"a topology is read from a networkx.Graph, not from {type(graph).__name__}")
     if graph.is_directed():

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
@@ -18,6 +18,9 @@ from .errors import TopologyError
 from .graph import read_graph
 from .groups import Group
 from .keys import Keys, mix, text_key
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["Topology"]
 
@@ -73,6 +76,7 @@ class Topology:
 
         Examples
         --------
+        >>> import networkx as nx
         >>> graph = nx.Graph([("A", "B")])
         >>> nx.set_node_attributes(graph, {name: {"operator": 1, "load": 2} for name in graph}, "members")
         >>> town = Topology.from_graph(graph)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import FeederError
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["Feeder", "FeederLine"]
 
@@ -160,6 +162,8 @@ def _check_line(name: str, line: FeederLine) -> None:
 
 def _checked_graph(name: str, lines: list[FeederLine], source: str) -> nx.Graph:
     """Refuse what is not radial."""
+    import networkx as nx
+
     graph = nx.Graph()
     for line in lines:
         if graph.has_edge(line.start, line.end):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from .market import Market
 from .memory import Memory
 from .options import Column, Options
 from .role import Role
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 __all__ = ["Ledger"]
 
@@ -92,6 +94,8 @@ class Ledger:
 
         Sums go through this one kernel, CSR times columns, whose order does not depend on which others are summed.
         """
+        from scipy import sparse  # here: listing the protocols does without
+
         m = len(self.row)
         return sparse.csr_array((np.ones(m), (self.group, np.arange(m))), shape=(len(self.balance), m))
 

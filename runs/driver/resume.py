@@ -67,12 +67,12 @@ def resume_run(
         There is no record, it is of another run, somebody else is writing it, or this release would continue it otherwise;
         then it is left as it is.
     """
+    if asked is not None:
+        with Record.open(folder) as record:
+            _compare(record, asked)
     record = Record(record_of(Path(folder)), writing=True)
     try:
-        header = record.header
-        wishes = Wishes(header["reference"], SETTLEMENT in header["command"], AC_CHECK in header["command"])
-        if asked is not None:
-            _compare(record, asked, wishes)
+        header, wishes = record.header, _wishes(record)
         scenario = record.scenario()
         with RunProgress(record.ticks, wanted=progress is True) as bar:
             restored = go_to(record, record.ticks, bar.watch)
@@ -88,9 +88,14 @@ def resume_run(
     return drive(run, wishes, progress=progress, watch=watch)
 
 
-def _compare(record: Record, asked: Mapping[str, Any], wishes: Wishes) -> None:
-    header = record.header
-    found = {name: header.get(name) for name in asked} | {"settlement": wishes.settlement, "ac": wishes.ac}
+def _wishes(record: Record) -> Wishes:
+    words = record.header["command"]
+    return Wishes(record.header["reference"], SETTLEMENT in words, AC_CHECK in words)
+
+
+def _compare(record: Record, asked: Mapping[str, Any]) -> None:
+    wishes = _wishes(record)
+    found = {name: record.header.get(name) for name in asked} | {"settlement": wishes.settlement, "ac": wishes.ac}
     if other := [
         f"{name} = {found[name]!r} instead of {asked[name]!r}" for name in asked if found[name] != asked[name]
     ]:

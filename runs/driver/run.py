@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import mesa  # noqa: F401 - first, for it looks at every import that is under way, and the less there is the quicker it is
 from pydantic import ValidationError
 
 from ..common.errors import RunError, ScenarioError
@@ -122,7 +123,7 @@ def _with(scenario: Scenario, ticks: int | None, seed: int | None) -> Scenario:
     try:
         run = type(run).model_validate(run.model_dump() | given)
     except ValidationError as error:
-        raise ScenarioError(f"scenario {scenario.name}: {explain(error, type(run))}") from None
+        raise ScenarioError(f"scenario {scenario.name}: run.{explain(error, type(run))}") from None
     return replace(scenario, spec=scenario.spec.model_copy(update={"run": run}))
 
 

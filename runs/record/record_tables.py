@@ -6,11 +6,10 @@ Units stand in the names of the columns (``x_kw``, ``price_usd_per_kwh``) and in
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 
 from ...environment import Fate
@@ -18,6 +17,9 @@ from ..common.errors import RunError
 from .folder import UNITS
 from .frames import Ended, Frame, Said
 from .recorded_ticks import RecordedTicks
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["answer_tables", "frame_of_all", "message_tables", "metrics_table", "price_tables"]
 
@@ -32,6 +34,8 @@ def frame_of_all(tables: Iterable[pa.Table]) -> pd.DataFrame:
     whole = pa.concat_tables(list(tables), promote_options="default").unify_dictionaries()
     found = whole.to_pandas()
     if "cause" in found:  # a whole number or nothing, which plain columns of numbers cannot say
+        import pandas as pd
+
         found["cause"] = whole["cause"].to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     return found
 
