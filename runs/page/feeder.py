@@ -1,4 +1,4 @@
-"""What the page shows of a feeder: its buses as a single-line drawing, and what would flow at what everybody proposes."""
+"""What the page shows of a feeder: its buses as a single-line drawing, and what would flow at what is proposed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class PageFeeder:
         return self.ports.operator
 
     def meta(self) -> dict[str, Any]:
-        """Return what never changes: names, places, limits, and who hangs at which bus."""
+        """Return what never changes: names, places, limits, and who is connected at which bus."""
         feeder = self.operator.grid.feeder
         return {
             "name": str(feeder.name),
