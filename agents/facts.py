@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import math
 from collections.abc import Container, Mapping
@@ -14,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .bounds import Bounds
-from .errors import AgentError
+from .errors import AgentError, did_you_mean
 
 __all__ = [
     "Array",
@@ -244,9 +243,9 @@ def check_names(given: Mapping[str, Any], facts: Mapping[str, Fact], who: str) -
     """Refuse facts that a type does not have, and say which ones are missing."""
     for name in given:
         if name not in facts:
-            near = difflib.get_close_matches(name, facts, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else "."
-            raise AgentError(f"{who}: there is no field {name!r}{hint} Fields: {', '.join(facts) or 'none'}")
+            raise AgentError(
+                f"{who}: there is no field {name!r}{did_you_mean(name, facts)} Fields: {', '.join(facts) or 'none'}"
+            )
     missing = [name for name, fact in facts.items() if fact.default is None and name not in given]
     if missing:
         raise AgentError(f"{who}: {', '.join(missing)} missing; {missing[0]} must be {facts[missing[0]].allowed}")

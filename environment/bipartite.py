@@ -10,13 +10,13 @@ import numpy as np
 from .balances import BalanceKind
 from .errors import TopologyError
 from .graph import balance_kind, plain
-from .topology import Group, Topology
+from .groups import Group
 
 __all__ = ["read_bipartite"]
 
 
-def read_bipartite(graph: nx.Graph, *, coordinator: str = "virtual") -> Topology:
-    """Return the topology of a bipartite graph of agents and balances, in one piece or several.
+def read_bipartite(graph: nx.Graph, *, coordinator: str = "virtual") -> dict[str, Any]:
+    """Return what `Topology.build` wants, of a bipartite graph of agents and balances in one piece or several.
 
     An agent's first row is at the place where it lives, a pool or a bus, if it has one; then follow the balances that join
     it to others, in the order of the graph's nodes. It lives at its place, or else by itself. A place has a coordinator of
@@ -35,7 +35,7 @@ def read_bipartite(graph: nx.Graph, *, coordinator: str = "virtual") -> Topology
     ------
     TopologyError
         The graph is directed or a multigraph, an edge joins two agents or two balances, an agent has no row or two places,
-        a balance has no row, or a name cannot be or is there twice; says which.
+        a balance has no row or a slack that has none there, or a name cannot be or is there twice; says which.
     """
     if not isinstance(graph, nx.Graph) or graph.is_directed() or graph.is_multigraph():
         raise TopologyError(
@@ -45,6 +45,7 @@ def read_bipartite(graph: nx.Graph, *, coordinator: str = "virtual") -> Topology
     balances = {node: balance_kind(kind, names[node]) for node, kind in graph.nodes(data="balance") if kind is not None}
     agents = [node for node in graph.nodes if node not in balances]
     _check_edges(graph, names, balances, agents)
+    slack = {node: _slack(graph, names, node) for node in balances}
     position = {node: k for k, node in enumerate(graph.nodes)}
     place: dict[Any, Any] = {}  # of each agent that lives somewhere
     joins: dict[Any, list[Any]] = {}
@@ -63,27 +64,32 @@ def read_bipartite(graph: nx.Graph, *, coordinator: str = "virtual") -> Topology
         for node in graph.nodes
         if (node in balances and balances[node].place) or (node in joins and node not in place)
     ]
+    coordinators = {f"{names[node]}.{coordinator}": names[node] for node in own}
+    for agent in agents:
+        if names[agent] in coordinators:
+            raise TopologyError(
+                f"agent {names[agent]} is called like the coordinator of {coordinators[names[agent]]}: rename it"
+            )
     home = {node: number for number, node in enumerate(own)}
     home |= {agent: home[node] for agent, node in place.items()}
     ordered = sorted(balances, key=lambda node: (not balances[node].place, position[node]))
     first = {node: min(graph.neighbors(node), key=lambda agent: (home[agent], position[agent])) for node in ordered}
     keeper_home = [home[node] if balances[node].place else home[first[node]] for node in ordered]
-    keepers = sorted(set(keeper_home))
     agents.sort(key=lambda agent: (home[agent], position[agent]))
-    address = {agent: len(keepers) + k for k, agent in enumerate(agents)}
+    address = {agent: len(own) + k for k, agent in enumerate(agents)}
     number = {node: k for k, node in enumerate(ordered)}
     rows = [(address[agent], 0, number[node]) for agent, node in place.items()]
     rows += [(address[agent], 1 + k, number[node]) for agent in agents for k, node in enumerate(joins[agent])]
     kinds: list[BalanceKind] = list(dict.fromkeys(balances[node] for node in ordered))
-    return Topology.build(
+    return dict(
         homes=[names[node] for node in own],
-        coordinators=[(one, f"{names[own[one]]}.{coordinator}") for one in keepers],
+        coordinators=list(coordinators),
         groups=[Group(home[agent], names[agent], address[agent], 1) for agent in agents],
         kinds=kinds,
         balances=[names[node] for node in ordered],
         kind=[kinds.index(balances[node]) for node in ordered],
-        keeper=np.searchsorted(keepers, keeper_home).astype(np.int32),
-        slack=np.array([address.get(graph.nodes[node].get("slack"), -1) for node in ordered], dtype=np.int32),
+        keeper=np.array(keeper_home, dtype=np.int32),
+        slack=np.array([-1 if slack[node] is None else address[slack[node]] for node in ordered], dtype=np.int32),
         rows=tuple(np.array(rows, dtype=np.int64).T),
     )
 
@@ -100,6 +106,14 @@ def _names(graph: nx.Graph) -> dict[Any, str]:
             raise TopologyError(f"two nodes are called {name!r}: {taken[name]!r} and {node!r}")
         names[node], taken[name] = name, node
     return names
+
+
+def _slack(graph: nx.Graph, names: dict[Any, str], balance: Any) -> Any:
+    """Return the agent that takes what is left over at a balance, None where there is none."""
+    slack = graph.nodes[balance].get("slack")
+    if slack is not None and slack not in graph[balance]:
+        raise TopologyError(f"balance {names[balance]}: slack = {slack!r}; wanted an agent with a row there")
+    return slack
 
 
 def _check_edges(graph: nx.Graph, names: dict[Any, str], balances: dict[Any, BalanceKind], agents: list[Any]) -> None:

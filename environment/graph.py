@@ -11,13 +11,13 @@ import numpy as np
 
 from .balances import BALANCE_KINDS, BalanceKind
 from .errors import TopologyError
-from .topology import Group, Topology
+from .groups import Group
 
 __all__ = ["balance_kind", "plain", "read_graph"]
 
 
-def read_graph(graph: nx.Graph, *, coordinator: str = "virtual", operator: str = "operator") -> Topology:
-    """Return the topology of a graph of microgrids, in one piece or several.
+def read_graph(graph: nx.Graph, *, coordinator: str = "virtual", operator: str = "operator") -> dict[str, Any]:
+    """Return what `Topology.build` wants, of a graph of microgrids in one piece or several.
 
     A node is a microgrid: its members meet at its bus, which its coordinator keeps. An edge is a tie-line between the
     operators of two microgrids, a balance with two rows; the coordinator of the microgrid that comes first keeps it.
@@ -46,10 +46,7 @@ def read_graph(graph: nx.Graph, *, coordinator: str = "virtual", operator: str =
     )
     bus = np.array([bool(has) for _, has in graph.nodes(data="bus", default=True)])
     ends = np.array([line[:2] for line in lines], dtype=np.int64).reshape(-1, 2)
-    keeps = bus.copy()
-    keeps[ends[:, 0]] = True
-    address = np.cumsum(keeps) - 1
-    groups, operators, member_rows = _groups(homes, members, operator, int(keeps.sum()))
+    groups, operators, member_rows = _groups(homes, members, operator, len(homes))
     at_bus = member_rows[:, bus[member_rows[1]]]  # agents and their homes
     balance_of_bus = np.cumsum(bus) - 1
     kinds = ["bus"] * int(bus.sum()) + [line[2] for line in lines]
@@ -61,9 +58,9 @@ def read_graph(graph: nx.Graph, *, coordinator: str = "virtual", operator: str =
     each = np.bincount(end, minlength=len(homes))
     port = np.empty(len(end), dtype=np.int64)
     port[order] = np.arange(len(end)) - np.repeat(np.cumsum(each) - each, each)
-    return Topology.build(
+    return dict(
         homes=homes,
-        coordinators=[(home, f"{homes[home]}.{coordinator}") for home in np.flatnonzero(keeps).tolist()],
+        coordinators=[f"{home}.{coordinator}" for home in homes],
         groups=groups,
         kinds=[balance_kind(name, "a tie-line") for name in known],
         balances=[
@@ -71,7 +68,7 @@ def read_graph(graph: nx.Graph, *, coordinator: str = "virtual", operator: str =
             *(f"{homes[i]}-{homes[j]}" for i, j in ends.tolist()),
         ],
         kind=[known.index(name) for name in kinds],
-        keeper=np.concatenate([address[np.flatnonzero(bus)], address[ends[:, 0]]]),
+        keeper=np.concatenate([np.flatnonzero(bus), ends[:, 0]]),
         slack=np.concatenate([operators[np.flatnonzero(bus)], np.full(len(ends), -1)]),
         rows=(
             np.concatenate([at_bus[0], operators[end]]),

@@ -9,6 +9,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from .envelopes import Envelopes
 from .errors import ConservationError
 from .messages import MessageBatch
 
@@ -75,6 +76,15 @@ class Journal:
             self.by_kind[kind, fate] += number
             self.rows.append((tick, kind, fate, reason, number))
 
+    def count_change(self, tick: int, before: Envelopes, after: Envelopes, fate: Fate, reason: str) -> None:
+        """Note which messages a fault took away, by the fate they met, and how many copies it added."""
+        for kind, more, less in _changes(before, after):
+            self.count(tick, kind, Fate.COPIED, more, reason)
+            self.count(tick, kind, fate, less, reason)
+        if self.events is not None:
+            for k in range(len(before.batches)):
+                self.tell_change(before.piece(k), after.piece(k), fate, reason)
+
     def tell(self, fate: Fate | None, batch: MessageBatch, reason: str = "") -> None:
         """Note which messages met a fate, where somebody wants to know."""
         if self.events is not None and len(batch):
@@ -105,6 +115,28 @@ class Journal:
             raise ConservationError(
                 f"tick {tick}: {seen}, in flight {in_flight}: {into} went in, {out + in_flight} are accounted for"
             )
+
+
+def _changes(before: Envelopes, after: Envelopes) -> list[tuple[str, int, int]]:
+    """Return, batch by batch, the kind, how many messages were added and how many taken away."""
+    if after.channel is before.channel:
+        return []
+    if before.distinct and after.distinct:
+        copies = after.copied - before.copied
+        originals = after.sizes - before.sizes - copies
+        more, less = (np.maximum(f * copies, 0) + np.maximum(f * originals, 0) for f in (1, -1))
+    else:  # a copy that bears no mark of its own can only be told by its channel
+        more, less = np.transpose([_by_channel(before, after, k) for k in range(len(before.batches))])
+    kinds = [batch.kind.name for batch in before.batches]
+    return list(zip(kinds, more.tolist(), less.tolist(), strict=True))
+
+
+def _by_channel(before: Envelopes, after: Envelopes, number: int) -> tuple[int, int]:
+    """Return how many more messages of a batch channels carry, and how many less others do."""
+    was, now = (envelopes.channel[envelopes.slices[number]] for envelopes in (before, after))
+    size = max(was.max(initial=-1), now.max(initial=-1)) + 1
+    change = np.bincount(now, minlength=size) - np.bincount(was, minlength=size)
+    return int(change[change > 0].sum()), int(-change[change < 0].sum())
 
 
 def _missing(before: MessageBatch, after: MessageBatch) -> npt.NDArray[np.bool_]:

@@ -12,30 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from .balances import BalanceKind
+from .bipartite import read_bipartite
 from .channels import Channels, open_channels
 from .errors import TopologyError
+from .graph import read_graph
+from .groups import Group
 from .keys import Keys, mix, text_key
 
-__all__ = ["Group", "Topology"]
+__all__ = ["Topology"]
 
 Ints = npt.NDArray[np.int32]
-
-
-@dataclass(frozen=True)
-class Group:
-    """Agents of one name in one home: ``count`` of them with consecutive addresses from ``start``.
-
-    Attributes
-    ----------
-    home : number of the home
-    name : of all of them, such as ``"A.load"``; each is called ``"A.load.7"`` if there are several
-    start, count
-    """
-
-    home: int
-    name: str
-    start: int
-    count: int
 
 
 @dataclass(frozen=True)
@@ -52,7 +38,7 @@ class Topology:
     Attributes
     ----------
     homes : names of the places where agents live: microgrids, pools, or an agent that lives by itself
-    coordinators : names of the coordinators, by address
+    coordinators : names of the coordinators, one a home, by address; one may keep nothing
     groups : all other agents, in the order of their addresses
     home : (size,) int32, the home of each address
     kinds : the kinds of balances that there are
@@ -95,9 +81,7 @@ class Topology:
         >>> town.balances
         ('A', 'B', 'A-B')
         """
-        from .graph import read_graph
-
-        return read_graph(graph, coordinator=coordinator, operator=operator)
+        return cls.build(**read_graph(graph, coordinator=coordinator, operator=operator))
 
     @classmethod
     def from_bipartite(cls, graph: nx.Graph, *, coordinator: str = "virtual") -> Topology:
@@ -112,16 +96,14 @@ class Topology:
         >>> [market.name(address) for address in range(market.size)], market.balances
         (['pool.virtual', 'plant', 'town'], ('pool',))
         """
-        from .bipartite import read_bipartite
-
-        return read_bipartite(graph, coordinator=coordinator)
+        return cls.build(**read_bipartite(graph, coordinator=coordinator))
 
     @classmethod
     def build(
         cls,
         *,
         homes: Sequence[str],
-        coordinators: Sequence[tuple[int, str]],
+        coordinators: Sequence[str],
         groups: Sequence[Group],
         kinds: Sequence[BalanceKind],
         balances: Sequence[str],
@@ -134,8 +116,7 @@ class Topology:
 
         Parameters
         ----------
-        homes, groups, kinds, balances, kind, keeper, slack : as the attributes
-        coordinators : home and name of each
+        homes, coordinators, groups, kinds, balances, kind, keeper, slack : as the attributes
         rows : agent, place and balance of each row, in any order
         """
         agent, place, balance = rows
@@ -145,9 +126,9 @@ class Topology:
         sorts = np.array(kind, dtype=np.int8)
         found = cls(
             homes=tuple(homes),
-            coordinators=tuple(name for _, name in coordinators),
+            coordinators=tuple(coordinators),
             groups=tuple(groups),
-            home=np.concatenate([[home for home, _ in coordinators], members]).astype(np.int32),
+            home=np.concatenate([np.arange(len(homes)), members]).astype(np.int32),
             kinds=tuple(kinds),
             balances=tuple(balances),
             kind=sorts,
@@ -216,6 +197,20 @@ class Topology:
         for balance in np.flatnonzero(self.place)[::-1].tolist():
             found[self.home[self.keeper[balance]]] = balance
         return found
+
+    @cached_property
+    def home_balance(self) -> npt.NDArray[np.int64]:
+        """(homes,): the balance whose price stands for each home: its place's, or the first that an agent there is in."""
+        found = self.place_of.copy()
+        home, first = np.unique(self.home[self.row_agent], return_index=True)
+        without = found[home] < 0
+        found[home[without]] = self.row_balance[first[without]]
+        return found
+
+    @cached_property
+    def idle(self) -> npt.NDArray[np.bool_]:
+        """(coordinators,): those that ask about nothing."""
+        return np.bincount(self.row_keeper, minlength=len(self.coordinators)) == 0
 
     @cached_property
     def piece(self) -> npt.NDArray[np.int64]:

@@ -76,20 +76,24 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return scripts
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     names = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
     expected = {Path(*package_of(file).split("."), file.name).as_posix() for file in files()}
     assert names == expected
 
 
+@pytest.mark.slow
 def test_the_module_answers_from_an_empty_folder(installed: Path, tmp_path: Path) -> None:
     assert "gridparley" in run(installed / "python", "-m", "gridparley", "--help", cwd=tmp_path)
 
 
+@pytest.mark.slow
 def test_the_wheel_is_what_answers(installed: Path, tmp_path: Path) -> None:
     where = run(installed / "python", "-c", "import gridparley.runs as r; print(r.__file__)", cwd=tmp_path)
     assert Path(where.strip()).is_relative_to(installed.parent)
 
 
+@pytest.mark.slow
 def test_the_command_runs_a_scenario_from_an_empty_folder(installed: Path, tmp_path: Path) -> None:
     assert json.loads(run(installed / "gridparley", "run", "three-microgrids", "--json", cwd=tmp_path))

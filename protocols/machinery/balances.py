@@ -34,18 +34,25 @@ class Balances:
     coordinator : (b,) who keeps each balance
     """
 
+    group: Places
+    _ledger: Ledger
+    _at: Places | None
+    _rows: Places | None
+
     def __init__(self, ledger: Ledger, which: Mask | None = None) -> None:
-        whole = which is None or bool(which.all())
-        at = None if whole or which is None else which.nonzero()[0]
-        rows = None if at is None or which is None else which.take(ledger.group).nonzero()[0]
-        group = ledger.group if at is None or rows is None else at.searchsorted(ledger.group.take(rows))
-        vars(self).update(_ledger=ledger, _at=at, _rows=rows, group=group)
+        at: Places | None = None
+        rows: Places | None = None
+        group: Places = ledger.group
+        if which is not None and not which.all():
+            at, rows = np.flatnonzero(which), np.flatnonzero(which.take(group))
+            group = at.searchsorted(group.take(rows))
+        vars(self).update(_ledger=ledger, _at=at, _rows=rows, group=group)  # past __setattr__, which is for columns
 
     def __len__(self) -> int:
         return len(self._ledger.balance) if self._at is None else len(self._at)
 
     def _place(self, name: str) -> Places | None:
-        return self._rows if self._ledger.spec[name].by == "row" else self._at  # type: ignore[no-any-return]
+        return self._rows if self._ledger.spec[name].by == "row" else self._at
 
     def __getattr__(self, name: str) -> Floats:
         """Return a column of these balances or of their rows."""

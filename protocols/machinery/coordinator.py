@@ -117,7 +117,9 @@ class Coordinator(InRounds):
         """Move the prices of some coordinators; return (n,), whether none of them moved by more than the tolerances."""
         protocol, ledger = self.protocol, self.ledger
         before = ledger.columns["price"].copy()
-        self.update(Balances(ledger, moving.take(ledger.of_balance)))
+        which = moving.take(ledger.of_balance)
+        if which.any():
+            self.update(Balances(ledger, which))
         price = ledger.columns["price"]
         moved = (np.abs(price - before) > protocol.eps_abs + protocol.eps_rel * np.abs(before)).any(axis=1)
         if "moved" in ledger.columns:

@@ -97,14 +97,17 @@ class Ledger:
 
     def ask(self, rounds: npt.NDArray[np.integer]) -> Floats:
         """Return what is asked, (m, fields) where rows are asked differently, else (b, fields); rounds : (n,)."""
-        parts = []
+        parts: list[Any] = []
         for name in self._asks:
-            column = self.columns[name]
+            column: Floats = self.columns[name]
             if self.personal and self.spec[name].by == "balance":
-                column = column.take(self.group, axis=0)
-            parts.append(column * self.weights[name] if name in self.weights else column)
+                column = column[self.group]
+            if name in self.weights:
+                column = np.asarray(column * self.weights[name])
+            parts.append(column)
         of = self.of_row if self.personal else self.of_balance
-        return np.concatenate([*parts, rounds.take(of)[:, None]], axis=1)
+        parts.append(rounds.take(of)[:, None])
+        return np.concatenate(parts, axis=1)
 
     def recall(self, rows: Mask, asked: Mapping[str, Floats], newest: Places, balances: Mask) -> None:
         """Take up again what rows were asked last.
@@ -117,7 +120,8 @@ class Ledger:
         balances : (b,) those that take up what that row was asked
         """
         for name in self._asks:
-            values, column = asked[name], self.columns[name]
+            values: Floats = asked[name]
+            column = self.columns[name]
             if name in self.weights:
                 weight = self.weights[name]
                 if not weight.all():  # a term that is never asked cannot be recalled

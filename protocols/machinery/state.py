@@ -49,10 +49,13 @@ class MarketState:
             heard=np.full(len(topology.coordinators), -1, dtype=np.int64),
         )
 
-    def average(self, market: Market) -> None:
-        """Set the price of every balance of which there are several copies to their mean."""
+    def complete(self, market: Market) -> None:
+        """Fill in what no role reports: idle coordinators go with the others, copies of a price are averaged."""
+        topology = market.topology
+        idle = topology.idle
+        if idle.any():
+            self.round[idle], self.stopped[idle] = self.round[~idle].min(), self.stopped[~idle].all()
         if self.row_price is None:
             return
-        topology = market.topology
         for balance in np.unique(topology.row_balance[topology.row_keeper != topology.keeper[topology.row_balance]]):
             self.price[balance] = self.row_price[topology.row_balance == balance].mean(axis=0)

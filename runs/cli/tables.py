@@ -13,7 +13,7 @@ from rich.text import Text
 from ..feeder.state import flow_text
 from ..feeder.usage import usage_text
 from ..judge.outcome import Outcome
-from ..record.folder_read import fault_label
+from ..record.fault_windows import table_label
 from ..result.result import Result
 
 __all__ = ["MICROGRIDS_MAX", "number", "plain_table", "print_result", "same_digits"]
@@ -155,7 +155,7 @@ def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:
 def _fault(table: Mapping[str, Any]) -> str:
     start, end = table.get("from", 0), table.get("to")
     window = "" if not start and end is None else f" from tick {start}" + ("" if end is None else f" to {end}")
-    return fault_label(table) + window
+    return table_label(table) + window
 
 
 def _messages(fates: Mapping[str, int]) -> str:

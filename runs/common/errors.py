@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ...agents import AgentError, FeederError
+from ...agents.errors import did_you_mean, nearest
 from ...environment import FaultError, MessageError, TopologyError
 from ...protocols import ProtocolError
 
-__all__ = ["USER_ERRORS", "ProfileError", "RunError", "ScenarioError"]
+__all__ = ["USER_ERRORS", "ProfileError", "RunError", "ScenarioError", "did_you_mean", "nearest"]
 
 
 class ScenarioError(ValueError):

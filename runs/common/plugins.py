@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import importlib
 import importlib.util
@@ -12,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from .errors import ScenarioError
+from .errors import ScenarioError, did_you_mean
 
 __all__ = ["find_type", "own_file", "type_name"]
 
@@ -43,8 +42,7 @@ def find_type(
         return known[name]
     source, colon, attribute = name.rpartition(":")
     if not colon:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
+        hint = did_you_mean(name, known)
         raise ScenarioError(
             f"{where} = {name!r}: unknown{hint} Known: {', '.join(known)}; or your own, as in my_file.py:{base.__name__}"
         )

@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator, PercentFormatter
 
+from ..common.palette import GREYS, OKABE_ITO
 from ..record.folder_read import RecordedRun
-from .style import COLOURS, LINES_MAX, clock_text, draw_lines, legend_beside, new_figure, stack_sources
+from .style import LINES_MAX, clock_text, draw_lines, legend_beside, new_figure, stack_sources
 
 __all__ = ["hours_figure", "schedule_figure", "settlement_figure"]
 
@@ -92,9 +93,9 @@ def hours_figure(run: RecordedRun) -> Figure | None:
             draw_lines(axis, edges, {n: np.append(y, y[-1]) for n, y in lines.items()}, where.replace("_", "-"))
         tariff = next((day["tariff"] for day in days.values() if "tariff" in day), None)
         if key == "price" and tariff is not None and len(lines) <= LINES_MAX:
-            axis.stairs(tariff, edges, baseline=None, color="#555555", linestyle=":", label="main grid's tariff")
+            axis.stairs(tariff, edges, baseline=None, color=GREYS["note"], linestyle=":", label="main grid's tariff")
         if min(values.min() for values in lines.values()) < 0.0:
-            axis.axhline(0.0, color="#000000", linewidth=0.8, zorder=1)
+            axis.axhline(0.0, color=OKABE_ITO["black"], linewidth=0.8, zorder=1)
         axis.set_ylabel(label)
         legend_beside(axis)
     _hours(axes[-1], run.result, edges)
@@ -104,7 +105,7 @@ def hours_figure(run: RecordedRun) -> Figure | None:
 def settlement_figure(run: RecordedRun) -> Figure | None:
     """Draw what each microgrid gains against acting alone, and by what; of many, the gains alone, sorted.
 
-    A gain is what the own cost is lower by, and what neighbours pay; None where it was not asked for or cannot be told.
+    A gain is what the own cost is lower by, and what neighbours pay; None where it was not asked for or is not known.
     """
     table = run.result.get("settlement") or {}
     if not table or any(value is None for row in table.values() for value in row.values()):
@@ -115,7 +116,7 @@ def settlement_figure(run: RecordedRun) -> Figure | None:
     if len(table) > BARS_MAX:
         figure = new_figure(run, 3.0)
         axis = figure.add_subplot()
-        axis.stairs(np.sort(gain), np.arange(len(gain) + 1), fill=True, color=COLOURS["green"], label="gain")
+        axis.stairs(np.sort(gain), np.arange(len(gain) + 1), fill=True, color=OKABE_ITO["green"], label="gain")
         axis.set_xlabel(f"{len(table)} microgrids, by gain")
         axis.set_ylabel("against acting alone, $")
         axis.set_xticks([])
@@ -128,10 +129,10 @@ def settlement_figure(run: RecordedRun) -> Figure | None:
         (-0.2, "own cost is\nlower by", alone - cost, "blue"),
         (0.2, "received from\nneighbours", -payment, "sky"),
     ):
-        _labelled(above, place + offset, values, 0.38, color=COLOURS[colour], label=label)
-    _labelled(below, place, gain, 0.5, color=COLOURS["green"], label="gain:\nthe sum of both")
+        _labelled(above, place + offset, values, 0.38, color=OKABE_ITO[colour], label=label)
+    _labelled(below, place, gain, 0.5, color=OKABE_ITO["green"], label="gain:\nthe sum of both")
     for axis in (above, below):
-        axis.axhline(0.0, color="#000000", linewidth=0.8)
+        axis.axhline(0.0, color=OKABE_ITO["black"], linewidth=0.8)
         axis.set_ylabel("against acting\nalone, $")
         legend_beside(axis)
     below.set_xticks(place, list(table), rotation=90 if len(table) > 12 else 0)

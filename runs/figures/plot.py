@@ -1,4 +1,4 @@
-"""Figures of a run for papers: prices, residuals, messages, and the solution or everybody's day, as PNG or PDF."""
+"""Figures of a run for papers: prices, residuals, messages, and the solution or the day, as PNG or PDF."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatterSciNotation
 
 from ..common.errors import RunError
+from ..common.palette import OKABE_ITO
 from ..record.folder_read import PRICE_UNIT, RecordedRun
 from .day import hours_figure, schedule_figure, settlement_figure
 from .feeder import feeder_figure
 from .solution import solution_figure
-from .style import COLOURS, MARKS_MAX, draw_lines, legend_beside, openings, style, time_axes
+from .style import MARKS_MAX, draw_lines, legend_beside, openings, style, time_axes
 from .trades import trades_figure
 
 __all__ = ["draw_figures", "messages_figure", "prices_figure", "residuals_figure", "solution_figure"]
@@ -156,7 +157,7 @@ def residuals_figure(run: RecordedRun) -> Figure | None:
                 axis.plot(
                     metrics["tick"],
                     np.maximum(values, floor),
-                    color=COLOURS[colour],
+                    color=OKABE_ITO[colour],
                     linewidth=thin * width,
                     label=label,
                 )
@@ -221,7 +222,7 @@ def messages_figure(run: RecordedRun) -> Figure | None:
     ):
         height = _per_tick(run, (fate,), edges)
         if height.any():
-            axis.bar(edges[:-1], height, np.diff(edges), bottom, align="edge", color=COLOURS[colour], label=fate)
+            axis.bar(edges[:-1], height, np.diff(edges), bottom, align="edge", color=OKABE_ITO[colour], label=fate)
             bottom += height
     for label, fates, colour, dash in (
         ("sent and copied", ("sent", "copied"), "black", "-"),
@@ -229,7 +230,7 @@ def messages_figure(run: RecordedRun) -> Figure | None:
     ):
         values = _per_tick(run, fates, edges)
         if values.any():
-            axis.stairs(values, edges, color=COLOURS[colour], linestyle=dash, linewidth=1.2, label=label)
+            axis.stairs(values, edges, color=OKABE_ITO[colour], linestyle=dash, linewidth=1.2, label=label)
     axis.set_ylabel("messages per tick" + (f"\n(mean of {width} ticks)" if width > 1 else ""))
     axis.set_ylim(bottom=0)
     legend_beside(axis)

@@ -9,8 +9,9 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..common.palette import OKABE_ITO
 from ..record.folder_read import RecordedRun
-from .style import COLOURS, legend_beside, new_figure
+from .style import legend_beside, new_figure
 
 __all__ = ["solution_figure"]
 
@@ -57,11 +58,11 @@ def _balances(axis: Axes, names: list[str], table: dict[str, Floats]) -> None:
     for offset, parts in ((-0.2, supply), (0.2, [] if many else use)):
         bottom = np.zeros(len(names))
         for label, height, colour in parts:
-            _bars(axis, place + offset * (not many), height, 0.38, bottom, color=COLOURS[colour], label=label)
+            _bars(axis, place + offset * (not many), height, 0.38, bottom, color=OKABE_ITO[colour], label=label)
             bottom += height
     if many:
         edges = np.arange(len(names) + 1) - 0.5
-        axis.stairs(table["demand"], edges, baseline=None, color="#000000", linewidth=1.0, label="demand")
+        axis.stairs(table["demand"], edges, baseline=None, color=OKABE_ITO["black"], linewidth=1.0, label="demand")
     _name_bars(axis, names, "microgrids, by demand")
     axis.set_ylim(0, 1.05 * max(table["pv"] + table["generation"] + np.maximum(-exported, 0.0)))
     axis.set_ylabel("power, kW" if many else "power, kW\n(left: supply, right: use)")
@@ -79,8 +80,8 @@ def _bars(axis: Axes, place: Any, height: Floats, width: float, bottom: Floats |
 def _transfers(axis: Axes, names: list[str], transfer: Floats) -> None:
     if len(names) > NAMED_MAX:
         transfer = np.sort(transfer)
-    _bars(axis, np.arange(len(names)), transfer, 0.7, 0.0, color=COLOURS["blue"])
-    axis.axhline(0.0, color="#000000", linewidth=0.8)
+    _bars(axis, np.arange(len(names)), transfer, 0.7, 0.0, color=OKABE_ITO["blue"])
+    axis.axhline(0.0, color=OKABE_ITO["black"], linewidth=0.8)
     _name_bars(axis, names, "tie-lines, by transfer")
     axis.use_sticky_edges = False
     axis.margins(y=0.08)

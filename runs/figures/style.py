@@ -1,4 +1,4 @@
-"""How figures look: colours that everybody can tell apart, legends beside the picture, faults above it."""
+"""How figures look: colours from the palette, legends beside the picture, faults above it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..record.folder_read import RecordedRun, Window
+from ..common.palette import GREYS, OKABE_ITO
+from ..record.fault_windows import FaultWindow
+from ..record.folder_read import RecordedRun
 
 __all__ = [
-    "COLOURS",
     "LINES_MAX",
     "MARKS_MAX",
     "clock_text",
@@ -32,19 +33,7 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-COLOURS = {
-    "blue": "#0072B2",
-    "vermillion": "#D55E00",
-    "green": "#009E73",
-    "purple": "#CC79A7",
-    "orange": "#E69F00",
-    "sky": "#56B4E9",
-    "black": "#000000",
-    "yellow": "#F0E442",
-}
-"""Okabe and Ito, "Color Universal Design", 2008: told apart with every common colour blindness, and in print."""
-
-LINES = tuple(COLOURS[name] for name in ("blue", "vermillion", "green", "purple", "orange", "sky", "black", "yellow"))
+LINES = tuple(OKABE_ITO[name] for name in ("blue", "vermillion", "green", "purple", "orange", "sky", "black", "yellow"))
 DASHES: tuple[Any, ...] = ("-", (0, (5, 3)), (0, (1.2, 1.6)), (0, (7, 2, 1.5, 2)))
 """Of a line that lies on none, one, two or more earlier lines: one sees through to them."""
 LINES_MAX = 8
@@ -60,7 +49,7 @@ _STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
-    "grid.color": "#dddddd",
+    "grid.color": GREYS["grid"],
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
     "legend.frameon": False,
@@ -81,10 +70,10 @@ def style() -> Iterator[None]:
 def new_figure(run: RecordedRun, height: float) -> Figure:
     """Return an empty figure, 7.5 inches wide, titled with what was run and how it ended."""
     figure = Figure(figsize=(7.5, height), layout="constrained")
-    told = run.result
-    title = (
-        f"{told['scenario']}, {told['protocol']}, seed {told['seed']}: {told['outcome']} after {told['ticks']} ticks"
+    scenario, protocol, seed, outcome, ticks = (
+        run.result[name] for name in ("scenario", "protocol", "seed", "outcome", "ticks")
     )
+    title = f"{scenario}, {protocol}, seed {seed}: {outcome} after {ticks} ticks"
     figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
     return figure
 
@@ -122,11 +111,11 @@ def time_axes(run: RecordedRun, panels: int, *, zoom: bool = False) -> tuple[Fig
             axis.tick_params(labelbottom=row is table[-1])
             for window in lanes:
                 if window.start or window.end is not None:
-                    axis.axvspan(window.start, _end(window, ticks), color="#000000", alpha=0.07, linewidth=0)
+                    axis.axvspan(window.start, _end(window, ticks), color=OKABE_ITO["black"], alpha=0.07, linewidth=0)
             marks = openings(run.result)
             for opened, _ in marks:
                 axis.axvline(
-                    opened, color="#999999" if len(marks) <= MARKS_MAX else "#dddddd", linewidth=0.5, zorder=0.5
+                    opened, color=GREYS["mark"] if len(marks) <= MARKS_MAX else GREYS["grid"], linewidth=0.5, zorder=0.5
                 )
             if row is table[-1]:
                 axis.set_xlabel("tick" if axis is row[0] else "last ticks")
@@ -160,14 +149,14 @@ def _draw_clock(axis: Axes, result: Mapping[str, Any], ticks: int) -> None:
     if shown:
         clock = axis.secondary_xaxis("top")
         clock.set_xticks([opened for opened, _ in shown], [clock_text(start) for _, start in shown], fontsize=8)
-        clock.tick_params(length=3, color="#999999", pad=1)
+        clock.tick_params(length=3, color=GREYS["mark"], pad=1)
         clock.spines["top"].set_visible(False)
         clock.set_xlabel("period that opens", fontsize=8, labelpad=4)
 
 
-def _draw_lanes(axis: Axes, lanes: Sequence[Window], more: int, ticks: int) -> None:
+def _draw_lanes(axis: Axes, lanes: Sequence[FaultWindow], more: int, ticks: int) -> None:
     for lane, window in enumerate(lanes):
-        axis.barh(lane, _end(window, ticks) - window.start, left=window.start, height=0.6, color="#888888")
+        axis.barh(lane, _end(window, ticks) - window.start, left=window.start, height=0.6, color=GREYS["lane"])
     labels = [window.label if len(window.label) <= 28 else window.label[:27] + "…" for window in lanes]
     axis.set_yticks(range(len(lanes)), labels, fontsize=9)
     axis.set_ylim(len(lanes) - 0.5, -0.5)
@@ -179,7 +168,7 @@ def _draw_lanes(axis: Axes, lanes: Sequence[Window], more: int, ticks: int) -> N
         axis.set_title(f"faults (and {more} more)", loc="right", fontsize=9)
 
 
-def _end(window: Window, ticks: int) -> int:
+def _end(window: FaultWindow, ticks: int) -> int:
     return max(window.start, ticks if window.end is None else min(window.end, ticks))
 
 
@@ -204,15 +193,15 @@ def draw_lines(
             axis.plot(x, y, color=LINES[k], linestyle=dash, linewidth=2.0 - 0.3 * min(below, 3), label=name, **post)
     else:
         table = np.array(list(lines.values()))
-        axis.plot(x, table[0], color="#bbbbbb", linewidth=0.5, label=f"{len(lines)} {what}", **post)
-        axis.plot(x, table[1:].T, color="#bbbbbb", linewidth=0.5, **post)
+        axis.plot(x, table[0], color=GREYS["many"], linewidth=0.5, label=f"{len(lines)} {what}", **post)
+        axis.plot(x, table[1:].T, color=GREYS["many"], linewidth=0.5, **post)
         names = list(lines)
         for k, word, colour in (
             (int(np.argmax(table[:, -1])), "highest", "vermillion"),
             (int(np.argmin(table[:, -1])), "lowest", "blue"),
         ):
-            axis.plot(x, table[k], color=COLOURS[colour], label=f"{names[k]} ({word} at the end)", **post)
-        axis.plot(x, np.median(table, axis=0), color="#000000", label="median", **post)
+            axis.plot(x, table[k], color=OKABE_ITO[colour], label=f"{names[k]} ({word} at the end)", **post)
+        axis.plot(x, np.median(table, axis=0), color=OKABE_ITO["black"], label="median", **post)
     if settled is not None:
         _look_at_the_end(axis, np.array(list(lines.values())), settled)
 
@@ -234,7 +223,7 @@ def _look_at_the_end(axis: Axes, table: Floats, settled: Mask) -> None:
     low, high = late.min() - span, late.max() + span
     if all_of_it.min() < low - 2 * span or all_of_it.max() > high + 2 * span:
         axis.set_ylim(late.min() - 0.25 * span, late.max() + 0.25 * span)
-        axis.set_title("first rounds reach beyond the picture", loc="right", fontsize=9, color="#555555")
+        axis.set_title("first rounds reach beyond the picture", loc="right", fontsize=9, color=GREYS["note"])
 
 
 def stack_sources(axis: Axes, edges: Floats, sources: dict[str, tuple[Floats, str]], load: Floats | None) -> None:
@@ -246,7 +235,7 @@ def stack_sources(axis: Axes, edges: Floats, sources: dict[str, tuple[Floats, st
     ----------
     axis
     edges : (periods + 1,) where each period begins, and the last one's end
-    sources : by label, from zero outwards: kW, (periods,), and the name of a colour in `COLOURS`
+    sources : by label, from zero outwards: kW, (periods,), and the name of a colour in `OKABE_ITO`
     load : (periods,) kW, or None
     """
     up, down = np.zeros(len(edges) - 1), np.zeros(len(edges) - 1)
@@ -254,12 +243,14 @@ def stack_sources(axis: Axes, edges: Floats, sources: dict[str, tuple[Floats, st
         named: str | None = label
         for bottom, part in ((up, np.maximum(power, 0.0)), (down, np.minimum(power, 0.0))):
             if np.abs(part).max(initial=0.0) > 1e-6:  # below that it is a rounding error of a negotiation
-                axis.stairs(bottom + part, edges, baseline=bottom.copy(), fill=True, color=COLOURS[colour], label=named)
+                axis.stairs(
+                    bottom + part, edges, baseline=bottom.copy(), fill=True, color=OKABE_ITO[colour], label=named
+                )
                 named = None
                 bottom += part
     if load is not None:
-        axis.stairs(load, edges, baseline=None, color="#000000", linewidth=1.6, label="load")
-    axis.axhline(0.0, color="#000000", linewidth=0.6)
+        axis.stairs(load, edges, baseline=None, color=OKABE_ITO["black"], linewidth=1.6, label="load")
+    axis.axhline(0.0, color=OKABE_ITO["black"], linewidth=0.6)
 
 
 def legend_beside(axis: Axes, entries: dict[str, Any] | None = None) -> None:

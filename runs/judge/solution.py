@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ...protocols import Market
 
-__all__ = ["home_prices", "joined", "microgrids_of", "tie_lines_of"]
+__all__ = ["joined", "microgrids_of", "tie_lines_of"]
 
 Floats = npt.NDArray[np.float64]
 Table = dict[str, dict[str, Any]]
@@ -30,7 +30,7 @@ def microgrids_of(market: Market, x: Sequence[Floats], price: Floats) -> Table:
     price : (B, periods) $/kWh
     """
     homes, periods = len(market.topology.homes), market.periods
-    table: dict[str, Floats] = {"price": home_prices(market, price), "demand": np.zeros((homes, periods))}
+    table: dict[str, Floats] = {"price": price[market.topology.home_balance], "demand": np.zeros((homes, periods))}
     for population, rows in zip(market.populations, x, strict=True):
         society = population.society
         home = market.topology.home[population.address]
@@ -61,24 +61,6 @@ def tie_lines_of(market: Market, x: Sequence[Floats], price: Floats) -> Table:
         topology.balances[k]: {"transfer": _plain(transfer[k]), "transfer_price": _plain(price[k])}
         for k in topology.joins.tolist()
     }
-
-
-def home_prices(market: Market, price: Floats) -> Floats:
-    """Return, by home, the price at its place, (homes, periods) $/kWh, of prices by balance.
-
-    Where agents live by themselves it is the price of the first balance of the home's agent: of a peer the marginal price at
-    its connection; NaN for an operator of the network, which sees as many as there are connections.
-    """
-    topology = market.topology
-    balance = topology.place_of.copy()
-    alone = np.flatnonzero(balance[topology.home[topology.row_agent]] < 0)
-    agent, first = np.unique(topology.row_agent[alone], return_index=True)
-    balance[topology.home[agent]] = topology.row_balance[alone[first]]
-    found = price[balance]
-    for population in market.populations:
-        if population.society.runs_network:
-            found[topology.home[population.address]] = np.nan
-    return found
 
 
 def joined(tables: Sequence[Table]) -> Table:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any
 
-from ..record.reading import Record
+import numpy as np
+
+from ..page.playback import Playback
 
 __all__ = ["Figures"]
 
@@ -22,15 +24,17 @@ class Figures:
 
     Parameters
     ----------
-    record, result : of the run
+    playback : the run, which has ended
     other : result of the second run
     """
 
-    def __init__(self, record: Record, result: Mapping[str, Any], other: Mapping[str, Any] | None = None) -> None:
-        self._record, self._results = record, {"result": result, "other": other or {}}
+    def __init__(self, playback: Playback, other: Mapping[str, Any] | None = None) -> None:
+        result = playback.result or {}
+        self._playback, self._record = playback, playback.record
+        self._results = {"result": result, "other": other or {}}
         self._ends = list(accumulate(period["ticks"] for period in result.get("periods", ())))
 
-    def tick(self, told: int | str) -> int:
+    def tick(self, name: int | str) -> int:
         """Return a tick as a number.
 
         Raises
@@ -38,12 +42,12 @@ class Figures:
         ValueError
             There is no such tick.
         """
-        word = str(told)
+        word = str(name)
         if word == "last":
             return self._record.ticks - 1
         tick = self._ends[int(word[1:]) - 1] - 1 if word.startswith("p") else int(word)
         if not 0 <= tick < self._record.ticks:
-            raise ValueError(f"tick {told}: the run has ticks 0 to {self._record.ticks - 1}")
+            raise ValueError(f"tick {name}: the run has ticks 0 to {self._record.ticks - 1}")
         return tick
 
     def agent(self, name: str) -> int:
@@ -81,12 +85,16 @@ class Figures:
 
     def _at(self, tick: int, head: str, rest: list[str]) -> Any:
         record = self._record
-        frame = record.frame(tick)
+        frame = self._playback.frame(tick)
         match head, *rest:
-            case "price", hub:
-                return float(frame.price[record.header["microgrids"].index(hub)].mean())
+            case "price", microgrid:
+                return float(frame.price[record.header["balances"].index(microgrid)].mean())
             case "copy", line, end:
-                return float(frame.transfer_price[record.header["tie_lines"].index(line), int(end)].mean())
+                balance = record.header["balances"].index(line)
+                rows = np.flatnonzero(record.world("row")["balance"] == balance)
+                return float(
+                    (frame.price[balance] if frame.row_price is None else frame.row_price[rows[int(end)]]).mean()
+                )
             case "metric", metric:
                 value = frame.metrics[metric]
                 return int(value) if value == int(value) and metric in ("round", "sent", "lost") else value

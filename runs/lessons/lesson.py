@@ -16,12 +16,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..common.errors import RunError
 from ..common.files import write_whole
-from ..page.data import page_block, page_columns, span_of
+from ..page.block import page_block
+from ..page.data import page_columns
+from ..page.playback import Playback
 from ..page.report import report_text
-from ..record.reading import Record
+from ..page.spans import span_of
 from ..record.record import RECORD
 from ..record.recorder import Recorder
-from ..result.result import evaluate
+from ..result.evaluate import evaluate
 from ..scenario.scenario import Scenario, load_scenario
 from ..watch.source import Source
 from .figures import Figures
@@ -30,11 +32,11 @@ __all__ = [
     "Lesson",
     "Step",
     "about_lessons",
+    "filled_lesson",
     "lesson_names",
     "load_lesson",
     "open_lesson",
     "play_lesson",
-    "told_lesson",
     "write_lesson",
 ]
 
@@ -130,12 +132,17 @@ def load_lesson(name: str) -> Lesson:
     return Lesson.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
 
 
-def play_lesson(lesson: Lesson, folder: Path) -> tuple[Record, dict[str, Any], dict[str, Any] | None]:
+def play_lesson(lesson: Lesson, folder: Path) -> tuple[Playback, dict[str, Any] | None]:
     """Do the runs of a lesson.
+
+    Parameters
+    ----------
+    lesson
+    folder : keeps the record and the result of the run
 
     Returns
     -------
-    The record, written to the folder, and the result of the run and of the other one, as `Result.to_dict`.
+    The run, and the result of the other one, as `Result.to_dict`, if there is one.
     """
     scenario = lesson.run(lesson.settings)
     simulation = scenario.simulation()
@@ -144,16 +151,16 @@ def play_lesson(lesson: Lesson, folder: Path) -> tuple[Record, dict[str, Any], d
         simulation.run(scenario.spec.run.ticks, recorder.watch)
     finally:
         recorder.finish(simulation)
-    result = evaluate(scenario, simulation, seconds=0.0).to_dict()
+    write_whole(folder / "result.json", json.dumps(evaluate(scenario, simulation, seconds=0.0).to_dict()))
     if lesson.other is None:
-        return Record(folder / RECORD), result, None
+        return Playback.open(folder), None
     scenario = lesson.run(lesson.other)
     simulation = scenario.simulation()
     simulation.run(scenario.spec.run.ticks)
-    return Record(folder / RECORD), result, evaluate(scenario, simulation, seconds=0.0).to_dict()
+    return Playback.open(folder), evaluate(scenario, simulation, seconds=0.0).to_dict()
 
 
-def told_lesson(lesson: Lesson, figures: Figures) -> dict[str, Any]:
+def filled_lesson(lesson: Lesson, figures: Figures) -> dict[str, Any]:
     """Return what the page needs of a lesson, with figures filled in and ticks as numbers.
 
     Raises
@@ -167,7 +174,7 @@ def told_lesson(lesson: Lesson, figures: Figures) -> dict[str, Any]:
         try:
             for claim in step.holds:
                 _check(claim, figures)
-            told = step.model_dump(exclude={"holds"}) | {
+            filled = step.model_dump(exclude={"holds"}) | {
                 "text": _FIGURE.sub(lambda found: figures.text(found[1], found[2]), step.text),
                 "tick": figures.tick(step.tick),
                 "start": None if step.start is None else figures.tick(step.start),
@@ -175,7 +182,7 @@ def told_lesson(lesson: Lesson, figures: Figures) -> dict[str, Any]:
             }
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise RunError(f"{where}: {error}") from None
-        steps.append(told)
+        steps.append(filled)
     return {"title": lesson.title, "steps": steps}
 
 
@@ -203,10 +210,10 @@ def write_lesson(name: str, out: Path | None = None) -> Path:
     """
     lesson, path = load_lesson(name), Path(f"{name}.html") if out is None else out
     with tempfile.TemporaryDirectory(prefix="gridparley-") as folder:
-        record, result, other = play_lesson(lesson, Path(folder))
-        with record:
-            meta, columns = page_columns(record, span_of(record), result)
-            meta["lesson"] = told_lesson(lesson, Figures(record, result, other))
+        playback, other = play_lesson(lesson, Path(folder))
+        with playback:
+            meta, columns = page_columns(playback, span_of(playback.record))
+            meta["lesson"] = filled_lesson(lesson, Figures(playback, other))
     write_whole(path, report_text(lesson.title, page_block(meta, columns)))
     return path
 
@@ -220,13 +227,12 @@ def open_lesson(name: str, folder: Path) -> Source:
         There is no such lesson.
     """
     lesson = load_lesson(name)
-    record, result, other = play_lesson(lesson, folder)
-    with record:
-        told = told_lesson(lesson, Figures(record, result, other))
-    write_whole(folder / "result.json", json.dumps(result))
+    playback, other = play_lesson(lesson, folder)
+    with playback:
+        steps = filled_lesson(lesson, Figures(playback, other))
     words = ["gridparley", "run", lesson.scenario, *(word for text in lesson.settings for word in ("--set", text))]
     faults = tuple(word for text in lesson.faults for word in ("--fault", text))
-    return Source(run=folder, command=tuple(words), faults=faults, lesson=told)
+    return Source(run=folder, command=tuple(words), faults=faults, lesson=steps)
 
 
 def about_lessons() -> Mapping[str, str]:

@@ -1,8 +1,8 @@
-"""What the page shows of a feeder: its buses as a single-line drawing, and what would flow at what is proposed."""
+"""What the page shows of a feeder: its buses as a single-line drawing, and what would flow at what agents propose."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -16,7 +16,6 @@ from ..feeder.ports import NetworkPorts, network_ports
 from ..record.frames import Frame
 from ..record.reading import Record
 from ..record.tick_tables import X_MAX
-from ..scenario.scenario import Scenario
 from ..simulation.simulation import Simulation
 
 __all__ = ["PageFeeder", "bus_places", "feeder_of", "page_feeder"]
@@ -94,12 +93,18 @@ def page_feeder(market: Market) -> PageFeeder | None:
     return None if ports is None or len(ports.operator.grid.feeder.buses) > BUSES_MAX else PageFeeder(ports)
 
 
-def feeder_of(record: Record, scenario: Scenario, simulation: Simulation | None = None) -> PageFeeder | None:
-    """Return what the page shows of a recorded run's feeder; None where the record lacks the proposals, or there is none."""
+def feeder_of(record: Record, simulation: Callable[[], Simulation]) -> PageFeeder | None:
+    """Return what the page shows of a run's feeder; None where the record lacks the proposals, or there is none.
+
+    Parameters
+    ----------
+    record
+    simulation : returns the simulation of the run, in any tick; it may take a while to build
+    """
     if sum(record.shape.rows) * record.shape.periods > X_MAX:
         return None
     try:
-        built = scenario.simulation() if simulation is None else simulation
+        built = simulation()
     except (RunError, ScenarioError):  # a type of the user's own may be gone; everything else can be shown
         return None
     return None if built.day is not None else page_feeder(built.market)

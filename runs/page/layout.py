@@ -1,4 +1,4 @@
-"""Where the page draws everybody: microgrids by their tie-lines, members on rings around their hub."""
+"""Where the page draws agents: microgrids by their tie-lines, members on rings around them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["hub_places", "member_places"]
+__all__ = ["member_places", "microgrid_places"]
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.integer]
@@ -21,43 +21,43 @@ FIRST_RING = 8
 """Members on the innermost of several rings; each further ring holds as many more."""
 
 
-def hub_places(hubs: int, lines: Numbers, given: Sequence[Sequence[float]] | None = None) -> Floats:
-    """Return a place for each microgrid, (hubs, 2) within -1 .. 1; `lines` is (L, 2), `given` what a record proposes.
+def microgrid_places(microgrids: int, lines: Numbers, given: Sequence[Sequence[float]] | None = None) -> Floats:
+    """Return a place for each microgrid, (microgrids, 2) within -1 .. 1; `lines` is (L, 2), `given` what a record proposes.
 
     Kamada and Kawai, Information Processing Letters 31 (1989); springs for more than `KAMADA_KAWAI_MAX`.
     """
     if given is not None:
-        return np.array(given, dtype=float).reshape(hubs, 2)
+        return np.array(given, dtype=float).reshape(microgrids, 2)
     graph = nx.Graph()
-    graph.add_nodes_from(range(hubs))
+    graph.add_nodes_from(range(microgrids))
     graph.add_edges_from(lines.tolist())
-    few = hubs <= KAMADA_KAWAI_MAX
+    few = microgrids <= KAMADA_KAWAI_MAX
     placed = nx.kamada_kawai_layout(graph) if few else nx.spring_layout(graph, seed=0, iterations=60)
-    return np.array([placed[hub] for hub in range(hubs)], dtype=float).reshape(hubs, 2)
+    return np.array([placed[k] for k in range(microgrids)], dtype=float).reshape(microgrids, 2)
 
 
-def member_places(home: Numbers, hubs: int, operator: npt.NDArray[np.bool_], places: Floats) -> Floats:
+def member_places(home: Numbers, microgrids: int, operator: npt.NDArray[np.bool_], places: Floats) -> Floats:
     """Return a place for each agent, (agents, 2).
 
     Parameters
     ----------
-    home : (agents,) the microgrid of each; the first `hubs` agents are the hubs themselves
+    home : (agents,) the microgrid of each; the first `microgrids` agents are their virtual agents
     operator : (agents,) who is a microgrid's operator: these stand on the side away from the other microgrids
-    places : (hubs, 2), from `hub_places`
+    places : (microgrids, 2), from `microgrid_places`
 
     Notes
     -----
-    Members stand on rings around their hub, the outermost within 0.42 of the distance to the nearest hub.
+    Members stand on rings around their virtual agent, the outermost within 0.42 of the distance to the nearest other one.
     """
     found = places[home]
     room = 0.42 * _nearest(places)
-    for hub in range(hubs):
-        members = np.flatnonzero(home == hub)
-        members = members[members >= hubs]
+    for k in range(microgrids):
+        members = np.flatnonzero(home == k)
+        members = members[members >= microgrids]
         members = members[np.argsort(~operator[members], kind="stable")]
-        outward = places[hub] - places.mean(axis=0)
+        outward = places[k] - places.mean(axis=0)
         start = float(np.arctan2(outward[1], outward[0])) if np.abs(outward).max() > 1e-9 else 0.0
-        found[members] += room[hub] * _rings(len(members), start)
+        found[members] += room[k] * _rings(len(members), start)
     return found
 
 

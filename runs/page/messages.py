@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from ...environment import Fate
-from ..record.frames import Frame, Said
+from ..record.frames import Frame
 from ..record.reading import Record
+from .block import Column
+from .message_groups import MessageGroup, groups_ended, groups_flying
 
 __all__ = ["MessageColumns"]
-
-Column = npt.NDArray[Any]
 
 FATES = (Fate.DELIVERED, Fate.LOST, Fate.STOPPED, Fate.STALE, Fate.REFUSED, Fate.SENT)
 """By number, as the page knows them; the last are on their way."""
@@ -55,29 +52,27 @@ class MessageColumns:
             values = said.values.astype(np.float32)
             self._payload.append(values.ravel())
             self._size += values.size
-        for ended in frame.ended:
-            if ended.sent >= self._first:
-                said = self._record.said(ended.kind, ended.sent)
-                # One that never left would have been there a tick later.
-                self._add(said, ended.number, ended.copy, np.full(len(ended), frame.tick), ended.fate, ended.reason)
+        for group in groups_ended(frame):
+            if group.sent >= self._first:
+                self._add(group)
             else:
-                told = (frame.tick, FATES.index(ended.fate), self._reason(ended.reason))
-                row = [np.full(len(ended), value) for value in told]
-                self._older.append([ended.number, ended.copy != 0, *row])
+                facts = (frame.tick, FATES.index(group.fate), self._reason(group.reason))
+                row = [np.full(len(group.number), value) for value in facts]
+                self._older.append([group.number, group.copy != 0, *row])
 
-    def rest(self, tick: int) -> None:
+    def finish(self, tick: int) -> None:
         """Add what is on its way at the end of the last tick."""
-        for said, way in self._record.flying(tick):
-            if self._first is not None and said.tick >= self._first:
-                self._add(said, way.number, way.copy, way.due, Fate.SENT, "")
+        for group in groups_flying(self._record, tick):
+            if self._first is not None and group.sent >= self._first:
+                self._add(group)
 
-    def _add(self, said: Said, number: Column, copy: Column, end: Column, fate: Fate, reason: str) -> None:
-        place = number - said.number[0]
-        width = said.payload.shape[1]
-        constant = (self._kinds.index(said.kind), said.tick, FATES.index(fate), self._reason(reason))
-        kind, sent, code, why = (np.full(len(number), value) for value in constant)
-        at = self._payload_at[said.kind, said.tick] + place * width
-        self._rows.append([number, kind, said.channel[place], sent, end, code, why, copy != 0, said.cause[place], at])
+    def _add(self, group: MessageGroup) -> None:
+        said, number, place = group.said, group.number, group.place
+        constant = (self._kinds.index(group.kind), group.sent, FATES.index(group.fate), self._reason(group.reason))
+        kind, sent, fate, reason = (np.full(len(number), value) for value in constant)
+        at = self._payload_at[group.kind, group.sent] + place * said.payload.shape[1]
+        columns = [number, kind, said.channel[place], sent, group.end, fate, reason, group.copy != 0]
+        self._rows.append([*columns, said.cause[place], at])
 
     def _reason(self, reason: str) -> int:
         if reason not in self.reasons:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from ...environment import Fate
+from ..record.frames import Frame
 from ..record.reading import Record
+from .block import Column
 
 __all__ = ["OVERVIEW_MAX", "Overview"]
-
-Column = npt.NDArray[Any]
 
 COUNTED = (Fate.SENT, Fate.LOST, Fate.LATE, Fate.DELIVERED)
 """In the order in which the page knows them."""
@@ -37,22 +33,22 @@ class Overview:
 
     def __init__(self, record: Record) -> None:
         self._metrics = list(record.header["metrics"])
-        microgrids = record.header["microgrids"]
+        microgrids = record.header["homes"]
+        self._balance = record.home_balance
         self._each = len(microgrids) <= PRICES_MAX
         self.names = list(microgrids) if self._each else ["highest", "median", "lowest"]
         self._rows: list[tuple[int, list[float], list[int], list[float]]] = []
 
-    def note(
-        self, tick: int, metrics: Mapping[str, float], counts: Iterable[Sequence[Any]], price: npt.NDArray[np.float64]
-    ) -> None:
-        """Keep a tick: what the observer saw, how many messages met which fate, and prices, (hubs, periods)."""
+    def note(self, frame: Frame) -> None:
+        """Keep a tick: what the observer saw, how many messages met which fate, and prices."""
         found = dict.fromkeys(COUNTED, 0)
-        for _, fate, _, number in counts:
+        for _, fate, _, number in frame.counts:
             if fate in found:
                 found[fate] += number
-        mean = price.mean(axis=1)
+        mean = frame.price[self._balance].mean(axis=1)
         kept = mean if self._each else np.array([mean.max(), np.median(mean), mean.min()])
-        self._rows.append((tick, [metrics[name] for name in self._metrics], [*found.values()], kept.tolist()))
+        metrics = [frame.metrics[name] for name in self._metrics]
+        self._rows.append((frame.tick, metrics, [*found.values()], kept.tolist()))
 
     def read(self, record: Record) -> None:
         """Keep the ticks of a record; of a very long one every second, third, ..."""
@@ -62,7 +58,7 @@ class Overview:
         else:
             frames = (next(record.states(tick, tick + 1)) for tick in range(0, record.ticks, stride))
         for frame in frames:
-            self.note(frame.tick, frame.metrics, frame.counts, frame.price)
+            self.note(frame)
 
     def take(self) -> dict[str, Column]:
         """Return what was collected since the last time, as columns ``over.*``."""

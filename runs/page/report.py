@@ -8,17 +8,16 @@ import html
 import json
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
-from ..common.errors import RunError
 from ..common.files import write_whole
+from ..common.palette import css_variables
 from ..record.folder import REPORT
-from ..record.folder_read import read_result
-from ..record.reading import Record
-from ..record.record import RECORD
-from .data import page_block, page_columns, span_of
+from .block import page_block
+from .data import page_columns
+from .playback import Playback
+from .spans import span_of
 
-__all__ = ["live_text", "page_files", "report_text", "result_of", "write_report"]
+__all__ = ["live_text", "page_files", "report_text", "write_report"]
 
 
 def page_files() -> dict[str, str]:
@@ -52,7 +51,7 @@ def _page(title: str, start: str, allowed: str, data: str) -> str:
     filled = {
         "ALLOWED": allowed,
         "TITLE": html.escape(title),
-        "STYLE": files["page.css"].replace("</", "<\\/"),
+        "STYLE": (css_variables() + files["page.css"]).replace("</", "<\\/"),
         "IMPORTS": json.dumps({"imports": modules}).replace("<", "\\u003c"),
         "DATA": data,
         "START": f"page/{start}",
@@ -84,10 +83,10 @@ def write_report(
         There is no record, it is damaged, or the file cannot be written.
     """
     path = (run if run.is_dir() else run.parent) / REPORT if out is None else out
-    with Record.open(run) as record:
-        span = span_of(record, first, last)
-        meta, columns = page_columns(record, span, result_of(record.path))
-        wanted = record.ticks if last is None else min(last, record.ticks)
+    with Playback.open(run) as playback:
+        span = span_of(playback.record, first, last)
+        meta, columns = page_columns(playback, span)
+        wanted = playback.ticks if last is None else min(last, playback.ticks)
     text = report_text(f"{meta['name']}, {meta['protocol']}", page_block(meta, columns))
     write_whole(path, text)
     if span.last == wanted:
@@ -96,13 +95,3 @@ def write_report(
         f"one page cannot hold ticks {span.first} to {wanted - 1} of so large a run: it shows {span.first} to "
         f"{span.last - 1}; --from and --to choose others"
     )
-
-
-def result_of(record: Path) -> dict[str, Any] | None:
-    """Return what became of the run; None of one that has lost its result.json, or is unfinished: then it is another's."""
-    if record.name != RECORD:
-        return None
-    try:
-        return read_result(record.parent)
-    except RunError:
-        return None

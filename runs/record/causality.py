@@ -22,7 +22,8 @@ class Causality:
 
     The *cause* of a message is the newest one that its sender had heard since it last acted and that was news: for an
     answer the ask that came over the same channel the other way; for an ask the last answer about the same balance, in the
-    order of channels; for what coordinators tell each other the last of those; else the last of any. There is none for a first call, and none for what is repeated because of silence.
+    order of channels; for what coordinators tell each other the last of those; else the last of any. There is none for a
+    first call, and none for what is repeated because of silence.
 
     Parameters
     ----------

@@ -28,9 +28,9 @@ from ..result.result import Result
 from ..scenario.columns import profiles_file
 from ..scenario.scenario import Scenario
 from ..simulation.simulation import Simulation
-from .folder_read import read_result
 from .frames import Frame
 from .record import STARTING, UNFINISHED
+from .result_file import read_result
 
 __all__ = ["FIGURES", "FILES", "REPORT", "UNITS", "PriceRecord", "RunFolder", "prepare_folder", "scenario_text"]
 

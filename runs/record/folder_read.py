@@ -1,9 +1,7 @@
-"""Reading the folder of a run back, for figures."""
+"""What figures draw of a run: read from its record, or from the tables of a folder that has none."""
 
 from __future__ import annotations
 
-import csv
-import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,14 +11,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...environment.faults import fault_types
-from ..common.errors import RunError
+from ..common.csv_table import CsvTable, read_table
+from ..common.errors import RunError, ScenarioError
+from .fault_windows import FaultWindow, fault_windows, table_label
+from .folder import UNITS, PriceRecord
+from .reading import Record
+from .record import RECORD
+from .result_file import read_result
 
-__all__ = ["RecordedRun", "Window", "fault_label", "read_result", "read_run"]
+__all__ = ["PRICE_UNIT", "RecordedRun", "read_run"]
 
 Floats = npt.NDArray[np.float64]
 
-PRICE_UNIT = "_usd_per_kwh"
+PRICE_UNIT = UNITS["$/kWh"]
 METRIC_COLUMNS = (
     "tick",
     "primal_residual_kw",
@@ -32,17 +35,8 @@ METRIC_COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Window:
-    """When a fault acts: in ticks start <= t < end, None for ever."""
-
-    label: str
-    start: int
-    end: int | None
-
-
-@dataclass(frozen=True)
 class RecordedRun:
-    """What a run's folder holds.
+    """What figures need of a run; columns have the names that they have in the tables of its folder.
 
     Attributes
     ----------
@@ -51,7 +45,7 @@ class RecordedRun:
     metrics : by column of metrics.csv, (ticks,)
     prices : by column of prices.csv, (rows,); empty where prices were not recorded
     messages : rows (tick, fate, count) of messages.csv
-    faults : the windows of the schedule
+    faults : when they acted
     """
 
     path: Path
@@ -59,11 +53,11 @@ class RecordedRun:
     metrics: dict[str, Floats]
     prices: dict[str, Floats]
     messages: list[tuple[int, str, int]]
-    faults: list[Window]
+    faults: list[FaultWindow]
 
 
 def read_run(path: Path) -> RecordedRun:
-    """Read a run's folder.
+    """Read what figures draw of the run in a folder.
 
     Raises
     ------
@@ -71,88 +65,82 @@ def read_run(path: Path) -> RecordedRun:
         It is no run, or a file in it is missing or broken; says which.
     """
     result = read_result(path)
-    document = _scenario(path / "scenario.toml")
-    rows = _rows(path / "messages.csv", ("tick", "fate", "count"))
+    if not (path / RECORD).is_file():
+        return _of_tables(path, result)
+    with Record(path / RECORD) as record:
+        return _of_record(path, result, record)
+
+
+def _of_record(path: Path, result: dict[str, Any], record: Record) -> RecordedRun:
+    scenario = tomllib.loads(record.header["scenario"])
+    prices = PriceRecord(scenario.get("report", {}).get("transfer_price_sign", 1))
+    rows: list[tuple[float, ...]] = []
+    messages: list[tuple[int, str, int]] = []
+    for frame in record.states():
+        rows.append((frame.tick, *frame.metrics.values()))
+        messages += [(frame.tick, str(fate), count) for _, fate, _, count in frame.counts]
+        prices.note(frame.tick, frame)
+    names = [name + UNITS.get(about.partition(",")[0], "") for name, about in record.header["metrics"].items()]
+    metrics = dict(zip(("tick", *names), np.array(rows, dtype=float).T, strict=True)) if rows else {}
+    return RecordedRun(path, result, metrics, _price_columns(record, prices), messages, _windows(record, scenario))
+
+
+def _price_columns(record: Record, prices: PriceRecord) -> dict[str, Floats]:
+    """Return what prices.csv holds, by its columns."""
+    if not prices.rows:
+        return {}
+    periods = record.shape.periods
+    kinds = [record.header["balance_kinds"][kind] for kind in record.world("balance")["kind"].tolist()]
+    names = [f"{kind['ask']}.{name}" for kind, name in zip(kinds, record.header["balances"], strict=True)]
+    sign = np.where([kind["place"] for kind in kinds], 1, prices.sign)
+    table = np.concatenate([sign * price.T + 0.0 for _, _, price in prices.rows])  # (rows of prices.csv, balances)
+    columns = dict(zip((name + PRICE_UNIT for name in names), table.T.copy(), strict=True))
+    tick = np.repeat([float(tick) for tick, _, _ in prices.rows], periods)
+    return {"tick": tick, "period": np.tile(np.arange(periods, dtype=float), len(prices.rows))} | columns
+
+
+def _windows(record: Record, scenario: Mapping[str, Any]) -> list[FaultWindow]:
     try:
-        messages = [(int(row["tick"]), str(row["fate"]), int(row["count"])) for row in rows]
-    except (KeyError, TypeError, ValueError) as error:
+        return fault_windows(record.scenario().faults(), record.commands)
+    except (RunError, ScenarioError):  # a type of the user's own may be gone; its table still tells when it acted
+        return _table_windows(scenario)
+
+
+def _table_windows(scenario: Mapping[str, Any]) -> list[FaultWindow]:
+    return [
+        FaultWindow(table_label(table), int(table.get("from", 0)), None if end is None else int(end))
+        for table, end in ((table, table.get("to")) for table in scenario.get("fault", []))
+    ]
+
+
+# A folder without a record: ``--no-record``, or a record that was taken away -------------------------------------------
+
+
+def _of_tables(path: Path, result: dict[str, Any]) -> RecordedRun:
+    file = path / "scenario.toml"
+    try:
+        scenario = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{file}: cannot be read: {error}") from None
+    sent = _table(path / "messages.csv", ("tick", "fate", "count")).cells
+    try:
+        messages = [
+            (int(t), fate, int(n)) for t, fate, n in zip(sent["tick"], sent["fate"], sent["count"], strict=True)
+        ]
+    except ValueError as error:
         raise RunError(f"{path / 'messages.csv'}: a row without a whole tick, a fate and a count: {error}") from None
-    return RecordedRun(
-        path=path,
-        result=result,
-        metrics=_columns(path / "metrics.csv", METRIC_COLUMNS),
-        prices=_columns(path / "prices.csv", ("tick", "period")) if (path / "prices.csv").exists() else {},
-        messages=messages,
-        faults=[_window(table) for table in document.get("fault", [])],
-    )
+    metrics = _columns(path / "metrics.csv", METRIC_COLUMNS)
+    prices = _columns(path / "prices.csv", ("tick", "period")) if (path / "prices.csv").exists() else {}
+    return RecordedRun(path, result, metrics, prices, messages, _table_windows(scenario))
 
 
-def read_result(path: Path) -> dict[str, Any]:
-    """Read the result.json of a run's folder.
-
-    Raises
-    ------
-    RunError
-        There is none, or it is not a run's.
-    """
-    file = path / "result.json"
-    if not file.is_file():
-        raise RunError(f"{path} is no run: it has no result.json. gridparley run SCENARIO --out {path} writes one")
-    try:
-        told = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{file}: cannot be read: {error}") from None
-    if not isinstance(told, dict) or "outcome" not in told:
-        raise RunError(f"{file}: holds no result of a run")
-    return told
-
-
-def _scenario(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{file}: cannot be read: {error}") from None
-
-
-def _rows(file: Path, needed: tuple[str, ...]) -> list[dict[str, str]]:
-    try:
-        with file.open(encoding="utf-8", newline="") as lines:
-            reader = csv.DictReader(lines)
-            rows, header = list(reader), reader.fieldnames or ()
-    except (OSError, ValueError, csv.Error) as error:
-        raise RunError(f"{file}: cannot be read: {error}") from None
-    if missing := [name for name in needed if name not in header]:
+def _table(file: Path, needed: tuple[str, ...]) -> CsvTable:
+    table = read_table(file, RunError)
+    if missing := [name for name in needed if name not in table.cells]:
         raise RunError(f"{file}: no column {', '.join(missing)}")
-    return rows
+    return table
 
 
 def _columns(file: Path, needed: tuple[str, ...]) -> dict[str, Floats]:
-    rows = _rows(file, needed)
-    try:
-        return {name: np.array([float(row[name]) for row in rows]) for name in (rows[0] if rows else ())}
-    except (TypeError, ValueError) as error:
-        raise RunError(f"{file}: not a table of numbers: {error}") from None
-
-
-def _window(table: Mapping[str, Any]) -> Window:
-    end = table.get("to")
-    return Window(fault_label(table), int(table.get("from", 0)), None if end is None else int(end))
-
-
-def fault_label(table: Mapping[str, Any]) -> str:
-    """Return what a fault does in a few words, its window apart: the kind, its value, and whatever else is set.
-
-    >>> fault_label({"kind": "loss", "probability": 0.3, "from": 20, "to": 60})
-    'loss 0.3'
-    >>> fault_label({"kind": "loss", "probability": 1.0, "agent": "B.operator"})
-    'loss 1.0 agent=B.operator'
-    """
-    kind = str(table.get("kind", "fault"))
-    known = fault_types().get(kind)
-    value = known.value if known else ""
-    others = [f"{key}={_told(table[key])}" for key in table if key not in ("kind", "name", "from", "to", value)]
-    return " ".join([kind, *([_told(table[value])] if value in table else []), *others])
-
-
-def _told(value: Any) -> str:
-    return "/".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    table = _table(file, needed)
+    return {name: table.numbers(name, finite=False) for name in table.cells} if len(table) else {}

@@ -155,6 +155,11 @@ class Frame:
     ended: list[Ended] = field(default_factory=list)
     garbled: list[Garbled] = field(default_factory=list)
 
+    @property
+    def down(self) -> Numbers:
+        """Addresses of agents that were down: they heard nothing, as those that only rested did."""
+        return np.setdiff1d(self.asleep, self.resting)
+
 
 _NONE = np.empty(0, dtype=np.int64)
 

@@ -71,6 +71,7 @@ def world_of(simulation: Simulation) -> dict[str, Columns]:
             "balance.keeper": topology.keeper,
             "balance.end": topology.ends.ravel(),
         },
+        "home": {"home.balance": topology.home_balance},
         "row": {f"row.{name}": getattr(topology, f"row_{name}") for name in ("agent", "place", "balance")},
     }
     for k, population in enumerate(simulation.market.populations):

@@ -6,7 +6,7 @@ Units stand in the names of the columns (``x_kw``, ``price_usd_per_kwh``) and in
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,7 @@ from ...environment import Fate
 from ..common.errors import RunError
 from .folder import UNITS
 from .frames import Ended, Frame, Said
-
-if TYPE_CHECKING:
-    from .reading import Record
+from .recorded_ticks import RecordedTicks
 
 __all__ = ["answer_tables", "frame_of_all", "message_tables", "metrics_table", "price_tables"]
 
@@ -49,7 +47,7 @@ def _words(codes: npt.NDArray[Any], words: list[str]) -> pa.Array:
 _WORD = pa.dictionary(pa.int32(), pa.string())
 
 
-def metrics_table(record: Record) -> Iterator[pa.Table]:
+def metrics_table(record: RecordedTicks) -> Iterator[pa.Table]:
     """Yield tick and metrics."""
     rows = [(frame.tick, *frame.metrics.values()) for frame in record.states()]
     fields = [_field("tick", pa.int64())]
@@ -61,7 +59,7 @@ def metrics_table(record: Record) -> Iterator[pa.Table]:
     yield pa.table(arrays, schema=pa.schema(fields))
 
 
-def price_tables(record: Record) -> Iterator[pa.Table]:
+def price_tables(record: RecordedTicks) -> Iterator[pa.Table]:
     """Yield, tick by tick, the price of each balance; where there are copies, also that which each row's agent is asked."""
     balances, periods, row = record.shape.balances, record.shape.periods, record.world("row")
     copies = next((frame.row_price is not None for frame in record.states(0, 1)), False)
@@ -91,7 +89,7 @@ def price_tables(record: Record) -> Iterator[pa.Table]:
         )
 
 
-def answer_tables(record: Record, frames: Iterable[Frame] | None = None) -> Iterator[pa.Table]:
+def answer_tables(record: RecordedTicks, frames: Iterable[Frame] | None = None) -> Iterator[pa.Table]:
     """Yield, tick by tick, everybody's last answer: port -1 is the agent's own bus, 0, 1, ... are its ports.
 
     Raises
@@ -126,7 +124,7 @@ def answer_tables(record: Record, frames: Iterable[Frame] | None = None) -> Iter
         yield pa.table([pa.array(np.full(len(x), frame.tick)), who, which, period, pa.array(x)], schema=schema)
 
 
-def message_tables(record: Record, first: int, last: int) -> Iterator[pa.Table]:
+def message_tables(record: RecordedTicks, first: int, last: int) -> Iterator[pa.Table]:
     """Yield every message, and every copy of one, that was said in first <= tick < last, as it meets its fate.
 
     `ended` is the tick in which that was; of those still on their way, the tick in which they would be due.
@@ -158,7 +156,7 @@ def _due_after(way: Any, tick: int) -> Any:
 class _Letters:
     """Turns messages of one kind, tick and fate into a table."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: RecordedTicks) -> None:
         self._agents = pa.array(record.agents, type=pa.string())
         self._channels = record.channels
         self._parts: dict[str, list[str]] = {}

@@ -209,7 +209,7 @@ class TickReader:
 
 def column_names(simulation: Simulation) -> list[str]:
     """Return every column that a record of this simulation may have."""
-    names = ["agent.name", "agent.home"]
+    names = ["agent.name", "agent.home", "home.balance"]
     names += [f"balance.{name}" for name in ("kind", "keeper", "end")]
     names += [f"row.{name}" for name in ("agent", "place", "balance")]
     names += [f"channel.{name}" for name in ("sender", "receiver", "balance", "link")]

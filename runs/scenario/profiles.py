@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ..common.csv_table import CsvTable, read_table
 from ..common.errors import ProfileError
 
 __all__ = ["UNITS", "Profiles", "read_profiles"]
@@ -88,79 +90,63 @@ def read_profiles(path: str | PathLike[str], *, periods: int | None = None, hour
         the one before by the time step; a value is missing or no finite number; another number of periods, or another time
         step, than wanted. Names the file, the line, the column and the time.
     """
-    path = Path(path)
-    table = _table(path)
-    where = path.name
-    if "start" not in table:
-        raise ProfileError(f"{where}: no column 'start'; there is {', '.join(map(str, table))}")
-    start, step = _times(table["start"], where, hours)
+    file = Path(path)
+    table = read_table(file, ProfileError, where=file.name)
+    if not len(table):
+        raise ProfileError(f"{table.where}: a header and no periods; wanted one line a period")
+    if "start" not in table.cells:
+        raise ProfileError(f"{table.where}: no column 'start'; there is {', '.join(table.cells)}")
+    start, step = _times(table, hours)
     if periods is not None and len(table) != periods:
-        raise ProfileError(f"{where}: {len(table)} periods; wanted {periods}")
+        raise ProfileError(f"{table.where}: {len(table)} periods; wanted {periods}")
     values: dict[str, Floats] = {}
     units: dict[str, str] = {}
-    for header in table:
+    for header in table.cells:
         if header == "start":
             continue
-        name, unit = _header(str(header), where)
+        name, unit = _header(header, table.where)
         if name in values:
-            raise ProfileError(f"{where}: two columns are called {name!r}; give each a name of its own")
+            raise ProfileError(f"{table.where}: two columns are called {name!r}; give each a name of its own")
         units[name], factor = UNITS[unit]
-        values[name] = _numbers(table[header], table["start"], where) * factor
+        values[name] = table.numbers(header, beside="start") * factor
         values[name].flags.writeable = False
     if not values:
-        raise ProfileError(f"{where}: no column beside 'start'; wanted at least one, such as 'load [kW]'")
-    return Profiles(str(path), start, step, values, units)
+        raise ProfileError(f"{table.where}: no column beside 'start'; wanted at least one, such as 'load [kW]'")
+    return Profiles(str(file), start, step, values, units)
 
 
-def _table(path: Path) -> Any:
-    import pandas as pd  # here: loading it takes long, and many runs have no profiles
-
-    try:
-        raw = pd.read_csv(path, header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig").fillna("")
-    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
-        raise ProfileError(f"{path}: cannot be read as a CSV file: {error}") from None
-    table = raw.iloc[1:].reset_index(drop=True)
-    table.columns = raw.iloc[0].str.strip()
-    if table.columns.duplicated().any():
-        twice = table.columns[table.columns.duplicated()][0]
-        raise ProfileError(f"{path.name}: two columns are called {twice!r}; give each a name of its own")
-    if not len(table):
-        raise ProfileError(f"{path.name}: a header and no periods; wanted one line a period")
-    return table
-
-
-def _line(row: int) -> str:
-    """Where a period stands in the file, whose first line is the header."""
-    return f"line {row + 2}"
-
-
-def _times(column: Any, where: str, hours: float | None) -> tuple[float, float]:
-    """Return when the first period begins and how long each is, h."""
-    import pandas as pd
-
-    times = pd.to_datetime(column.str.strip(), format="ISO8601", utc=True, errors="coerce")
-    if times.isna().any():
-        row = int(times.isna().argmax())
-        raise ProfileError(
-            f"{where}, {_line(row)}: start = {column[row]!r}; wanted a time in ISO 8601, such as 2023-06-21T06:00+02:00"
-        )
-    steps = times.diff().dt.total_seconds().to_numpy()[1:] / 3600.0
+def _times(table: CsvTable, hours: float | None) -> tuple[float, float]:
+    """Return when the first period begins, on its own clock, and how long each is, h."""
+    told = table.cells["start"]
+    times = [_time(table, row) for row in range(len(table))]
+    # Times without a zone are all on one clock, whichever it is.
+    absolute = [time if time.tzinfo else time.replace(tzinfo=UTC) for time in times]
+    steps = np.array([(later - earlier).total_seconds() for earlier, later in pairwise(absolute)]) / 3600.0
     if not len(steps) and hours is None:
-        raise ProfileError(f"{where}: one period only, whose length cannot be told; say how many hours it has")
+        raise ProfileError(f"{table.where}: one period only, whose length cannot be told; say how many hours it has")
     step = float(steps[0]) if len(steps) else float(hours or 0.0)
     if step <= 0.0:
-        raise ProfileError(f"{where}, {_line(1)}: start = {column[1]} after {column[0]}; wanted a later time")
+        raise ProfileError(f"{table.place(1)}: start = {told[1]} after {told[0]}; wanted a later time")
     wrong = np.abs(steps - step) > 1e-9
     if wrong.any():
         row = int(wrong.argmax()) + 1
         what = "a gap" if steps[row - 1] > step else "too early"
         raise ProfileError(
-            f"{where}, {_line(row)}: start = {column[row]} after {column[row - 1]} is {what}; wanted steps of {step:g} h"
+            f"{table.place(row)}: start = {told[row]} after {told[row - 1]} is {what}; wanted steps of {step:g} h"
         )
     if hours is not None and abs(step - hours) > 1e-9:
-        raise ProfileError(f"{where}: steps of {step:g} h; wanted {hours:g} h")
-    clock = pd.Timestamp(column[0].strip())  # in its own zone
-    return clock.hour + clock.minute / 60.0 + clock.second / 3600.0, step
+        raise ProfileError(f"{table.where}: steps of {step:g} h; wanted {hours:g} h")
+    return times[0].hour + times[0].minute / 60.0 + times[0].second / 3600.0, step
+
+
+def _time(table: CsvTable, row: int) -> datetime:
+    cell = table.cells["start"][row]
+    try:
+        return datetime.fromisoformat(cell)
+    except ValueError:
+        raise ProfileError(
+            f"{table.place(row)}: start = {cell!r}; wanted a time in ISO 8601, such as 2023-06-21T06:00+02:00"
+        ) from None
 
 
 def _header(header: str, where: str) -> tuple[str, str]:
@@ -173,15 +159,3 @@ def _header(header: str, where: str) -> tuple[str, str]:
     if unit not in UNITS:
         raise ProfileError(f"{where}: column {header!r} is in {unit!r}; wanted one of {', '.join(UNITS)}")
     return found["name"].strip(), unit
-
-
-def _numbers(column: Any, times: Any, where: str) -> Floats:
-    import pandas as pd
-
-    numbers = pd.to_numeric(column.str.strip(), errors="coerce").to_numpy(dtype=np.float64).copy()
-    wrong = ~np.isfinite(numbers)
-    if wrong.any():
-        row = int(wrong.argmax())
-        seen = column[row].strip() or "nothing"
-        raise ProfileError(f"{where}, {_line(row)}: {column.name} = {seen} at {times[row]}; wanted a finite number")
-    return np.asarray(numbers, dtype=np.float64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from ...environment.faults import Fault
 from ...protocols import Market, Protocol, protocol_types
-from ..common.errors import ScenarioError
+from ..common.errors import ScenarioError, did_you_mean
 from ..common.plugins import find_type, own_file
 from ..simulation.day import Clock
 from ..simulation.simulation import Simulation
@@ -188,8 +187,7 @@ def _locate(name: str) -> tuple[Any, Path | None]:
     path = Path(name).expanduser()
     if path.is_file():
         return path, path.resolve().parent
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
+    hint = did_you_mean(name, known)
     raise ScenarioError(f"no scenario and no file is called {name!r}{hint} Built in: {', '.join(known)}")
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 
-from ..common.errors import ScenarioError
+from ..common.errors import ScenarioError, nearest
 
 __all__ = ["apply_setting", "merge", "parse_setting"]
 
@@ -61,7 +60,7 @@ def apply_setting(document: Document, key: str, value: Any) -> list[tuple[str, .
         ]
     if not fitting:
         ends = {".".join(path[k:]) for path, _, _ in fields for k in range(len(path))}
-        near = difflib.get_close_matches(key, sorted(ends), n=3) or sorted({path[-1] for path, _, _ in fields})
+        near = nearest(key, sorted(ends), 3) or sorted({path[-1] for path, _, _ in fields})
         raise ScenarioError(f"setting {key!r}: no field of this scenario is called that; there is {', '.join(near)}")
     for _, holder, name in fitting:
         holder[name] = value

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from ..common.errors import ScenarioError
+from ..common.errors import ScenarioError, did_you_mean
 
 __all__ = ["explain", "refuse_flags"]
 
@@ -44,8 +43,7 @@ def _one(where: str, detail: Any, model: type[BaseModel]) -> str:
     given = detail.get("input")
     if detail["type"] == "extra_forbidden":
         known = _fields(model, detail["loc"][:-1])
-        near = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
+        hint = did_you_mean(str(detail["loc"][-1]), known)
         return f"{where} = {_short(given)}: there is no such field{hint}" + (
             f" Fields here: {', '.join(known)}" if known else ""
         )

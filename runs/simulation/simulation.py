@@ -14,7 +14,9 @@ from ...environment.faults import Fault, fault_types
 from ...protocols import Market, MarketState, Protocol, Role
 from ..common.plugins import type_name
 from ..judge.metrics import METRICS, Observer
+from ..judge.restore_feasibility import restore_feasibility
 from .day import Clock, Day
+from .settlement_rule import SettlementRule
 from .views import open_views
 
 __all__ = ["Simulation"]
@@ -36,6 +38,7 @@ class Simulation(mesa.Model):
     check : verify at every tick that no message was created or lost
     cost_every : ticks between two values of the metric `cost`, which asks every agent and takes as long as a solve; 0: none
     clock : periods that are negotiated one after the other; without, all periods of the market are negotiated at once
+    rule : what is dispatched when the gate of a period closes
 
     Attributes
     ----------
@@ -69,9 +72,10 @@ class Simulation(mesa.Model):
         check: bool = True,
         cost_every: int = 1,
         clock: Clock | None = None,
+        rule: SettlementRule = restore_feasibility,
     ) -> None:
         super().__init__(rng=seed)
-        self.day = None if clock is None else Day(market, clock)
+        self.day = None if clock is None else Day(market, clock, rule)
         self.market = market = protocol.wired(market if self.day is None else self.day.market())
         self.protocol = protocol
         self.kinds = protocol.kinds_of(market)
@@ -117,7 +121,7 @@ class Simulation(mesa.Model):
     def _report(self) -> None:
         for role in self.roles:
             role.report(self.state)
-        self.state.average(self.market)
+        self.state.complete(self.market)
 
     def change_faults(self, *, add: Sequence[Fault] = (), end: Sequence[str] = ()) -> None:
         """Change the schedule while the run is going; from the next tick on, and noted in `commands`.
@@ -208,6 +212,11 @@ class Simulation(mesa.Model):
     def stopped(self) -> bool:
         """Whether every virtual agent has stopped."""
         return bool(self.state.stopped.all())
+
+    @property
+    def last_due(self) -> int:
+        """The last tick in which anything is due that is in flight, -1 if nothing is."""
+        return self.transport.last_due
 
     @property
     def finished(self) -> bool:

@@ -11,26 +11,15 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from ..common.palette import TERMINAL
+
 __all__ = ["Line", "Lines", "blocks", "fitted"]
 
 Word = tuple[str, str]
 Line = tuple[Word, ...]
 """Pieces of text, each with the name of a style, "" for none."""
 
-# The sixteen colours that every terminal has, as its owner has set them up: they go with light and dark, and are short.
-STYLES = {
-    "": Style(),
-    "strong": Style(bold=True),
-    "head": Style(dim=True),
-    "soft": Style(dim=True),
-    "lost": Style(color="red", bold=True),
-    "late": Style(color="yellow"),
-    "down": Style(color="red", bold=True),
-    "resting": Style(color="cyan"),
-    "chosen": Style(reverse=True),
-    "now": Style(color="cyan", bold=True),
-    "fault": Style(color="yellow", bold=True),
-}
+STYLES = {name: Style.parse(style) for name, style in TERMINAL.items()}
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from ...environment import Fate
+from ..page.message_groups import MessageGroup, groups_ended, groups_flying
+from ..page.playback import Playback
 from ..record.frames import Said
-from .playback import Film
+from ..record.reading import Record
 
-__all__ = ["Letter", "Wanted", "figure", "newest", "read_wanted"]
+__all__ = ["ShownMessage", "Wanted", "figure", "newest", "read_wanted"]
 
 TICKS_BACK = 60
 """Ticks that are looked through for messages that are wanted."""
 
 FATES = ("lost", "late", "delivered", "stale", "refused", "flying")
-_LOST = (Fate.LOST, Fate.STOPPED)
 
 
 @dataclass(frozen=True)
@@ -50,20 +50,20 @@ def read_wanted(text: str, kinds: Sequence[str], agents: Sequence[str]) -> Wante
     found: dict[str, list[str]] = {"kinds": [], "fates": []}
     groups = []
     for word in text.split():
-        mine = frozenset(k for k, name in enumerate(agents) if word.lower() in name.lower())
+        named = frozenset(k for k, name in enumerate(agents) if word.lower() in name.lower())
         if word in kinds:
             found["kinds"].append(word)
         elif word in FATES:
             found["fates"].append(word)
-        elif mine:
-            groups.append(mine)
+        elif named:
+            groups.append(named)
         else:
             raise ValueError(f"{word}: no agent, kind ({', '.join(kinds)}) or fate ({', '.join(FATES)})")
     return Wanted(text, tuple(found["kinds"]), tuple(found["fates"]), tuple(groups))
 
 
 @dataclass(frozen=True)
-class Letter:
+class ShownMessage:
     """A message, or a copy of one: what it says and what has become of it."""
 
     number: int
@@ -76,89 +76,64 @@ class Letter:
     style: str
 
 
-@dataclass(frozen=True)
-class _Group:
-    """Messages of one kind and tick that share their fate; `late` is by how many ticks, each."""
-
-    said: Said
-    number: npt.NDArray[np.int64]
-    copy: npt.NDArray[np.uint64]
-    late: npt.NDArray[np.int64]
-    fate: Fate
-    reason: str
-
-    def name(self, late: int) -> str:
-        if self.fate in _LOST:
-            return "lost"
-        return "late" if late > 0 else "flying" if self.fate is Fate.SENT else str(self.fate)
-
-
-@dataclass
-class _Groups:
-    """Groups by the tick in which they were said, as far as one has looked back from a tick."""
-
-    film: Film
-    tick: int
-    by_sent: dict[int, list[_Group]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for said, way in self.film.record.flying(self.tick):
-            self._add(_Group(said, way.number, way.copy, way.due - said.tick - 1, Fate.SENT, ""))
-
-    def _add(self, group: _Group) -> None:
-        self.by_sent.setdefault(group.said.tick, []).append(group)
-
-    def back(self) -> Iterator[list[_Group]]:
-        """Yield what was said in a tick, from the newest: what became of it stands in that tick or in a later one."""
-        for tick in range(self.tick, max(self.tick - TICKS_BACK, -1), -1):
-            for ended in self.film.frame(tick).ended:
-                said = self.film.record.said(ended.kind, ended.sent)
-                late = np.full(len(ended), tick - ended.sent - 1)
-                self._add(_Group(said, ended.number, ended.copy, late, ended.fate, ended.reason))
-            yield self.by_sent.pop(tick, [])
-
-
-def newest(film: Film, tick: int, wanted: Wanted, most: int) -> list[Letter]:
+def newest(playback: Playback, tick: int, wanted: Wanted, most: int) -> list[ShownMessage]:
     """Return the newest messages that are wanted, as they stand at the end of a tick."""
-    found: list[Letter] = []
-    for groups in _Groups(film, tick).back():
-        letters = [letter for group in groups for letter in _letters(film, group, wanted, most)]
-        found += sorted(letters, key=lambda letter: -letter.number)
+    found: list[ShownMessage] = []
+    for groups in _by_sent(playback, tick):
+        messages = [message for group in groups for message in _chosen(playback.record, group, wanted, most)]
+        found += sorted(messages, key=lambda message: -message.number)
         if len(found) >= most:
             break
     return found[:most]
 
 
-def _letters(film: Film, group: _Group, wanted: Wanted, most: int) -> Iterator[Letter]:
-    said, record = group.said, film.record
-    if wanted.kinds and said.kind not in wanted.kinds:
+def _by_sent(playback: Playback, tick: int) -> Iterator[list[MessageGroup]]:
+    """Yield what was said in a tick, from the newest: what became of it stands in that tick or in a later one."""
+    by_sent: dict[int, list[MessageGroup]] = {}
+    for group in groups_flying(playback.record, tick):
+        by_sent.setdefault(group.sent, []).append(group)
+    for before in range(tick, max(tick - TICKS_BACK, -1), -1):
+        for group in groups_ended(playback.frame(before)):
+            by_sent.setdefault(group.sent, []).append(group)
+        yield by_sent.pop(before, [])
+
+
+def _word(group: MessageGroup, late: int) -> str:
+    """Return the word of `FATES` for a message that is so many ticks late."""
+    if group.fate in (Fate.LOST, Fate.STOPPED):
+        return "lost"
+    return "late" if late > 0 else "flying" if group.fate is Fate.SENT else str(group.fate)
+
+
+def _chosen(record: Record, group: MessageGroup, wanted: Wanted, most: int) -> Iterator[ShownMessage]:
+    if wanted.kinds and group.kind not in wanted.kinds:
         return
-    place = group.number - said.number[0]
-    sender, receiver = (record.channels[end][said.channel[place]] for end in ("sender", "receiver"))
+    place, lateness = group.place, group.late
+    sender, receiver = (record.channels[end][group.said.channel[place]] for end in ("sender", "receiver"))
     chosen = np.ones(len(place), dtype=bool)
     for agents in wanted.agents:
         chosen &= np.isin(sender, list(agents)) | np.isin(receiver, list(agents))
     if wanted.fates:
-        chosen &= np.array([group.name(late) in wanted.fates for late in group.late.tolist()], dtype=bool)
+        chosen &= np.array([_word(group, late) in wanted.fates for late in lateness.tolist()], dtype=bool)
     for k in np.flatnonzero(chosen)[-most:].tolist():
-        late = int(group.late[k])
-        name = group.name(late)
-        told = ["copy" if group.copy[k] else "", "flying" if group.fate is Fate.SENT else str(group.fate)]
-        told += [f"{late} late" if late > 0 and name != "lost" else "", group.reason]
-        yield Letter(
+        late = int(lateness[k])
+        word = _word(group, late)
+        fate = ["copy" if group.copy[k] else "", "flying" if group.fate is Fate.SENT else str(group.fate)]
+        fate += [f"{late} late" if late > 0 and word != "lost" else "", group.reason]
+        yield ShownMessage(
             number=int(group.number[k]),
-            sent=said.tick,
-            kind=said.kind,
+            sent=group.sent,
+            kind=group.kind,
             sender=record.agents[sender[k]],
             receiver=record.agents[receiver[k]],
-            says=_says(film, said, int(place[k])),
-            fate=", ".join(filter(None, told)),
-            style=name if name in ("lost", "late") else "",
+            says=_says(record, group.said, int(place[k])),
+            fate=", ".join(filter(None, fate)),
+            style=word if word in ("lost", "late") else "",
         )
 
 
-def _says(film: Film, said: Said, place: int) -> str:
-    fields = next(kind["fields"] for kind in film.record.header["kinds"] if kind["name"] == said.kind)
+def _says(record: Record, said: Said, place: int) -> str:
+    fields = next(kind["fields"] for kind in record.header["kinds"] if kind["name"] == said.kind)
     values = said.payload[place if said.row is None else int(said.row[place])].tolist()
     parts, start = [], 0
     for name, width, _ in fields:

@@ -12,10 +12,12 @@ from textual.events import Resize
 from textual.widgets import Footer, Input
 
 from ..common.errors import RunError
+from ..common.palette import TERMINAL
+from ..page.playback import Playback
 from .lines import Lines, fitted
 from .messages import Wanted, read_wanted
-from .panels import charts, clock_line, letters, network
-from .playback import Film
+from .panels import charts, clock_line, messages, network
+from .series import Series
 
 __all__ = ["TerminalView", "watch_terminal"]
 
@@ -34,20 +36,20 @@ class TerminalView(App[None]):
 
     Parameters
     ----------
-    film
+    playback
     """
 
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = None  # keys are for the view until a question is asked
-    CSS = """
-    Screen { layout: vertical; }
-    #clock { height: 2; }
-    #upper { height: 10; border-bottom: solid ansi_bright_black; }
-    #network { width: 1fr; margin-right: 2; }
-    #charts { width: 35%; }
-    #letters { height: 1fr; }
-    #ask { height: 1; border: none; padding: 0; display: none; }
-    #said { height: 1; }
+    CSS = f"""
+    Screen {{ layout: vertical; }}
+    #clock {{ height: 2; }}
+    #upper {{ height: 10; border-bottom: solid ansi_{TERMINAL["border"]}; }}
+    #network {{ width: 1fr; margin-right: 2; }}
+    #charts {{ width: 35%; }}
+    #messages {{ height: 1fr; }}
+    #ask {{ height: 1; border: none; padding: 0; display: none; }}
+    #said {{ height: 1; }}
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "play", "Play"),
@@ -70,9 +72,10 @@ class TerminalView(App[None]):
         Binding("q", "quit", "Quit"),
     ]
 
-    def __init__(self, film: Film) -> None:
+    def __init__(self, playback: Playback) -> None:
         super().__init__(ansi_color=True)
-        self.film = film
+        self.playback = playback
+        self.series = Series(playback.record)
         self.tick = 0
         self.playing, self.speed = False, 2.0
         self.wanted = Wanted()
@@ -87,7 +90,7 @@ class TerminalView(App[None]):
         with Horizontal(id="upper"):
             yield Lines(id="network")
             yield Lines(id="charts")
-        yield Lines(id="letters")
+        yield Lines(id="messages")
         yield Lines(id="said")
         yield Input(id="ask")
         yield Footer(compact=True, show_command_palette=False)
@@ -104,13 +107,13 @@ class TerminalView(App[None]):
 
     def draw(self) -> None:
         """Show the tick that is chosen."""
-        film, frame = self.film, self.film.frame(self.tick)
-        pane = {name: self.query_one(f"#{name}", Lines) for name in ("clock", "network", "charts", "letters", "said")}
+        playback, series, frame = self.playback, self.series, self.playback.frame(self.tick)
+        pane = {name: self.query_one(f"#{name}", Lines) for name in ("clock", "network", "charts", "messages", "said")}
         size = {name: each.size for name, each in pane.items()}
-        pane["clock"].show(clock_line(film, frame, self._doing(), size["clock"].width))
-        pane["network"].show(network(film, frame, self.chosen, *size["network"]))
-        pane["charts"].show(charts(film, self.tick, self.chosen, *size["charts"]))
-        pane["letters"].show(letters(film, self.tick, self.wanted, *size["letters"]))
+        pane["clock"].show(clock_line(playback, frame, self._doing(), size["clock"].width))
+        pane["network"].show(network(playback, series, frame, self.chosen, *size["network"]))
+        pane["charts"].show(charts(playback, series, self.tick, self.chosen, *size["charts"]))
+        pane["messages"].show(messages(playback, self.tick, self.wanted, *size["messages"]))
         said = self._said or (f"filter: {self.wanted.text}" if self.wanted.text else "")
         pane["said"].show([((fitted(said, size["said"].width), "fault"),)])
 
@@ -132,11 +135,12 @@ class TerminalView(App[None]):
 
     def _move(self, tick: int, *, wait: bool = True) -> None:
         """Show a tick, or the nearest there is; `wait`: go on until it is there."""
-        self.tick = self.film.reach(tick, WORK_SECONDS)
-        at_end = self.film.over and self.tick >= self.film.last
+        self.tick = self.playback.reach(tick, WORK_SECONDS)
+        self.series.catch_up()
+        at_end = self.playback.ended and self.tick >= self.playback.last
         self._goal = tick if wait and self.tick < tick and not at_end else None
         self.playing = self.playing and not at_end
-        self._said = self.film.failed if at_end else ""
+        self._said = self.playback.failed if at_end else ""
         self.draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
@@ -145,7 +149,7 @@ class TerminalView(App[None]):
 
     def action_play(self) -> None:
         """Play or pause; from the end, play again."""
-        at_end = self.film.over and self.tick >= self.film.last
+        at_end = self.playback.ended and self.tick >= self.playback.last
         self._goal, self._due, self.playing = None, 0.0, not self.playing
         if self.playing and at_end:
             self.tick = 0
@@ -159,7 +163,7 @@ class TerminalView(App[None]):
     def action_go(self, tick: int) -> None:
         """Go to a tick, or to the last one."""
         self.playing = False
-        self._move(min(tick, self.film.last) if self.film.over else tick)
+        self._move(min(tick, self.playback.last) if self.playback.ended else tick)
 
     def action_speed(self, by: int) -> None:
         """Play faster or slower."""
@@ -168,7 +172,7 @@ class TerminalView(App[None]):
 
     def action_choose(self, by: int) -> None:
         """Choose the microgrid below or above, whose price is shown."""
-        self.chosen = min(max(self.chosen + by, 0), self.film.record.shape.hubs - 1)
+        self.chosen = min(max(self.chosen + by, 0), len(self.playback.record.header["homes"]) - 1)
         self.draw()
 
     def action_only(self, fate: str) -> None:
@@ -208,9 +212,9 @@ class TerminalView(App[None]):
             self._say(f"{event.value!r} is no tick; wanted a whole number")
 
     def _filter(self, text: str) -> None:
-        kinds = [kind["name"] for kind in self.film.record.header["kinds"]]
+        kinds = [kind["name"] for kind in self.playback.record.header["kinds"]]
         try:
-            self.wanted = read_wanted(text, kinds, self.film.record.agents)
+            self.wanted = read_wanted(text, kinds, self.playback.record.agents)
         except ValueError as error:
             self._say(str(error))
             return
@@ -221,7 +225,7 @@ class TerminalView(App[None]):
         self.draw()
 
 
-def watch_terminal(film: Film) -> None:
+def watch_terminal(playback: Playback) -> None:
     """Show a run in this terminal until it is left.
 
     Raises
@@ -231,4 +235,4 @@ def watch_terminal(film: Film) -> None:
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise RunError("--terminal needs a terminal to write to and to read keys from; gridparley report writes a page")
-    TerminalView(film).run()
+    TerminalView(playback).run()

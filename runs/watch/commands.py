@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
+from ...environment import Fate
 from ...environment.faults import fault_types
 from ..common.errors import RunError
+from ..page.playback import Playback
+from ..record.frames import Frame
 
 __all__ = [
     "TEXT_MAX",
@@ -21,7 +23,7 @@ __all__ = [
     "Play",
     "Schedule",
     "Seen",
-    "ShowLine",
+    "ShowRun",
     "Step",
     "Until",
     "Window",
@@ -68,15 +70,15 @@ class Until(BaseModel):
     speaks: Tick | None = None
     tick: Tick | None = None
 
-    def holds(self, found: Mapping[str, Any], tick: int) -> str:
-        """Return why to stop after a tick in which this was found, see `Line.step`; "" for going on."""
-        if self.loss and found["lost"]:
+    def holds(self, playback: Playback, frame: Frame) -> str:
+        """Return why to stop after a tick; "" for going on."""
+        if self.loss and any(number for _, fate, _, number in frame.counts if fate is Fate.LOST):
             return "a message was lost"
-        if self.residual is not None and found["residual"] < self.residual:
+        if self.residual is not None and frame.metrics["primal_residual"] < self.residual:
             return f"residual below {self.residual:g} kW"
-        if self.speaks is not None and found["spoke"]:
+        if self.speaks is not None and playback.speaks(self.speaks, frame.tick):
             return "the agent speaks"
-        return f"tick {tick}" if self.tick is not None and tick >= self.tick else ""
+        return f"tick {frame.tick}" if self.tick is not None and frame.tick >= self.tick else ""
 
 
 class Play(_Command):
@@ -132,11 +134,11 @@ class Branch(_Command):
     tick: Tick
 
 
-class ShowLine(_Command):
-    """Look at another of the lines that there are."""
+class ShowRun(_Command):
+    """Look at another run: the first one, or one of its branches."""
 
-    do: Literal["line"]
-    line: Tick
+    do: Literal["show"]
+    run: Tick
 
 
 class Schedule(_Command):
@@ -152,7 +154,7 @@ class Seen(_Command):
 
 
 Command = Annotated[
-    OpenScenario | Step | Play | Pause | Window | Inspect | Fault | Branch | ShowLine | Schedule | Seen,
+    OpenScenario | Step | Play | Pause | Window | Inspect | Fault | Branch | ShowRun | Schedule | Seen,
     Field(discriminator="do"),
 ]
 

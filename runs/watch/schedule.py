@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tomli_w
 
-from ...environment.faults import Fault, fault_types
-from ..common.plugins import type_name
-from ..record.folder_read import fault_label
+from ...environment.faults import Fault
+from ..record.fault_windows import fault_table
 
-__all__ = ["command_text", "schedule_text", "table_of"]
+__all__ = ["schedule_text", "table_of"]
 
 
 def schedule_text(faults: Sequence[Fault], command: Sequence[str]) -> str:
@@ -31,12 +30,4 @@ def schedule_text(faults: Sequence[Fault], command: Sequence[str]) -> str:
 
 def table_of(fault: Fault) -> dict[str, Any]:
     """Return a fault as a table of a schedule, its name and window always in it."""
-    kind = type_name(type(fault), fault_types(), type(fault).kind)
-    told = fault.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
-    return {"kind": kind, **told, "name": fault.name, "from": fault.start}
-
-
-def command_text(command: Mapping[str, Any]) -> str:
-    """Return a command for people."""
-    kept = [{key: value for key, value in table.items() if value not in ([], False)} for table in command["add"]]
-    return "; ".join([*(fault_label(table) for table in kept), *(f"end {name}" for name in command["end"])])
+    return {**fault_table(fault), "name": fault.name, "from": fault.start}

@@ -12,7 +12,10 @@ import ipaddress
 import json
 import re
 import secrets
+import signal
 import socket
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
@@ -184,15 +187,16 @@ class Server:
         return self.guard.url
 
     def serve(self) -> None:
-        """Answer until a signal, or `stop`, ends it; then every session is closed."""
-        try:
-            with contextlib.suppress(KeyboardInterrupt):
-                self._server.run(sockets=[self._socket])
-        finally:
-            for session in list(self.sessions):
-                session.leave()
-                session.thread.join()
-            self._socket.close()
+        """Answer until a signal, or `stop`, ends it; then every session is closed, before the signal ends the process."""
+        with _held_back(signal.SIGTERM):
+            try:
+                with contextlib.suppress(KeyboardInterrupt):
+                    self._server.run(sockets=[self._socket])
+            finally:
+                for session in list(self.sessions):
+                    session.leave()
+                    session.thread.join()
+                self._socket.close()
 
     def stop(self) -> None:
         """Make `serve` return; from any thread."""
@@ -218,6 +222,25 @@ class Server:
         finally:
             sending.cancel()
             session.leave()  # it takes itself away, which may take long where a run is kept
+
+
+@contextlib.contextmanager
+def _held_back(number: signal.Signals) -> Iterator[None]:
+    """Let a signal that comes within take effect at the end.
+
+    uvicorn raises it again as soon as it has stopped: the process would end before its sessions have cleared up.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is told of signals
+        return
+    came: list[int] = []
+    before = signal.signal(number, lambda which, _: came.append(which))
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+        if came:
+            signal.raise_signal(number)
 
 
 class _Outbox:

@@ -33,7 +33,7 @@ class Source:
     command : the command line that runs the scenario, without its faults
     faults : what the command line adds to give it faults
     out : the folder that keeps the run; None: nothing is kept
-    lesson : that walks through the recording, as `told_lesson` tells it
+    lesson : that walks through the recording, as `filled_lesson` returns it
     """
 
     scenario: Scenario | None = None

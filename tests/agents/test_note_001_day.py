@@ -30,6 +30,7 @@ def rows_of(solution):
     return np.array(x)[:, None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["1h", "15min"])
 def test_a_day_goes_by_within_all_limits_and_every_car_is_charged(step):
     _, periods, agents = note_001.day(step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import networkx as nx
@@ -42,8 +43,13 @@ def three_microgrids() -> Market:
     )
     return Market(
         topology=Topology.from_graph(graph),
-        virtual=VirtualAgent(names=["A.virtual", "B.virtual", "C.virtual"], ports=[2, 2, 2]),
-        members=(
+        # A keeps its bus and its two lines, B its bus and the line to C, C its bus.
+        virtual=VirtualAgent(
+            names=["A.virtual", "B.virtual", "C.virtual"],
+            ports=[3, 2, 1],
+            price=[[1.0], [0.0], [0.0], [1.0], [0.0], [1.0]],
+        ),
+        populations=(
             Population(operators, np.arange(3, 6, dtype=np.int32)),
             Population(loads, np.arange(6, 9, dtype=np.int32)),
         ),
@@ -52,17 +58,27 @@ def three_microgrids() -> Market:
 
 def agents_of(market: Market) -> dict[int, Society]:
     """Return every agent, by address."""
-    agents: dict[int, Society] = {hub: market.virtual[hub] for hub in range(market.topology.hubs)}
+    agents: dict[int, Society] = {k: market.virtual[k] for k in range(len(market.topology.coordinators))}
     for population in market.populations:
         agents |= {address: population.society[k] for k, address in enumerate(population.address.tolist())}
     return agents
 
 
 def with_facts(market: Market, change: Change) -> Market:
-    """Return the same market with other private facts. Port facts count as their agent's own."""
-    hubs = list(range(market.topology.hubs))
-    members = tuple(Population(_changed(p.society, p.address.tolist(), change), p.address) for p in market.populations)
-    return Market(market.topology, _changed(market.virtual, hubs, change), members, market.periods)
+    """Return the same market with other private facts.
+
+    Port facts count as their agent's own, and the weights of rows as facts of the coordinator that asks about them.
+    """
+    keepers, keeper = list(range(len(market.topology.coordinators))), market.topology.row_keeper
+    populations = tuple(
+        Population(_changed(p.society, p.address.tolist(), change), p.address) for p in market.populations
+    )
+    weight = None if market.weight is None else market.weight.copy()
+    if weight is not None:
+        for address in keepers:
+            weight[keeper == address] = change(address, "weight", weight[keeper == address])
+    virtual = _changed(market.virtual, keepers, change)
+    return replace(market, virtual=virtual, populations=populations, weight=weight)
 
 
 def _changed(society: Kind, addresses: list[int], change: Change) -> Kind:

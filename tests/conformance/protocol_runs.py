@@ -176,10 +176,10 @@ def _survives(subject: ProtocolSubject, check: str, faults: list[Fault]) -> bool
     off = np.abs(run.state.price - right)
     allowed = LENIENCY * (protocol.eps_abs + protocol.eps_rel * np.abs(right))
     if not (off <= allowed).all():
-        hub, period = np.unravel_index(int(np.argmax(off - allowed)), off.shape)
-        who = subject.market.topology.name(int(hub))
-        got = f"price {shown(run.state.price[hub, period])} at {who}, period {period}, after {run.tick} ticks"
-        wanted = f"{shown(right[hub, period])}, as without faults, to {float(allowed[hub, period]):.3g} $/kWh"
+        balance, period = np.unravel_index(int(np.argmax(off - allowed)), off.shape)
+        where = subject.market.topology.balances[int(balance)]
+        got = f"price {shown(run.state.price[balance, period])} of {where}, period {period}, after {run.tick} ticks"
+        wanted = f"{shown(right[balance, period])}, as without faults, to {float(allowed[balance, period]):.3g} $/kWh"
         raise subject.error(check, given, got, wanted)
     return True
 
@@ -194,15 +194,15 @@ def _same_run(subject: ProtocolSubject, check: str, one: Simulation, two: Simula
     """Refuse two runs whose messages differ in a bit; says where first."""
     said = [sorted(run.journal.said, key=lambda batch: (batch.sent, batch.kind.name)) for run in (one, two)]
     for then, now in zip(*said, strict=False):
-        if (difference := _difference(subject.market, then, now)) is not None:
+        if (difference := _difference(one.market, then, now)) is not None:
             raise subject.error(check, given, difference, "the same run to the last bit")
     ends = [(run.tick, run.finished, len(batches)) for run, batches in zip((one, two), said, strict=True)]
     if ends[0] != ends[1]:
         got = "{} ticks, stopped: {}, {} batches of messages".format(*ends[1])
         raise subject.error(check, given, got, "{} ticks, stopped: {}, {} batches".format(*ends[0]))
-    for name in ("price", "transfer_price"):
+    for name in ("price", "row_price"):  # the latter only where a price has several copies
         ours, theirs = getattr(one.state, name), getattr(two.state, name)
-        if not same_bits(ours, theirs):
+        if ours is not None and not same_bits(ours, theirs):
             raise subject.error(check, given, f"final {name} {shown(theirs)}", f"{shown(ours)}, to the last bit")
     return True
 

@@ -50,7 +50,7 @@ class Recording:
     heard : by role, in order: (tick, batch) with the messages to that role's agent alone
     senders : by role, the addresses in whose name it spoke
     meddling : by role, what hearing changed beside memory, if it did: (tick, names of attributes)
-    told : by tick, everybody's true state: x by population, price and transfer_price
+    told : by tick, the true state of all agents: x by population, price, and where there are several copies row_price
     """
 
     market: Market
@@ -68,7 +68,8 @@ class Recording:
     @classmethod
     def of(cls, protocol: Protocol, market: Market, *, seed: int, ticks: int) -> Recording:
         """Run a protocol through rough weather for some ticks."""
-        kinds = protocol.kinds(market.periods)
+        market = protocol.wired(market)
+        kinds = protocol.kinds_of(market)
         transport = Transport(market.topology, kinds.values(), rough_weather(), seed=seed)
         roles = protocol.roles(market, one_by_one=True)
         kept = cls(market, roles)
@@ -86,7 +87,8 @@ class Recording:
             transport.accept(together)
             for role in roles:
                 role.report(state)
-            kept.told.append([v.copy() for v in (*state.x, state.price, state.transfer_price)])
+            state.complete(market)
+            kept.told.append([v.copy() for v in (*state.x, state.price, state.row_price) if v is not None])
             if state.stopped.all():
                 break
         kept._sort(arrived)

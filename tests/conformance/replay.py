@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,12 +20,19 @@ Floats = npt.NDArray[np.float64]
 
 
 def strange_market(market: Market, own: set[int]) -> Market:
-    """Return a market in which everybody but some has other facts; they need make no sense, for nobody there acts."""
+    """Return a market in which all agents but some have other facts; they need make no sense, for none of those acts.
+
+    The first price of a balance is known to all coordinators that ask about a row of it: with two ledgers there are two.
+    """
 
     def other(address: int, name: str, values: Floats) -> Floats:
         return values if address in own else np.where(np.isfinite(values), 1.37 * values + 0.11, 1.0)
 
-    return with_facts(market, other)
+    strange, topology = with_facts(market, other), market.topology
+    asked = topology.row_balance[np.isin(topology.row_keeper, sorted(own))]
+    known = np.isin(np.argsort(topology.keeper, kind="stable"), asked)[:, None]
+    price = np.where(known, market.virtual.price, strange.virtual.price)
+    return replace(strange, virtual=strange.virtual.replace(price=price))
 
 
 def replay(recording: Recording, protocol: Protocol, k: int) -> str | None:
@@ -68,10 +77,12 @@ def told_facts(recording: Recording, may_tell: frozenset[str]) -> str | None:
     """Return where a payload holds a private fact of its sender, None where none does.
 
     An answer at its limit equals a fact without telling more than an answer does, so numbers that stand in the true
-    state of that tick (x, price, transfer_price) are no leak. Facts must be odd numbers, which no count hits by chance.
+    state of that tick (x, price, row_price) are no leak. Facts must be odd numbers, which no count hits by chance.
     """
     agents = agents_of(recording.market)
-    public = set(range(recording.market.topology.hubs))  # whose only facts are the first prices, to be called out
+    public = set(
+        range(len(recording.market.topology.coordinators))
+    )  # whose only facts are the first prices, to be called out
     for senders, said in zip(recording.senders, recording.said, strict=True):
         facts = {
             name: np.unique(np.abs(getattr(agents[address], name)))

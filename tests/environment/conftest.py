@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gridparley.environment import Field, Kind, MessageBatch, Outbox, Topology
 from gridparley.environment.channels import Link
+from gridparley.environment.envelopes import Envelopes
 from gridparley.environment.faults import Fault, FaultSchedule
 
 PRICE = Kind("price", (Link.DOWN,), (Field("price", 2, "$/kWh"), Field("round", 1, "1")))
@@ -39,27 +40,34 @@ def topology(lines: str, **members: int) -> Topology:
     return Topology.from_graph(town(lines, **members))
 
 
-def channel(where: Topology, sender: str, receiver: str, line: str | None = None) -> int:
-    """Return the number of one channel, found by the names of its ends and of the tie-line it is about."""
+def channel(where: Topology, sender: str, receiver: str, balance: str | None = None) -> int:
+    """Return the number of one channel, found by the names of its ends and of the balance it is about."""
     c = where.channels
-    about = -1 if line is None else where.line_names.index(line)
-    fits = (c.sender == where.address(sender)) & (c.receiver == where.address(receiver)) & (c.line == about)
+    about = -1 if balance is None else where.balances.index(balance)
+    fits = (c.sender == where.address(sender)) & (c.receiver == where.address(receiver)) & (c.balance == about)
     (found,) = np.flatnonzero(fits)
     return int(found)
 
 
 def channel_names(where: Topology) -> list[tuple[str, str, str]]:
-    """Name every channel by sender, receiver and tie-line, in the order of their numbers."""
+    """Name every channel by sender, receiver and balance, in the order of their numbers."""
     c = where.channels
-    lines = [*where.line_names, ""]
-    ends = zip(c.sender.tolist(), c.receiver.tolist(), c.line.tolist(), strict=True)
-    return [(where.name(s), where.name(r), lines[line]) for s, r, line in ends]
+    balances = [*where.balances, ""]
+    ends = zip(c.sender.tolist(), c.receiver.tolist(), c.balance.tolist(), strict=True)
+    return [(where.name(s), where.name(r), balances[balance]) for s, r, balance in ends]
 
 
 def news(where: Topology, tick: int = 0, channels: Iterable[int] | None = None, kind: Kind = NEWS) -> MessageBatch:
     """One message on each channel, whose value is the number of its channel."""
     c = np.arange(len(where.channels)) if channels is None else np.array(sorted(channels))
     return MessageBatch(kind, tick, c.astype(np.int32), np.repeat(c[:, None].astype(float), kind.width, axis=1))
+
+
+def envelopes(
+    where: Topology, tick: int = 0, channels: Iterable[int] | None = None, kind: Kind = NEWS, *more: Kind
+) -> Envelopes:
+    """The same, as a fault sees it; of several kinds if wanted."""
+    return Envelopes.of([news(where, tick, channels, one) for one in (kind, *more)])
 
 
 def outbox(*batches: MessageBatch, tick: int = 0) -> Outbox:
@@ -71,20 +79,20 @@ def outbox(*batches: MessageBatch, tick: int = 0) -> Outbox:
 
 def send_through(
     faults: Sequence[Fault], where: Topology, tick: int = 0, seed: int = 1, kind: Kind = NEWS
-) -> MessageBatch:
+) -> Envelopes:
     """Send one message on every channel through faults, and return what is left of them."""
     schedule = FaultSchedule(faults, where, [k.name for k in KINDS], seed)
-    batch = news(where, tick, kind=kind)
+    left = envelopes(where, tick, kind=kind)
     for fault in schedule.at_send:
-        batch = schedule.apply_send(fault, batch)
-    return batch
+        left = schedule.apply(fault, left, tick)
+    return left
 
 
-def fates(batch: MessageBatch, where: Topology) -> dict[tuple[str, str, str], list[int]]:
+def fates(left: Envelopes, where: Topology) -> dict[tuple[str, str, str], list[int]]:
     """Return at which ticks the messages on each channel arrive, by the names of the channel."""
     names = channel_names(where)
     found: dict[tuple[str, str, str], list[int]] = {name: [] for name in names}
-    for number, due in zip(batch.channel.tolist(), batch.due_ticks.tolist(), strict=True):
+    for number, due in zip(left.channel.tolist(), left.due_ticks.tolist(), strict=True):
         found[names[number]].append(due)
     return found
 

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any, ClassVar
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,9 +23,10 @@ class Spy(Fault):
 
     stage: ClassVar[Stage] = Stage.DELAY
 
-    def on_send(self, batch, chance):
-        SEEN.extend((batch.kind.name, batch.sent, c, d) for c, d in zip(batch.channel, batch.due_ticks, strict=True))
-        return batch
+    def on_send(self, envelopes, chance):
+        name = envelopes.each([batch.kind.name for batch in envelopes.batches])
+        SEEN.extend(zip(name, envelopes.sent, envelopes.channel, envelopes.due_ticks, strict=True))
+        return envelopes
 
 
 class Gate(Fault):
@@ -33,8 +35,8 @@ class Gate(Fault):
     stage: ClassVar[Stage] = Stage.PARTITION
     probability: float
 
-    def on_deliver(self, batch, chance):
-        return batch.take(chance(batch) >= self.probability)
+    def on_deliver(self, envelopes, chance):
+        return envelopes.take(chance(envelopes) >= self.probability)
 
 
 chances = st.sampled_from([0.0, 0.2, 0.5, 1.0])
@@ -82,6 +84,7 @@ def value(sent, channel):
     return 1000.0 * sent + channel
 
 
+@pytest.mark.slow
 @given(schedules(), st.data(), st.integers(0, 2**32))
 @settings(max_examples=120, deadline=None)
 def test_every_message_is_accounted_for_at_every_tick(faults, data, seed):

@@ -89,7 +89,7 @@ def test_what_else_is_said_moves_no_draw():
     (fault,) = schedule.at_send
     whole = send_through([Delay(ticks="0..1000")], town)
     for number in range(len(town.channels)):
-        alone = schedule.apply_send(fault, whole.take(np.array([number])).delay(1 - whole.due_ticks[[number]]))
+        alone = schedule.apply(fault, whole.take(np.array([number])).delay(1 - whole.due_ticks[[number]]), 0)
         assert alone.due_ticks.tolist() == whole.due_ticks[[number]].tolist()
 
 

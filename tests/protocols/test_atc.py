@@ -13,10 +13,12 @@ from gridparley.runs.simulation.simulation import Simulation
 from .peers import best, four_peers, injections, settle, troubles
 
 
+@pytest.mark.slow
 def test_keeps_the_contract_of_a_protocol():
     assert len(check_protocol(ATC(), market=four_peers())) == 16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rho", [1e-5, 1e-3, 1e-1])
 def test_finds_the_optimum_whatever_the_first_penalty(rho):
     market = four_peers()
@@ -27,6 +29,7 @@ def test_finds_the_optimum_whatever_the_first_penalty(rho):
     assert simulation.state.round.min() < 400
 
 
+@pytest.mark.slow
 def test_penalties_that_grow_freeze_short_of_the_optimum():
     market = four_peers()
     wanted, _ = best(market)
@@ -36,6 +39,7 @@ def test_penalties_that_grow_freeze_short_of_the_optimum():
     assert np.abs(injections(grown.state.x) - wanted).max() > 0.1
 
 
+@pytest.mark.slow
 def test_a_quadratic_penalty_alone_leaves_targets_and_responses_apart():
     apart = []
     for rho in (0.1, 1.0):
@@ -62,6 +66,7 @@ def test_both_ends_of_a_pair_may_answer_anything_and_targets_are_the_other_s_cop
     assert (pairs.rho[0::2] == pairs.rho[1::2]).all()
 
 
+@pytest.mark.slow
 def test_faults_cost_ticks_alone():
     market = four_peers()
     _, wanted, _ = settle(market, ATC())

@@ -14,6 +14,7 @@ WEIGHT = np.array([1.0, 1.7, 0.6, 1.2, 0.8])
 """Of the network, which counts itself as one, and of four peers."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["variational", "network_weighted"])
 def test_keeps_the_contract_of_a_protocol(rule):
     assert len(check_protocol(DlmpADMM(rule=rule), market=four_peers(WEIGHT))) == 16
@@ -57,6 +58,7 @@ def test_the_network_weighted_equilibrium_solves_everybody_s_own_problem():
     assert np.abs(p - variational).max() > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["variational", "rosen", "network_weighted"])
 def test_a_crashed_network_operator_and_its_keeper_come_back(rule):
     market = four_peers(WEIGHT)

@@ -11,6 +11,7 @@ from gridparley.protocols import ExchangeADMM
 from gridparley.protocols.machinery.exchange import RHO_MAX, RHO_MIN, Exchange
 
 
+@pytest.mark.slow
 def test_keeps_the_contract_of_a_protocol():
     assert len(check_protocol(ExchangeADMM())) == 16
 
@@ -63,6 +64,7 @@ def test_penalties_find_the_curvature_of_quadratic_costs():
     assert np.abs(np.log(exchange.rho / curvature)).max() < np.log(30)
 
 
+@pytest.mark.slow
 def test_faults_cost_ticks_and_no_bit():
     def run(*faults):
         result = run_scenario(load_scenario("three-microgrids", protocol="exchange_admm", faults=faults))

@@ -12,10 +12,12 @@ from gridparley.protocols.incentive import OnePenalty
 from gridparley.protocols.machinery.exchange import RHO_MAX, RHO_MIN
 
 
+@pytest.mark.slow
 def test_keeps_the_contract_of_a_protocol():
     assert len(check_protocol(Incentive())) == 16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rho", [0.01, 10.0])
 def test_finds_the_optimum_of_a_day_from_any_first_penalty(rho):
     result = run_scenario(load_scenario("dispatch-day", {"rho": rho, "eps_abs": 1e-6, "eps_rel": 1e-6}))

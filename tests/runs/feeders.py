@@ -6,9 +6,9 @@ import networkx as nx
 import numpy as np
 
 from gridparley.agents import NetworkOperator, PeerProsumer, VirtualAgent
-from gridparley.agents.network import load_feeder
 from gridparley.environment import Topology
 from gridparley.protocols import Market, Population
+from gridparley.runs.feeder.read import load_feeder
 
 from ..reference.feeder_problem import FeederProblem
 

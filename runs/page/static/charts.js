@@ -1,6 +1,6 @@
 // Lines over ticks: a cached picture of the lines, with a cursor on top; a click or the arrows of the scrub bar seek.
 
-import { LINES, byId, fresh, make, number, theme } from "page/dom.js";
+import { AMBER, LINES, byId, fresh, make, number, theme } from "page/dom.js";
 
 const MARGIN = { left: 52, right: 8, top: 6, bottom: 18 };
 const DASHES = [[], [5, 3], [1.5, 2], [7, 2, 1.5, 2]];
@@ -63,7 +63,7 @@ class Chart {
     this.from = Math.min(this.store.from, this.ticks[0] ?? Infinity);
     this.to = Math.max(this.store.to, this.ticks.at(-1) ?? 0, baseline ? (baseline.ticks.at(-1) ?? 0) : 0, this.from + 1);
     this.range = extent(this);
-    const shown = this.lines.filter((line) => !line.quiet);
+    const shown = this.lines.filter((line) => !line.faint);
     shown.forEach((line, k) =>
       Object.assign(line, { colour: LINES[k % LINES.length], dash: this.lines.length > MANY ? [] : DASHES[k % 4] }),
     );
@@ -121,7 +121,7 @@ class Chart {
       row = overview.row(store.tick);
     context.fillStyle = theme().ink;
     context.fillRect(x - 0.75, MARGIN.top, 1.5, height - MARGIN.top - MARGIN.bottom);
-    const shown = this.lines.filter((line) => !line.quiet);
+    const shown = this.lines.filter((line) => !line.faint);
     this.values.forEach((told, k) => (told.textContent = ` ${number(shown[k].values[row])}`));
   }
 
@@ -144,7 +144,7 @@ class Chart {
     );
     context.clip();
     this.old?.lines.forEach((line, k) => {
-      if (!line.quiet)
+      if (!line.faint)
         this.paintLine(
           context,
           { ...line, colour: this.lines[k]?.colour, thin: true },
@@ -171,7 +171,7 @@ class Chart {
   }
 
   paintFaults(context, width, height) {
-    context.fillStyle = "#E69F0022";
+    context.fillStyle = `${AMBER}22`;
     // One path, so that many faults at once are no darker than one.
     context.beginPath();
     for (const fault of this.run.meta.faults) {
@@ -206,8 +206,8 @@ class Chart {
   }
 
   paintLine(context, line, ticks, width, height, colours) {
-    context.strokeStyle = line.quiet ? colours.line : (colours[line.colour] ?? line.colour);
-    context.lineWidth = line.quiet || line.thin ? 0.8 : 1.6;
+    context.strokeStyle = line.faint ? colours.line : colours[line.colour];
+    context.lineWidth = line.faint || line.thin ? 0.8 : 1.6;
     context.setLineDash(line.dash ?? []);
     context.beginPath();
     let pen = false;
@@ -222,10 +222,9 @@ class Chart {
 }
 
 function sample(line) {
-  const colour = line.colour.startsWith("#") ? line.colour : `var(--${line.colour})`,
-    style = line.dash.length ? "dashed" : "solid";
-  const mark = make("i", {});
-  mark.style.borderTop = `2px ${style} ${colour}`;
+  const style = line.dash.length ? "dashed" : "solid",
+    mark = make("i", {});
+  mark.style.borderTop = `2px ${style} var(--${line.colour})`;
   return make("span", {}, mark, line.name, make("b", { className: "value" }));
 }
 

@@ -51,20 +51,18 @@ export function number(value) {
   return String(Number(value.toPrecision(4)));
 }
 
-// Okabe and Ito, and an eighth colour, told apart with every common colour blindness; names are those of page.css.
-export const LINES = ["message", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "sky", "ink", "earth"];
-export const AMBER = "#E69F00",
-  RED = "#D55E00";
+// Colours are CSS variables, which runs/common/palette.py writes.
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
-// Cividis, made for colour-blind readers: dark blue is cheap, yellow is dear.
-const SCALE = [
-  [0, 34, 78],
-  [53, 69, 108],
-  [102, 105, 112],
-  [148, 142, 119],
-  [200, 184, 102],
-  [254, 232, 56],
-];
+// Of the lines of a chart, by name.
+export const LINES = colour("chart-lines").split(" ");
+export const AMBER = colour("orange"),
+  RED = colour("vermillion");
+
+// From cheap to dear, as red, green and blue.
+const SCALE = colour("price-scale")
+  .split(" ")
+  .map((hex) => [1, 3, 5].map((start) => parseInt(hex.slice(start, start + 2), 16)));
 
 export function shade(part) {
   const place = Math.min(Math.max(part, 0), 1) * (SCALE.length - 1),
@@ -74,10 +72,8 @@ export function shade(part) {
 }
 
 export function theme() {
-  const style = getComputedStyle(document.documentElement),
-    read = (name) => style.getPropertyValue(`--${name}`).trim();
-  const names = ["ink", "soft", "line", "paper", "message", "sky", "earth", "shade"];
-  return Object.fromEntries(names.map((name) => [name, read(name)]));
+  const names = ["soft", "line", "paper", "shade", ...LINES];
+  return Object.fromEntries(names.map((name) => [name, colour(name)]));
 }
 
 // A canvas as sharp as the screen; returns its context with units of CSS pixels, cleared.

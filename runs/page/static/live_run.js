@@ -18,7 +18,7 @@ export class LiveRun extends Run {
     this.open({ meta, columns });
   }
 
-  // Begins with a line: everything is in the block.
+  // Begins with a run: everything is in the block.
   open({ meta, columns }) {
     for (const name of Object.keys(this.columns)) delete this.columns[name];
     Object.assign(this.columns, columns);
@@ -122,7 +122,7 @@ export class LiveRun extends Run {
   // Lets the oldest quarter go when there is too much.
   #trim() {
     const ticks = this.last - this.first + 1,
-      numbers = this.columns.price.length + this.columns.transfer_price.length;
+      numbers = this.columns.price.length + this.columns.line_price.length;
     if (ticks <= TICKS_MIN || (this.#rows <= MESSAGES_MAX && ticks <= TICKS_MAX && numbers <= NUMBERS_MAX)) return 0;
     this.index();
     const drop = Math.max(ticks >> 2, 1),

@@ -1,10 +1,10 @@
 // Faults for whom or what was clicked, the faults that act, the log of commands, and the schedule as a file.
 
 import { byId, make, options } from "page/dom.js";
-import { lines } from "page/live_lines.js";
+import { runs } from "page/live_runs.js";
 
 export function steer(store) {
-  const parts = [targets(store), actions(store), acting(store), commands(store), lines(store)];
+  const parts = [targets(store), actions(store), acting(store), commands(store), runs(store)];
   byId("steer").append(make("div", { className: "scroll", tabIndex: 0 }, ...parts.map((part) => part.box)));
   store.subscribe(() => {
     if (store.tab === "steer") parts.forEach((part) => part.draw());

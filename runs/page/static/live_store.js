@@ -53,7 +53,7 @@ export class LiveStore extends Store {
   // ---- what comes from the server
 
   opened(block) {
-    const branched = block.meta.line !== this.run.meta.line;
+    const branched = block.meta.run !== this.run.meta.run;
     if (branched) this.run.baseline = this.run.overview;
     this.run.open(block);
     this.#run(false);

@@ -82,7 +82,7 @@ export class Overview {
     return Float64Array.from({ length: this.ticks.length }, (_, k) => view[k * width + fate]);
   }
 
-  // [{name, values, quiet}]
+  // [{name, values, faint}]
   prices() {
     if (this.lines) return this.lines;
     const { view, width } = this.#columns["over.price"];
@@ -117,9 +117,9 @@ function everyOther(values, ticks, stride) {
 export function overviewOf(run) {
   const ticks = run.last - run.first + 1,
     at = Int32Array.from({ length: ticks }, (_, k) => run.first + k);
-  const each = run.meta.microgrids.map((name, hub) => ({
+  const each = run.meta.microgrids.map((name, microgrid) => ({
     name,
-    values: Float64Array.from(at, (tick) => run.price(tick, hub)),
+    values: Float64Array.from(at, (tick) => run.price(tick, microgrid)),
   }));
   const found = new Overview([], each.length <= 8 ? each : outstanding(each)),
     columns = { "over.tick": at, "over.count": run.columns.count };
@@ -141,7 +141,7 @@ function outstanding(lines) {
   const sorted = [...lines].sort((one, two) => one.values.at(-1) - two.values.at(-1));
   const chosen = [sorted.at(-1), sorted[sorted.length >> 1], sorted[0]];
   return [
-    ...lines.filter((line) => !chosen.includes(line)).map((line) => ({ ...line, quiet: true })),
+    ...lines.filter((line) => !chosen.includes(line)).map((line) => ({ ...line, faint: true })),
     ...chosen.map((line, k) => ({ ...line, name: `${["highest", "median", "lowest"][k]} ${line.name}` })),
   ];
 }

@@ -10,10 +10,11 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, model_validator
 
 from ....agents import MiddleOperator, NetworkOperator, PeerProsumer, VirtualAgent
-from ....agents.network import Feeder, load_feeder, read_feeder
+from ....agents.network import Feeder
 from ....agents.network.period import Losses
 from ....environment import Topology
 from ....protocols import Market, Population
+from ...feeder.read import load_feeder, read_feeder
 from ..build import LazyNames, virtual_agents
 
 __all__ = ["FeederMarket"]

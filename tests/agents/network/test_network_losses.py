@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from gridparley.agents import AgentError, NetworkOperator
-from gridparley.agents.network import Feeder, FeederLine, load_feeder
+from gridparley.agents.network import Feeder, FeederLine
 from gridparley.conformance import check_agent
+from gridparley.runs.feeder.read import load_feeder
 
 from ..conftest import ask, by_cvxpy, objective
 
@@ -61,6 +62,7 @@ def test_where_power_is_taken_an_answer_without_losses_breaks_the_limits():
     assert toy().networks[0].flow(x[1:, 0]).voltage.min() == pytest.approx(0.95, abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("losses", ["lindistflow", "exact"])
 def test_fuses_that_could_bring_every_line_down_do_no_harm(losses):
     """What is asked for first may be so far off that no power flow exists there, or on the way."""
@@ -175,6 +177,7 @@ def test_a_tangent_touches_the_network_at_its_point(losses):
     assert not operator.networks[0].linear
 
 
+@pytest.mark.slow
 def test_a_tangent_is_an_agent_that_keeps_the_contract():
     assert "reference_agrees" in check_agent(toy(loss_price=3.0).linearised(ask(toy(), *ASKED)), trials=8)
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gridparley.agents.network import load_feeder
 from gridparley.agents.network.radial import RadialGrid
+from gridparley.runs.feeder.read import load_feeder
 
 ONE = np.ones(1)
 

@@ -171,6 +171,7 @@ def test_the_answer_of_the_day_is_the_reference_solver_s(main_grid, rho):
     assert_best(society, price, target, pull * shares[rho], coupled=True)
 
 
+@pytest.mark.slow
 @given(asked())
 @settings(max_examples=120, deadline=None)
 def test_the_answer_is_always_within_the_limits_and_no_other_is_better(case):
@@ -185,6 +186,7 @@ def test_the_answer_is_always_within_the_limits_and_no_other_is_better(case):
             assert (moved >= best - 1e-9 * (1 + np.abs(best))).all()
 
 
+@pytest.mark.slow
 @given(asked(most=2))
 @settings(max_examples=60, deadline=None)
 def test_no_answer_of_the_reference_solver_is_better(case):
@@ -207,6 +209,7 @@ def value_by_cvxpy(society, price, target, rho):
     return problem.value
 
 
+@pytest.mark.slow
 @given(asked())
 @settings(max_examples=100, deadline=None)
 def test_all_at_once_is_one_by_one_to_the_last_bit(case):
@@ -216,6 +219,7 @@ def test_all_at_once_is_one_by_one_to_the_last_bit(case):
     assert_same_bits(one_by_one(society, "cost", x), society.cost(x))
 
 
+@pytest.mark.slow
 def test_many_at_once_are_one_by_one_to_the_last_bit():
     [day], _ = note_004.operators("buy_sell")
     society = DispatchOperator.stack([day] * 60)
@@ -227,6 +231,7 @@ def test_many_at_once_are_one_by_one_to_the_last_bit():
     assert_same_bits(one_by_one(society, "cost", x), society.cost(x))
 
 
+@pytest.mark.slow
 def test_three_periods_keep_the_contract():
     society = DispatchOperator(
         names="ab",

@@ -106,6 +106,7 @@ def test_the_answer_is_the_reference_solver_s(rho, seed, fee):
     assert_best(society, price, target, pull * shares[rho])
 
 
+@pytest.mark.slow
 @given(asked(kinds=KINDS))
 @settings(max_examples=150, deadline=None)
 def test_the_answer_is_always_within_the_limits(case):
@@ -123,6 +124,7 @@ def test_a_small_curvature_does_not_carry_the_exports_beyond_the_pv(alpha):
         assert np.isfinite(society.cost(ask(society, price, 0.0, rho))).all()
 
 
+@pytest.mark.slow
 @given(asked(kinds=KINDS))
 @settings(max_examples=300, deadline=None)
 def test_all_at_once_is_one_by_one_to_the_last_bit(case):
@@ -144,6 +146,7 @@ def test_many_at_once_are_one_by_one_to_the_last_bit(fee):
     assert_same_bits(one_by_one(society, "respond", *question), ask(society, *question))
 
 
+@pytest.mark.slow
 @given(asked(kinds=KINDS))
 @settings(max_examples=60, deadline=None)
 def test_the_order_of_the_operators_makes_no_difference(case):
@@ -155,6 +158,7 @@ def test_the_order_of_the_operators_makes_no_difference(case):
     )
 
 
+@pytest.mark.slow
 @given(asked(kinds=KINDS))
 @settings(max_examples=100, deadline=None)
 def test_no_point_between_the_answer_and_another_within_the_limits_is_better(case):

@@ -1,6 +1,7 @@
 """Microgrid operators, with and without storage: every answer meets the conditions of optimality, read off one by one."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 
 from gridparley.agents import MicrogridOperator
@@ -54,6 +55,7 @@ def allowed_levels(export, margin, fee, low, high):
     return below, above
 
 
+@pytest.mark.slow
 @given(asked(most=3, kinds=KINDS))
 @settings(max_examples=500, deadline=None)
 def test_every_answer_meets_the_conditions_of_optimality(case):

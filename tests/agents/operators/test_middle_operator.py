@@ -9,6 +9,7 @@ from gridparley.agents import MiddleOperator
 from gridparley.conformance import check_agent
 
 
+@pytest.mark.slow
 def test_contract_with_as_many_prosumers_as_you_like():
     society = MiddleOperator(ports=[3, 1, 5], power_max=np.array([[9.0, 4.0, 3.1, 2.0, 20.0, 5.0, 7.0, 1.5, 8.0]]).T)
     assert "reference_agrees" in check_agent(society)

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridparley.agents import AgentError, NetworkOperator, Period
-from gridparley.agents.network import load_feeder
 from gridparley.conformance import check_agent
+from gridparley.runs.feeder.read import load_feeder
 
 from ..conftest import ask, assert_best, assert_same_bits, columns, frozen, numbers, one_by_one, solve
 
@@ -54,11 +54,13 @@ def asked(draw):
     return operator, (price, target, draw(columns(shape[0], 1, st.just(0.0) | numbers(0.01, 2, special=(0.1,)))))
 
 
+@pytest.mark.slow
 def test_it_keeps_the_contract_of_an_agent():
     two = NetworkOperator.stack([toy(wholesale=12.0), toy(bus=[3, 0, 2, 2], v_max=1.03)])
     assert "reference_agrees" in check_agent(two, trials=12)
 
 
+@pytest.mark.slow
 @given(asked())
 @settings(deadline=None, max_examples=60)
 def test_answers_are_those_of_a_general_solver(case):

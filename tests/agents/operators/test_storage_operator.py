@@ -163,15 +163,18 @@ def test_the_answer_is_the_reference_solver_s(kind, rho):
     assert_best(society, price, target, rho, tolerance=2e-3 if rho == 0 else 2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "fee"), [(StorageOperator, 0.1), (LiteralStorageOperator, 0.0)])
 def test_both_readings_keep_the_contract(kind, fee):
     assert len(check_agent(several(kind, fee=fee), trials=12)) == 14
 
 
+@pytest.mark.slow
 def test_two_periods_of_storage_operators_keep_the_contract():
     assert len(check_agent(several(periods=2).take(slice(0, 2)), trials=10)) == 14
 
 
+@pytest.mark.slow
 @given(asked(kinds=[StorageOperator, LiteralStorageOperator]))
 @settings(max_examples=200, deadline=None)
 def test_the_sources_add_up_to_the_answer_within_their_limits(case):

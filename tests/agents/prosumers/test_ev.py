@@ -64,6 +64,7 @@ def test_a_need_does_not_become_negative_by_rounding():
     assert car.settle(period, x).need.item() == 0
 
 
+@pytest.mark.slow
 @given(st.data())
 @settings(max_examples=60, deadline=None)
 def test_a_night_of_charging_never_brings_more_than_is_needed(data):
@@ -128,6 +129,7 @@ def test_a_period_that_the_profiles_do_not_have_is_refused():
         EV(**CAR, periods=24).open(Period(24, 30.0))
 
 
+@pytest.mark.slow
 def test_an_opened_ev_keeps_the_contract_and_agrees_with_the_reference_solver():
     cars = EV(names="abc", arrival=[6, 7, 20], departure=[30, 8.5, 29], need=[20, 3, 0.5], beta=[2.6, 1, 2])
     opened = cars.open(Period(0, 20.0))

@@ -73,6 +73,7 @@ def test_who_needs_nothing_takes_nothing(price, target, rho):
     assert ask(LogLoad(**{**LOAD, "demand": 0.0}), price, target, rho)[0, 0] == 0
 
 
+@pytest.mark.slow
 @given(asked())
 @settings(max_examples=200, deadline=None)
 def test_the_answer_is_where_the_derivative_changes_sign(case):
@@ -99,6 +100,7 @@ def test_the_answer_is_the_reference_solver_s():
         assert_best(society, price, target, rho)
 
 
+@pytest.mark.slow
 @given(asked())
 @settings(max_examples=100, deadline=None)
 def test_all_at_once_is_one_by_one_to_the_last_bit(case):
@@ -122,6 +124,7 @@ def test_many_at_once_are_one_by_one_to_the_last_bit():
     assert_same_bits(one_by_one(society, "cost", x), society.cost(x))
 
 
+@pytest.mark.slow
 @given(asked())
 @settings(max_examples=100, deadline=None)
 def test_no_neighbouring_answer_is_better(case):

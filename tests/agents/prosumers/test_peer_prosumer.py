@@ -23,6 +23,7 @@ def alone(price, ports=1, rho=0.0, target=0.0, **facts):
     return -agent.respond(rows, zero + target, zero[:, :1] + rho)[1:, 0]
 
 
+@pytest.mark.slow
 def test_contract_with_as_many_partners_as_you_like():
     rng = np.random.default_rng(0)
     society = PeerProsumer(
@@ -38,12 +39,14 @@ def test_contract_with_as_many_partners_as_you_like():
     assert {"slope_fits_answers", "reference_agrees"} <= set(check_agent(society))
 
 
+@pytest.mark.slow
 def test_contract_with_profiles():
     tariffs = {"retail": [[25.0, 20.0, 10.0]], "feed_in": [[5.0, 6.0, 7.0]]}
     limits = {"low": [[-5.0, -3.0, -2.0]], "high": [[5.0, 4.0, 0.0]]}
     check_agent(PeerProsumer(periods=3, ports=[3, 2], **{**FACTS, **limits, **tariffs}))
 
 
+@pytest.mark.slow
 def test_margins_on_wholesale_are_tariffs_with_other_numbers():
     check_agent(PeerProsumer(ports=[3, 2], **{**FACTS, "low": -9.0, "retail": 3.0, "feed_in": -3.0}))
 

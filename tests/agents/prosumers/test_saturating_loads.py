@@ -45,6 +45,7 @@ def test_the_closed_form_is_right_to_the_last_digits(beta, sigma, price, target,
     assert abs(Decimal(x) - exact(beta, sigma, 100.0, price, target, rho)) <= Decimal(8 * 2.0**-53 * (size / bend + x))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "need"), TYPES)
 def test_each_type_keeps_the_contract(kind, need):
     assert len(check_agent(kind(demand=need))) == 14

@@ -83,6 +83,7 @@ def test_the_pull_alone_gives_a_cubic_that_can_be_checked_by_hand():
     assert ask(SquareRootLoad(beta=20, cap=1000), 3.0, 0.0, 0.5)[0, 0] == pytest.approx(4, rel=1e-15)
 
 
+@pytest.mark.slow
 @given(asked())
 @settings(max_examples=150, deadline=None)
 def test_the_answer_is_where_the_derivative_changes_sign(case):
@@ -105,6 +106,7 @@ def test_the_answer_is_the_reference_solver_s():
         assert_best(society, price, target, rho)
 
 
+@pytest.mark.slow
 @given(asked())
 @settings(max_examples=100, deadline=None)
 def test_all_at_once_is_one_by_one_to_the_last_bit(case):

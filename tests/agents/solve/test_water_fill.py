@@ -38,6 +38,7 @@ def problems(draw, infinite=False):
     return price, curvature, low, high, least + share * (most - least)
 
 
+@pytest.mark.slow
 @given(problems() | problems(infinite=True))
 @settings(max_examples=300, deadline=None)
 def test_the_offers_add_up_to_what_is_wanted(problem):
@@ -48,6 +49,7 @@ def test_the_offers_add_up_to_what_is_wanted(problem):
     assert seen == pytest.approx(total, abs=1e-10)
 
 
+@pytest.mark.slow
 @given(problems() | problems(infinite=True))
 @settings(max_examples=200, deadline=None)
 def test_the_level_is_the_root_finder_s(problem):
@@ -133,6 +135,7 @@ def bent(draw):
     return curves, draw(columns(m, 1, numbers(-20, 20)))[:, 0], log
 
 
+@pytest.mark.slow
 @given(bent())
 @settings(max_examples=300, deadline=None)
 def test_with_a_logarithm_the_offers_add_up_too(problem):
@@ -142,6 +145,7 @@ def test_with_a_logarithm_the_offers_add_up_too(problem):
     assert all_of(*curves, level, log) == pytest.approx(total, abs=1e-11)
 
 
+@pytest.mark.slow
 @given(bent())
 @settings(max_examples=100, deadline=None)
 def test_with_a_logarithm_no_row_changes_another_to_the_last_bit(problem):

@@ -74,6 +74,7 @@ def looked(monkeypatch):
     return seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epilog", EPILOGS)
 def test_every_command_in_the_help_works(epilog, tmp_path, monkeypatch, looked):
     monkeypatch.chdir(tmp_path)
@@ -125,6 +126,7 @@ def test_json_knows_no_nan_and_no_infinity():
     assert json.loads(told, parse_constant=pytest.fail)["objective"] is None
 
 
+@pytest.mark.slow
 def test_the_same_seed_is_the_same_run_and_another_is_not():
     words = ("three-microgrids", "--fault", "loss=0.3", "--fault", "delay=0..5")
     one, again, other = (run_json(*words, "--seed", seed) for seed in (3, 3, 4))
@@ -135,6 +137,7 @@ def test_the_same_seed_is_the_same_run_and_another_is_not():
     assert other["seed"] == 4
 
 
+@pytest.mark.slow
 def test_one_by_one_is_the_same_run():
     words = ("three-microgrids", "--fault", "loss=0.3,to=40")
     one, many = run_json(*words, "--one-by-one"), run_json(*words)
@@ -156,6 +159,7 @@ def test_settings_protocol_ticks_and_seed_reach_the_run():
     assert (told["ticks"], told["seed"], told["microgrids"]["A"]["pv"]) == (9, 5, 0.7)
 
 
+@pytest.mark.slow
 def test_a_fault_file_and_fault_options_are_the_same(tmp_path):
     file = tmp_path / "storm.toml"
     file.write_text('[[fault]]\nkind = "loss"\nprobability = 0.3\nfrom = 5\nto = 40\n')
@@ -165,6 +169,7 @@ def test_a_fault_file_and_fault_options_are_the_same(tmp_path):
     assert from_file["scenario_hash"] == from_option["scenario_hash"]
 
 
+@pytest.mark.slow
 def test_an_outcome_is_a_result_unless_strict():
     words = ("run", "three-microgrids", "--set", "alpha=0.5", "--ticks", 200)
     assert call(*words).exit_code == 0
@@ -213,12 +218,14 @@ def test_show_leaves_text_that_looks_like_a_list_alone(tmp_path):
     assert load_scenario(tmp_path / "shown.toml").spec.description == scenario.spec.description
 
 
+@pytest.mark.slow
 def test_stdout_of_a_process_is_json_alone_and_stderr_is_empty(tmp_path):
     done = process("run", "microgrids", "--set", "microgrids=5", "--json", cwd=tmp_path)
     assert json.loads(done.stdout)["scenario"] == "microgrids"
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_a_terminal_that_knows_no_greek_gets_question_marks(tmp_path):
     done = process("run", "three-microgrids", cwd=tmp_path, env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert done.returncode == 0
@@ -226,6 +233,7 @@ def test_a_terminal_that_knows_no_greek_gets_question_marks(tmp_path):
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_is_no_error(tmp_path):
     read, write = os.pipe()
     os.close(read)
@@ -271,6 +279,7 @@ def test_no_progress_without_a_terminal_or_for_a_short_run_or_when_not_wanted(op
     assert _watched(monkeypatch, **options) == ""
 
 
+@pytest.mark.slow
 def test_progress_goes_to_stderr_only(tmp_path):
     pytest.importorskip("pty")
     ours, theirs = os.openpty()
@@ -293,6 +302,7 @@ def test_progress_goes_to_stderr_only(tmp_path):
     assert "30 microgrids" in stdout
 
 
+@pytest.mark.slow
 def test_invariants_are_checked_on_demand():
     faults = ("--fault", "loss=0.3", "--fault", "crash=A.virtual,from=20,to=40,memory=lost")
     checked, plain = run_json("three-microgrids", *faults, "--invariants"), run_json("three-microgrids", *faults)

@@ -50,6 +50,7 @@ def test_the_headline_tells_outcome_meaning_messages_and_certificate():
     assert "worst" not in text
 
 
+@pytest.mark.slow
 def test_what_has_not_settled_names_the_worst():
     text = " ".join(shown("three-microgrids", "alpha=0.5", "run.ticks=400").split())
     assert re.search(r"outcome (OSCILLATING|TICK_LIMIT) - ", text)
@@ -128,6 +129,7 @@ def test_a_transfer_is_printed_with_its_direction_and_the_sign_of_its_price():
     assert "T of m0-m1: positive from m0 to m1; μ: the price of an import, at either end" in text
 
 
+@pytest.mark.slow
 def test_each_cost_is_beside_the_optimum_of_its_own_market():
     text = " ".join(shown("three-microgrids", "alpha=2").split())
     assert re.search(r"without regularising terms; central optimum without them -16\.3544, gap 6\.5e-02", text)

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from gridparley.agents import FeederError, NetworkOperator
-from gridparley.agents.network import FEEDERS, from_pandapower, load_feeder
 from gridparley.agents.network.radial import RadialGrid
 from gridparley.runs import RunError
 from gridparley.runs.feeder.ac_check import ac_check, ac_flow
+from gridparley.runs.feeder.read import FEEDERS, from_pandapower, load_feeder
 
 with warnings.catch_warnings(action="ignore"):
     import pandapower

@@ -35,6 +35,7 @@ def injections(result):
     return -result.x[1][peers.own_rows + 1, 0], result.simulation.state.price[: len(peers), 0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("losses", ["none", "lindistflow", "exact"])
 @pytest.mark.parametrize(("protocol", "pricing"), MARKETS)
 @pytest.mark.parametrize("scenario", FEEDERS)
@@ -80,6 +81,7 @@ def test_penalties_that_nobody_tuned_need_no_more_rounds_than_tuned_ones(scenari
         assert result.simulation.state.round.min() <= most
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", FEEDERS)
 def test_without_the_network_operator_limits_are_broken(scenario):
     result, _, _ = negotiated(scenario, "dlmp_admm", "tariffs")
@@ -90,6 +92,7 @@ def test_without_the_network_operator_limits_are_broken(scenario):
     assert check.over_kw > 10.0
 
 
+@pytest.mark.slow
 def test_three_rules_three_equilibria():
     found = {rule: negotiated("feeder-toy", "dlmp_admm", "tariffs", rule=rule) for rule in RULES}
     for rule, (result, p, dlmp) in found.items():
@@ -114,6 +117,7 @@ def test_three_rules_three_equilibria():
 RULES = ("variational", "rosen", "network_weighted")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("protocol", "pricing"), MARKETS)
 def test_faults_cost_ticks_and_nothing_else(protocol, pricing):
     _, wanted, _ = negotiated("feeder-33", protocol, pricing, "exact")
@@ -158,6 +162,7 @@ def test_who_trades_with_whom_is_drawn_alike_from_one_seed(pairing):
     assert len(alone.topology.balances) == 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("protocol", "pricing"), MARKETS)
 def test_operators_in_the_middle_change_no_quantity(protocol, pricing):
     spec = load_scenario("feeder-33", {"pricing": pricing, "microgrids": 8, "losses": "exact"}, protocol=protocol)
@@ -177,6 +182,7 @@ def test_operators_in_the_middle_change_no_quantity(protocol, pricing):
     assert budget["collected"] == pytest.approx(budget["losses"] + budget["limits"], abs=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", [DlmpADMM(), ATC()])
 def test_nobody_knows_more_than_he_was_told(protocol):
     """The conformance kit's replay among strangers: no prosumer learns the network, no operator a cost."""

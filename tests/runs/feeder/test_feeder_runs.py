@@ -47,6 +47,7 @@ def test_limits_that_no_injection_keeps_are_infeasible_with_the_place(losses):
     assert "network-p3" in result.reason
 
 
+@pytest.mark.slow
 def test_with_losses_a_negotiated_point_keeps_all_limits_in_ac_and_is_the_central_one():
 
     result = run_scenario(load_scenario("feeder-toy", {"losses": "exact"}))

@@ -50,6 +50,7 @@ def test_both_a_line_and_a_voltage_bind_on_the_toy(losses):
     assert found.voltage.min() == pytest.approx(0.95, abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("losses", ["none", "lindistflow", "exact"])
 @pytest.mark.parametrize("problem", [FeederProblem.of(toy()), drawn("ieee33", 40)], ids=["toy", "ieee33"])
 def test_the_operator_stays_at_the_central_optimum_and_names_its_prices(problem, losses):
@@ -60,6 +61,7 @@ def test_the_operator_stays_at_the_central_optimum_and_names_its_prices(problem,
     assert operator.signals(*question).dlmp[:, 0] == pytest.approx(found.dlmp, abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("problem", [FeederProblem.of(toy()), drawn("ieee33", 40)], ids=["toy", "ieee33"])
 def test_exact_tangents_end_at_the_branch_flow_relaxation_which_is_tight(problem):
     exact, relaxed = central_feeder(problem, "exact"), central_feeder(problem, "relaxed")
@@ -69,6 +71,7 @@ def test_exact_tangents_end_at_the_branch_flow_relaxation_which_is_tight(problem
     assert exact.cost == pytest.approx(relaxed.cost, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_approximate_derivatives_price_otherwise():
     problem = drawn("ieee33", 40)
     exact, near = central_feeder(problem, "exact"), central_feeder(problem, "lindistflow")
@@ -76,6 +79,7 @@ def test_approximate_derivatives_price_otherwise():
     assert near.cost > exact.cost + 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("losses", ["none", "exact"])
 def test_the_price_of_a_bus_is_the_marginal_cost_of_load_there(losses):
     problem = replace(FeederProblem.of(toy()), wholesale=6.0, tan_phi=np.zeros(4))

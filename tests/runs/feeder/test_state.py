@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gridparley.agents.network import load_feeder
 from gridparley.runs.feeder.ports import network_ports
+from gridparley.runs.feeder.read import load_feeder
 from gridparley.runs.feeder.state import feeder_state, flow_text, unasked
 from gridparley.runs.figures.feeder import feeder_figure
 from gridparley.runs.record.folder_read import RecordedRun
@@ -67,6 +67,7 @@ def test_what_would_flow_without_the_operator_is_the_optimum_without_its_network
     assert free[1:, 0] == pytest.approx(best.p, abs=1e-7)
 
 
+@pytest.mark.slow
 def test_what_flows_is_said_in_a_sentence():
     kept = flow_text(feeder_state(*optimum("exact")[:3], solve=True))
     assert kept.startswith("voltages are within their limits, lines are within theirs; pandapower says the same; ")
@@ -115,6 +116,7 @@ def recorded(path, feeder):
     return RecordedRun(path=path, result=result, metrics={}, prices={}, messages=[], faults=[])
 
 
+@pytest.mark.slow
 def test_the_figure_shows_both_ways_of_flowing_limits_and_parts(tmp_path):
     told = feeder_state(*optimum("exact", wholesale=6.0)[:3], solve=True)
     told["limit_kw"] = [None, 40.0, None]

@@ -24,6 +24,7 @@ def report(scenario, protocol="atc", **settings):
     return result, usage_report(simulation.market, simulation.protocol, simulation.state, result.x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("losses", ["none", "lindistflow", "exact"])
 @pytest.mark.parametrize("scenario", ["feeder-toy", "feeder-33", "feeder-69"])
 def test_charges_and_exchanges_pay_for_losses_and_limits(scenario, losses):
@@ -35,6 +36,7 @@ def test_charges_and_exchanges_pay_for_losses_and_limits(scenario, losses):
     assert told["residual_kw"] < 1e-6
 
 
+@pytest.mark.slow
 def test_every_contract_pays_the_seller_the_network_and_nobody_else():
     _, told = report("feeder-toy", losses="exact")
     assert len(told["trades"]) == 6
@@ -47,6 +49,7 @@ def test_every_contract_pays_the_seller_the_network_and_nobody_else():
         assert mine == pytest.approx(SELLER_SHARE * trade["charge"], abs=1e-12)
 
 
+@pytest.mark.slow
 def test_neighbours_at_one_bus_use_no_network():
     _, told = report("feeder-toy", losses="exact", tan_phi=[0.0, 0.0, 0.2, 0.2])
     (at_home,) = [t for t in told["trades"] if {t["seller"], t["buyer"]} == {"p3", "p4"}]
@@ -54,6 +57,7 @@ def test_neighbours_at_one_bus_use_no_network():
     assert max(abs(t["charge"]) for t in told["trades"]) > 0.1
 
 
+@pytest.mark.slow
 def test_charges_are_differences_of_the_prices_of_the_connections():
     result, told = report("feeder-69")
     dlmp = dict(
@@ -75,6 +79,7 @@ def test_a_market_without_a_network_has_no_report():
     assert "usage" not in result.to_dict()
 
 
+@pytest.mark.slow
 def test_an_ac_power_flow_tells_what_the_operator_is_for():
     result, _ = report("feeder-33", losses="exact")
     told = ac_report(result)
@@ -87,6 +92,7 @@ def test_an_ac_power_flow_tells_what_the_operator_is_for():
         ac_report(run_scenario(load_scenario("three-microgrids")))
 
 
+@pytest.mark.slow
 def test_the_report_stands_in_the_folder_and_is_printed_and_drawn(tmp_path):
     out = tmp_path / "run"
     words = ["--protocol", "atc", "--set", "pricing=wholesale", "--ac-check", "--out", out]

@@ -32,6 +32,7 @@ def test_a_run_whose_links_die_half_way_has_stalled():
     assert outcome(["run.ticks=400"], ["loss=1,from=40"]) == "STALLED"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("faults", "ticks", "outcome", "reason"),
     [
@@ -74,6 +75,7 @@ prosumer = [{ type = "SquareRootLoad", beta = 1.0, cap = 0.5 }]
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [SURPLUS, SURPLUS.replace("pv = 1.0", "pv = 3.0")],
@@ -88,6 +90,7 @@ def test_a_market_without_any_balanced_point_is_proven_infeasible(tmp_path, text
     assert result.certificate.x is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -106,6 +109,7 @@ def test_infeasible_is_found_whether_prices_swing_or_run_away(settings):
     assert result.outcome == "INFEASIBLE"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [["pv=33.4"], ["pv=33.4", "step_size=100"], ["limit=0.76"]], ids=str)
 def test_what_only_just_balances_is_never_called_infeasible(settings):
     result = run_scenario(load_scenario("three-microgrids", [*settings, "run.ticks=600"]))
@@ -172,6 +176,7 @@ def test_prices_beyond_all_bounds_have_diverged():
     assert judge(simulation, certify(simulation.market, simulation.observer, simulation.state)).outcome == "DIVERGED"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alpha", [0.02, 0.05, 0.3, 2.0, 3.0])
 def test_the_certificate_brackets_the_central_optimum_all_the_way(alpha):
     simulation = load_scenario("three-microgrids", [f"alpha={alpha}"]).simulation()

@@ -25,6 +25,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "settings", "ticks"), CASES, ids=lambda value: str(value))
 def test_limits_in_the_way_of_the_last_answers_do_not_keep_a_point_from_being_found(name, settings, ticks):
     simulation = load_scenario(name, settings).simulation()
@@ -37,6 +38,7 @@ def test_limits_in_the_way_of_the_last_answers_do_not_keep_a_point_from_being_fo
     assert found.lower - 1e-6 <= best <= found.upper + 1e-6
 
 
+@pytest.mark.slow
 def test_no_point_is_found_where_there_is_none():
     # B must use 1 kW of PV: its load takes 0.25 kW and its two lines 0.3 kW each.
     simulation = load_scenario(THREE, ["limit=0.3"]).simulation()

@@ -9,7 +9,7 @@ import pytest
 
 from gridparley.runs.common.errors import RunError
 from gridparley.runs.lessons.figures import Figures
-from gridparley.runs.lessons.lesson import Lesson, lesson_names, load_lesson, play_lesson, told_lesson
+from gridparley.runs.lessons.lesson import Lesson, filled_lesson, lesson_names, load_lesson, play_lesson
 
 from ..command import call
 
@@ -19,31 +19,33 @@ MINUTES, WORDS_A_MINUTE = 5, 150
 @pytest.fixture(scope="module", params=["price", "loss", "storage"])
 def played(request, tmp_path_factory):
     lesson = load_lesson(request.param)
-    record, result, other = play_lesson(lesson, tmp_path_factory.mktemp(request.param))
-    with record:
-        yield lesson, record, Figures(record, result, other)
+    playback, other = play_lesson(lesson, tmp_path_factory.mktemp(request.param))
+    with playback:
+        yield lesson, playback.record, Figures(playback, other)
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     """A run of three microgrids, cut short, to try figures on."""
     lesson = Lesson(title="t", about="a", scenario="three-microgrids", settings=("run.ticks=12",), step=(STEP,))
-    record, result, _ = play_lesson(lesson, tmp_path_factory.mktemp("small"))
-    with record:
-        yield lesson, Figures(record, result)
+    playback, _ = play_lesson(lesson, tmp_path_factory.mktemp("small"))
+    with playback:
+        yield lesson, Figures(playback)
 
 
 STEP = {"title": "s", "text": "at {price.A@2:.1f}, {said.A.load.bid@1} kW", "tick": 2}
 
 
 def test_there_are_as_many_lessons_as_files():
-    files = (resources.files("gridparley.runs.lessons")).iterdir()
-    assert sorted(file.name for file in files) == sorted(f"{name}.toml" for name in lesson_names())
+    files = resources.files("gridparley.runs.lessons").iterdir()
+    assert sorted(file.name for file in files if file.name.endswith(".toml")) == sorted(
+        f"{name}.toml" for name in lesson_names()
+    )
 
 
 def test_what_a_lesson_says_holds_of_its_run(played):
     lesson, record, figures = played
-    told = told_lesson(lesson, figures)
+    told = filled_lesson(lesson, figures)
     assert len(told["steps"]) == len(lesson.step)
     for step in told["steps"]:
         assert "{" not in step["text"]
@@ -62,7 +64,7 @@ def test_no_figure_is_written_by_hand(played):
 
 def test_a_lesson_takes_five_minutes(played):
     lesson, _, figures = played
-    told = told_lesson(lesson, figures)["steps"]
+    told = filled_lesson(lesson, figures)["steps"]
     words = sum(len(step["text"].split()) for step in told)
     playing = sum((step["tick"] - step["start"]) / step["speed"] for step in told if step["start"] is not None)
     assert words / WORDS_A_MINUTE + playing / 60 < MINUTES
@@ -77,8 +79,8 @@ def test_filters_name_what_is_there(played):
 
 
 def test_the_lost_messages_of_the_lesson_are_those_that_it_speaks_of(tmp_path):
-    with play_lesson(load_lesson("loss"), tmp_path)[0] as record:
-        messages = record.messages(0, 60)
+    with play_lesson(load_lesson("loss"), tmp_path)[0] as playback:
+        messages = playback.record.messages(0, 60)
     lost = messages[messages["fate"] == "lost"].set_index("sent")
     first = lost.loc[12]
     assert (lost.index.min(), first["kind"], first["sender"], first["receiver"]) == (
@@ -96,7 +98,7 @@ def test_the_lost_messages_of_the_lesson_are_those_that_it_speaks_of(tmp_path):
 
 def test_figures_are_filled_in(small):
     lesson, figures = small
-    assert told_lesson(lesson, figures)["steps"][0]["text"] == "at 23.5, 25 kW"
+    assert filled_lesson(lesson, figures)["steps"][0]["text"] == "at 23.5, 25 kW"
     assert figures.tick("last") == 11
     assert figures.text("metric.round@4", None) == "2"
     assert figures.text("said.A.operator.bid@1", None) == "−2.5"
@@ -118,7 +120,7 @@ def test_what_is_not_so_is_refused_with_its_step(small, change, wrong):
     lesson, figures = small
     step = lesson.step[0].model_copy(update=change)
     with pytest.raises(RunError, match="lesson 't', step 1") as error:
-        told_lesson(lesson.model_copy(update={"step": (step,)}), figures)
+        filled_lesson(lesson.model_copy(update={"step": (step,)}), figures)
     assert wrong in str(error.value)
 
 

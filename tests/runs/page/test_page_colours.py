@@ -1,15 +1,19 @@
-"""Colours of the page can be told apart by everybody, in light and in dark."""
+"""Colours of page and figures can be told apart by everybody, in light and in dark, and stand in one place."""
 
 from __future__ import annotations
 
 import itertools
+import pathlib
 import re
 import warnings
 
 import numpy as np
 import pytest
 
-from gridparley.runs.page.report import page_files
+from gridparley.runs.common import palette as colours_of_runs
+from gridparley.runs.common.palette import CHART_LINES, GREYS, OKABE_ITO, PRICE_SCALE, THEMES, css_variables
+from gridparley.runs.figures.style import LINES
+from gridparley.runs.page.report import page_files, report_text
 
 with np.printoptions():  # this library changes how numpy prints, for everybody and every other test
     from colour import RGB_to_XYZ, XYZ_to_Lab, delta_E
@@ -44,15 +48,13 @@ def contrast(one, other):
 
 @pytest.fixture(scope="module", params=["light", "dark"])
 def palette(request):
-    """Colours of a theme by their names, and those of lines in their order."""
-    css, js = page_files()["page.css"], page_files()["dom.js"]
-    blocks = re.findall(r":root[^{]*\{([^}]*)\}", css)[:2]
-    theme = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})\b", blocks[request.param == "dark"]))
-    named = dict(re.findall(r"(AMBER|RED) = \"(#\w{6})\"", js))
-    lines = re.findall(r"\"([^\"]+)\"", re.search(r"LINES = \[([^\]]*)\]", js)[1])
-    assert len(named) == 2
-    assert len(lines) == 8
-    return theme | named, [theme.get(line, line) for line in lines]
+    """Colours of a theme by their names, and those of lines in their order: as the page has them."""
+    blocks = re.findall(r":root[^{]*\{([^}]*)\}", report_text("", b""))[:2]
+    found = [dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})\b", block)) for block in blocks]
+    theme = found[0] | found[1] if request.param == "dark" else found[0]
+    assert theme.items() >= {k: v for k, v in THEMES[request.param].items() if len(v) == 7}.items()
+    assert len(CHART_LINES) == 8
+    return theme, [theme[line] for line in CHART_LINES]
 
 
 @pytest.mark.parametrize("sight", SIGHTS)
@@ -66,16 +68,14 @@ def test_lines_of_a_chart_are_told_apart(palette, sight):
 @pytest.mark.parametrize("sight", SIGHTS)
 def test_messages_that_travel_are_late_or_are_lost_are_told_apart_and_from_the_links(palette, sight):
     theme = palette[0]
-    colours = seen([theme[name] for name in ("message", "AMBER", "RED", "line", "paper")], sight)
+    colours = seen([theme[name] for name in ("message", "orange", "vermillion", "line", "paper")], sight)
     assert min(delta_E(one, two) for one, two in itertools.combinations(colours, 2)) > APART
 
 
 @pytest.mark.parametrize("sight", SIGHTS)
 def test_dearer_is_lighter_whoever_looks(sight):
-    scale = re.search(r"const SCALE = \[(.*?)\n\];", page_files()["dom.js"], re.DOTALL)[1]
-    stops = ["#{:02x}{:02x}{:02x}".format(*map(int, one)) for one in re.findall(r"\[(\d+), (\d+), (\d+)\]", scale)]
-    lightness = seen(stops, sight)[:, 0]
-    assert len(stops) == 6
+    lightness = seen(PRICE_SCALE, sight)[:, 0]
+    assert len(PRICE_SCALE) == 6
     assert (np.diff(lightness) > 5).all()
 
 
@@ -86,6 +86,35 @@ def test_text_and_lines_stand_out_from_the_paper(palette):
         assert contrast(theme["soft"], theme[paper]) > 4.5
     assert min(contrast(line, theme["paper"]) for line in lines) > 2.2
     assert min(contrast(line, theme["paper"]) for line in lines[:3]) > 3
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+def test_lines_of_a_figure_are_told_apart_on_white(sight):
+    assert set(LINES) == set(OKABE_ITO.values())
+    colours = seen([*LINES, "#ffffff", GREYS["many"]], sight)
+    near = {(one, two): delta_E(colours[one], colours[two]) for one, two in itertools.combinations(range(10), 2)}
+    assert min(near.values()) > APART, min(near, key=near.get)
+
+
+def test_no_colour_stands_anywhere_but_in_the_palette():
+    hexes = re.compile(r"[\"'`: ]#(?:[0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})\b(?![^{};]*\{)|\brgba?\(\d")
+    assert hexes.search("color: #fff;")
+    assert hexes.search('"#E69F0022"')
+    for name, text in page_files().items():
+        assert not hexes.findall(text), name
+    rooms = pathlib.Path(colours_of_runs.__file__).parents[1]
+    for room in ("figures", "lessons", "page", "terminal", "watch"):
+        for file in (rooms / room).glob("*.py"):
+            assert not hexes.findall(file.read_text(encoding="utf-8")), file
+
+
+def test_every_variable_that_the_page_asks_for_is_there():
+    files = page_files()
+    asked = set(re.findall(r"var\(--([\w-]+)\)", "".join(files.values())))
+    asked |= set(re.findall(r"colour\(\"([\w-]+)\"\)", files["dom.js"]))
+    defined = set(re.findall(r"--([\w-]+):", css_variables()))
+    assert asked <= defined
+    assert {"chart-lines", "price-scale", "orange", "vermillion", *CHART_LINES} <= defined
 
 
 def test_a_pair_that_only_normal_eyes_tell_apart_would_be_found():

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from gridparley import Record, load_scenario
-from gridparley.agents.network import FEEDERS, load_feeder
 from gridparley.runs.feeder.ports import network_ports
+from gridparley.runs.feeder.read import FEEDERS, load_feeder
 from gridparley.runs.feeder.state import feeder_state
 from gridparley.runs.page.feeder import _picked, bus_places, page_feeder
 

@@ -14,11 +14,15 @@ import pytest
 from gridparley import Record
 from gridparley.environment.faults import Duplicate, Loss, Partition
 from gridparley.runs.common.errors import RunError
-from gridparley.runs.page import data as page_data
-from gridparley.runs.page.data import Span, fault_windows, page_block, page_columns, span_of
-from gridparley.runs.page.layout import hub_places, member_places
+from gridparley.runs.page import spans
+from gridparley.runs.page.block import page_block
+from gridparley.runs.page.data import page_columns
+from gridparley.runs.page.layout import member_places, microgrid_places
 from gridparley.runs.page.messages import FATES
+from gridparley.runs.page.playback import Playback
 from gridparley.runs.page.report import page_files, report_text, write_report
+from gridparley.runs.page.spans import Span, span_of
+from gridparley.runs.record.fault_windows import fault_windows
 
 from ..command import call
 from ..recorded import record_to
@@ -36,8 +40,8 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def told(run):
-    with Record.open(run) as record:
-        return page_columns(record, span_of(record))
+    with Playback.open(run) as playback:
+        return page_columns(playback, span_of(playback.record))
 
 
 def read(block):
@@ -99,9 +103,9 @@ def test_roles_are_told_by_who_speaks_for_tie_lines(told):
     }
 
 
-def test_members_stand_around_their_hub_and_nobody_on_anybody():
+def test_members_stand_around_their_virtual_agent_and_nobody_on_anybody():
     lines = np.array([[0, 1], [1, 2], [0, 2]])
-    places = hub_places(3, lines)
+    places = microgrid_places(3, lines)
     home = np.array([0, 1, 2, *[0] * 20, *[1] * 60, *[2] * 3])
     operator = np.zeros(len(home), dtype=bool)
     operator[[3, 23, 83]] = True
@@ -112,11 +116,11 @@ def test_members_stand_around_their_hub_and_nobody_on_anybody():
     assert (np.argmin(np.hypot(*(found[:, None] - places[None]).transpose(2, 0, 1)), axis=1) == home).all()
 
 
-@pytest.mark.parametrize(("hubs", "lines"), [(1, np.empty((0, 2), dtype=int)), (2, np.array([[0, 1]]))])
-def test_few_microgrids_have_places_too(hubs, lines):
-    places = hub_places(hubs, lines)
-    home = np.array([*range(hubs), *range(hubs)])
-    assert np.isfinite(member_places(home, hubs, np.arange(2 * hubs) >= hubs, places)).all()
+@pytest.mark.parametrize(("microgrids", "lines"), [(1, np.empty((0, 2), dtype=int)), (2, np.array([[0, 1]]))])
+def test_few_microgrids_have_places_too(microgrids, lines):
+    places = microgrid_places(microgrids, lines)
+    home = np.array([*range(microgrids), *range(microgrids)])
+    assert np.isfinite(member_places(home, microgrids, np.arange(2 * microgrids) >= microgrids, places)).all()
 
 
 def test_200_ticks_of_18_agents_fit_well(tmp_path):
@@ -130,7 +134,7 @@ def test_200_ticks_of_18_agents_fit_well(tmp_path):
 
 
 def test_what_one_page_cannot_hold_is_said(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(page_data, "MESSAGES_MAX", 200)
+    monkeypatch.setattr(spans, "MESSAGES_MAX", 200)
     done = call("report", run, "--out", tmp_path / "one.html")
     assert done.exit_code == 0
     shown = int(re.search(r"shows 0 to (\d+); --from", done.stderr)[1])
@@ -189,8 +193,8 @@ def test_windows_of_faults_are_those_that_acted(tmp_path):
 
     faults = ["loss=0.1,name=rain", "delay=0..2,from=5,to=40", "loss=0.3,name=later,from=50"]
     record_to(tmp_path, faults, ticks=60, change=change)
-    with Record.open(tmp_path) as record:
-        windows = page_columns(record, span_of(record))[0]["faults"]
+    with Playback.open(tmp_path) as playback:
+        windows = page_columns(playback, span_of(playback.record))[0]["faults"]
     assert [(window["label"], window["from"], window["to"]) for window in windows] == [
         ("loss 0.1", 0, 20),
         ("delay 0..2", 5, 40),
@@ -204,8 +208,8 @@ def test_a_run_whose_types_are_gone_is_shown_without_private_facts(run, monkeypa
         raise RunError("my_file.py is gone")
 
     monkeypatch.setattr(Record, "scenario", gone)
-    with Record.open(run) as record:
-        meta, columns = page_columns(record, span_of(record))
+    with Playback.open(run) as playback:
+        meta, columns = page_columns(playback, span_of(playback.record))
     assert meta["no_facts"] == "my_file.py is gone"
     assert meta["facts"] == []
     assert len(columns["message.number"]) > 100
@@ -234,11 +238,11 @@ def test_modules_are_short_import_what_is_there_and_ask_nobody():
 
 
 def test_an_excerpt_has_metrics_and_prices_of_the_whole_run_for_its_charts(run):
-    with Record.open(run) as record:
-        meta, columns = page_columns(record, Span(10, 20))
-        whole = page_columns(record, Span(0, record.ticks))[1]
-        frame = record.frame(40)
-        assert columns["over.tick"].tolist() == list(range(record.ticks))
+    with Playback.open(run) as playback:
+        meta, columns = page_columns(playback, Span(10, 20))
+        whole = page_columns(playback, Span(0, playback.ticks))[1]
+        frame = playback.frame(40)
+        assert columns["over.tick"].tolist() == list(range(playback.ticks))
     assert meta["prices"] == meta["microgrids"]
     assert columns["over.price"][40].tolist() == frame.price.mean(axis=1).tolist()
     assert columns["over.metric.primal_residual"][40] == frame.metrics["primal_residual"]
@@ -248,6 +252,6 @@ def test_an_excerpt_has_metrics_and_prices_of_the_whole_run_for_its_charts(run):
 
 def test_a_window_says_what_is_not_as_usual():
     faults = [Duplicate(probability=0.2), Duplicate(name="late", probability=0.2, delay="1..2", start=5, end=9)]
-    assert [window["label"] for window in fault_windows(faults, [])] == ["duplicate 0.2", "duplicate 0.2 delay=1..2"]
+    assert [window.label for window in fault_windows(faults)] == ["duplicate 0.2", "duplicate 0.2 delay=1..2"]
     groups = Partition(groups="A.*/B.*")
-    assert fault_windows([groups], [])[0]["label"] == "partition A.*/B.*"
+    assert fault_windows([groups])[0].label == "partition A.*/B.*"

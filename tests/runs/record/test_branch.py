@@ -30,6 +30,7 @@ def branch(lossy):
     return lossy.with_name("lossy-branch-60"), done.stdout
 
 
+@pytest.mark.slow
 def test_a_branch_is_the_run_that_had_the_fault_in_its_schedule(lossy, branch, tmp_path):
     assert call(*LOSSY, *STORM, "--out", tmp_path / "planned").exit_code == 0
     assert files(branch[0]) == files(tmp_path / "planned")
@@ -48,6 +49,7 @@ def test_both_runs_stand_side_by_side(lossy, branch):
     assert sent[0] != sent[1]
 
 
+@pytest.mark.slow
 def test_a_branch_can_be_checked_resumed_and_branched_from(branch, tmp_path):
     assert call("check", branch[0]).exit_code == 0
     wanted = contents(branch[0])
@@ -60,6 +62,7 @@ def test_a_branch_can_be_checked_resumed_and_branched_from(branch, tmp_path):
     assert call("check", tmp_path / "healed").exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_branch_from_the_first_tick_and_from_the_last(lossy, tmp_path):
     with Record.open(lossy) as record:
         last = record.ticks
@@ -69,13 +72,14 @@ def test_a_branch_from_the_first_tick_and_from_the_last(lossy, tmp_path):
         assert call("check", tmp_path / str(tick)).exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_branch_with_a_fault_of_ones_own(lossy, tmp_path):
     (tmp_path / "odd.py").write_text(
         "from gridparley.environment.faults import Fault\n"
         "class Odd(Fault):\n"
         "    kind = 'odd'\n"
-        "    def on_send(self, batch, chance):\n"
-        "        return batch.take(batch.channel % 2 == 0) if batch.sent % 3 == 0 else batch\n"
+        "    def on_send(self, envelopes, chance):\n"
+        "        return envelopes.take(envelopes.channel % 2 == 0) if chance.tick % 3 == 0 else envelopes\n"
     )
     done = call("branch", lossy, "--tick", 20, "--fault", f"{tmp_path}/odd.py:Odd", "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output

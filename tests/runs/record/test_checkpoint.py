@@ -64,10 +64,10 @@ class EveryFifth(Fault):
     kind = "every_fifth"
     stage = Stage.LOSS
 
-    def on_send(self, batch, chance):
+    def on_send(self, envelopes, chance):
         told = chance.memory.setdefault("told", np.zeros(chance.channels, dtype=np.int64))
-        told[batch.channel] += 1
-        return batch.take(told[batch.channel] % 5 != 0)
+        np.add.at(told, envelopes.channel, 1)
+        return envelopes.take(told[envelopes.channel] % 5 != 0)
 """
 
 
@@ -79,6 +79,7 @@ def own(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_users_own_protocol_and_fault_need_no_code_for_it(own):
     done = call("run", own / "own.toml", "--no-reference", "--out", own / "out")
     assert done.exit_code == 0, done.output
@@ -92,6 +93,7 @@ def test_a_users_own_protocol_and_fault_need_no_code_for_it(own):
         assert check_record(record).wrong is None
 
 
+@pytest.mark.slow
 def test_what_cannot_be_saved_is_named_and_the_run_is_done_again_from_the_start(own):
     code = OWN.replace("self.late = None\n", "self.late = None\n        self.luck = (n for n in range(9))\n")
     (own / "own.py").write_text(code)
@@ -105,6 +107,7 @@ def test_what_cannot_be_saved_is_named_and_the_run_is_done_again_from_the_start(
     assert call("branch", own / "out", "--tick", 70, "--fault", "loss=0.2").exit_code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [["on_silence=newest"], ["two_ledgers=true"], []])
 @pytest.mark.parametrize("one_by_one", [False, True])
 def test_every_way_to_run_goes_on_from_a_checkpoint(settings, one_by_one, tmp_path):

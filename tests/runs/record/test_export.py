@@ -107,6 +107,7 @@ def test_parquet_files_hold_the_same_with_units(run):
     assert last.tobytes() == np.concatenate([x.ravel() for x in simulation.state.x]).tobytes()
 
 
+@pytest.mark.slow
 def test_answers_that_are_too_many_to_be_recorded_are_found_by_doing_the_run_again(run, tmp_path, monkeypatch):
     monkeypatch.setattr(tick_tables, "X_MAX", 3)
     record_to(tmp_path, FAULTS, ticks=60)

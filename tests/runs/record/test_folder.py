@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shlex
+import shutil
 
 import numpy as np
 import pytest
@@ -37,6 +38,7 @@ def test_every_file_is_there_and_no_other(lossy):
     assert sorted(file.name for file in lossy.iterdir()) == sorted([*FILES, "record.sqlite"])
 
 
+@pytest.mark.slow
 def test_the_result_is_what_json_prints(lossy):
     told, kept = json.loads(call(*LOSSY, "--json").stdout), json.loads((lossy / "result.json").read_text())
     del told["seconds"], kept["seconds"]
@@ -66,6 +68,7 @@ def test_prices_have_a_row_a_round_and_end_at_the_solution(lossy):
     assert float(prices[-1]["transfer_price.A-B_usd_per_kwh"]) == result["tie_lines"]["A-B"]["transfer_price"]
 
 
+@pytest.mark.slow
 def test_the_command_and_the_scenario_do_the_same_run_again(lossy):
     command = (lossy / "command.txt").read_text().splitlines()[0]
     kept = json.loads((lossy / "result.json").read_text())
@@ -86,6 +89,7 @@ def test_the_command_finds_its_files_from_any_folder(tmp_path, monkeypatch):
     assert call(*words[1:]).exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_scenario_with_a_type_of_ones_own_runs_from_its_folder(tmp_path):
     (tmp_path / "mine.py").write_text(
         "from gridparley.agents import SquareRootLoad\nclass Mine(SquareRootLoad): pass\n"
@@ -99,11 +103,31 @@ def test_a_scenario_with_a_type_of_ones_own_runs_from_its_folder(tmp_path):
     assert again["total_cost"] == pytest.approx(-16.3544, abs=1e-4)
 
 
-def test_reading_gives_what_was_written(lossy):
-    run = read_run(lossy)
+@pytest.mark.parametrize("recorded", [True, False], ids=["record", "tables"])
+def test_reading_gives_what_was_written(recorded, lossy, tmp_path):
+    if not recorded:
+        shutil.copytree(lossy, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("record.sqlite"))
+    run = read_run(lossy if recorded else tmp_path)
     assert [(w.label, w.start, w.end) for w in run.faults] == [("loss 0.3", 5, 50), ("delay 0..2", 0, None)]
     assert len(run.metrics["tick"]) == run.result["ticks"]
     assert sum(count for _, fate, count in run.messages if fate == "sent") == run.result["messages"]["sent"]
+
+
+def test_a_record_and_the_tables_beside_it_say_the_same(lossy, tmp_path):
+    shutil.copytree(lossy, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("record.sqlite"))
+    recorded, tables = read_run(lossy), read_run(tmp_path)
+    assert (recorded.messages, recorded.faults) == (tables.messages, tables.faults)
+    for one, other in ((recorded.metrics, tables.metrics), (recorded.prices, tables.prices)):
+        assert {*one} <= {*other}
+        assert all(np.array_equal(one[name], other[name], equal_nan=True) for name in one)
+
+
+def test_a_damaged_record_is_told_and_tables_are_not_taken_instead(lossy, tmp_path):
+    shutil.copytree(lossy, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "record.sqlite").write_bytes(b"no record")
+    done = call("plot", tmp_path)
+    assert done.exit_code == 1
+    assert "record.sqlite" in done.stderr
 
 
 def test_a_newer_run_takes_the_place_of_an_older_one_with_its_record_and_tables(tmp_path):
@@ -115,6 +139,7 @@ def test_a_newer_run_takes_the_place_of_an_older_one_with_its_record_and_tables(
     assert sorted(file.name for file in out.iterdir()) == sorted(FILES)
 
 
+@pytest.mark.slow
 def test_a_newer_run_takes_the_place_of_an_older_one_with_its_figures(tmp_path):
     out = tmp_path / "again"
     assert call("run", "three-microgrids", "--ticks", 20, "--out", out).exit_code == 0
@@ -143,6 +168,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_run(tmp_path):
             prepare_folder(type(tmp_path)(where))
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_leaves_the_older_run(tmp_path, monkeypatch):
     out = tmp_path / "kept"
     assert call("run", "three-microgrids", "--ticks", 20, "--out", out).exit_code == 0
@@ -168,11 +194,13 @@ def test_a_disk_that_fills_up_leaves_the_older_run(tmp_path, monkeypatch):
     assert sorted(file.name for file in out.iterdir()) == sorted(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["result.json", "metrics.csv", "messages.csv", "prices.csv", "scenario.toml"])
 @pytest.mark.parametrize("broken", ["\x00 {", "tick,fate,count\n1,sent,x\n", None])
 def test_a_broken_folder_is_told_by_its_file(name, broken, lossy, tmp_path):
     for file in lossy.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "record.sqlite").unlink(missing_ok=True)
     if broken is None:
         (tmp_path / name).unlink()
     else:
@@ -198,6 +226,7 @@ def test_interrupting_keeps_what_was_recorded(tmp_path, monkeypatch):
     assert len(rows(tmp_path / "cut" / "metrics.csv")) == 12
 
 
+@pytest.mark.slow
 def test_a_long_record_of_prices_is_thinned_and_still_shows_oscillation(monkeypatch):
     monkeypatch.setattr(folder, "NUMBERS_MAX", 600)
     simulation = load_scenario("three-microgrids", ["alpha=0.5"]).simulation()
@@ -215,6 +244,7 @@ def test_more_than_two_hundred_microgrids_record_no_prices(tmp_path):
     assert not (tmp_path / "prices.csv").exists()
 
 
+@pytest.mark.slow
 def test_a_process_writes_where_it_is_told(tmp_path):
     done = process("run", "three-microgrids", "--ticks", 5, "--out", "deep/er", "--json", cwd=tmp_path)
     assert done.returncode == 0

@@ -153,6 +153,7 @@ def test_what_was_garbled_is_told_as_it_was_heard(tmp_path):
             assert (each.values[:, 0] == -said.values[each.number - said.number[0], 0]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", EVERY)
 def test_a_run_with_any_fault_is_replayed_from_the_start_and_from_its_checkpoint(fault, tmp_path):
     record_to(tmp_path, [fault, "delay=0..1,name=late"])
@@ -161,6 +162,7 @@ def test_a_run_with_any_fault_is_replayed_from_the_start_and_from_its_checkpoint
         assert record.base.execute("SELECT tick FROM checkpoint").fetchall() == [(50,)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faults", [[], ["loss=0.1", "delay=0..2", "duplicate=0.1", "corrupt=0.05,mode=scale"]])
 def test_a_large_market_is_replayed(faults, tmp_path):
     scenario = load_scenario("microgrids", ["microgrids=45", "prosumers=100", "topology=ring"], faults=faults)
@@ -179,6 +181,7 @@ def test_a_large_market_is_replayed(faults, tmp_path):
             assert each.values[here].tobytes() == batch.values.tobytes()
 
 
+@pytest.mark.slow
 def test_changes_while_running_are_replayed(tmp_path):
     def steer(simulation):
         if simulation.tick == 20:
@@ -192,6 +195,7 @@ def test_changes_while_running_are_replayed(tmp_path):
         assert check_record(record).wrong is None
 
 
+@pytest.mark.slow
 def test_check_finds_a_record_equal_to_its_replay(lossy):
     done = call("check", lossy)
     assert done.exit_code == 0, done.output
@@ -225,6 +229,7 @@ def test_check_sees_a_missing_tick(copied):
     assert "1 ticks are missing" in done.output
 
 
+@pytest.mark.slow
 def test_check_sees_a_checkpoint_that_leads_elsewhere(copied):
     change(copied, "UPDATE array SET data = (SELECT data FROM array WHERE size > 0 ORDER BY hash LIMIT 1)")
     done = call("check", copied)

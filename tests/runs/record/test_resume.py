@@ -68,6 +68,7 @@ def kill(server, words, seconds, ready):
         pass
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_and_resumed_it_is_the_same_run(long, server, tmp_path):
     wanted, told, others = contents(long), result(long), files(long)
     chance, ticks = random.Random(0), []
@@ -90,6 +91,7 @@ def test_killed_at_random_moments_and_resumed_it_is_the_same_run(long, server, t
     assert len({*ticks}) > KILLS // 3, ticks
 
 
+@pytest.mark.slow
 def test_a_full_disk_loses_nothing_that_was_written(long, tmp_path):
     out = tmp_path / "out"
     assert call("run", "three-microgrids", "--ticks", 5, "--no-reference", "--out", out).exit_code == 0
@@ -159,6 +161,7 @@ def test_a_record_that_somebody_is_reading_is_not_torn_from_its_log(tmp_path):
         assert record.ticks == 133
 
 
+@pytest.mark.slow
 def test_a_run_can_be_read_while_it_goes_on(tmp_path):
     scenario = load_scenario("three-microgrids", faults=["delay=0..2"])
     simulation = scenario.simulation()

@@ -64,6 +64,7 @@ def test_payments_are_the_transfers_at_their_prices(day, settlement):
     assert settlement["C"]["payment"] == pytest.approx(paid["A-C"] + paid["B-C"], abs=1e-8)
 
 
+@pytest.mark.slow
 def test_alone_is_what_a_negotiation_without_transfers_comes_to(scenario, settlement):
     apart = run_scenario(load_scenario(scenario, {"limit": 0.0}), reference=False)
     assert all(np.abs(row["transfer"]).max() < 1e-9 for row in apart.tie_lines().values())
@@ -85,6 +86,7 @@ def test_who_cannot_do_without_transfers_has_no_gain():
     assert abs(total(table, "payment")) < 1e-9
 
 
+@pytest.mark.slow
 def test_several_periods_at_once():
     result = run_scenario(load_scenario("microgrids", {"microgrids": 3, "prosumers": 2, "periods": 3}))
     table = result.settlement(solve=True)
@@ -124,6 +126,7 @@ def test_operators_that_plan_a_day_are_settled_without_a_solve():
     assert (table["dear"]["alone"], np.isfinite(table["cheap"]["alone"])) == (np.inf, True)
 
 
+@pytest.mark.slow
 def test_the_command_prints_it_and_result_json_holds_it(tmp_path):
     done = call("run", "prosumer-day", "--ticks", 150, "--settlement", "--no-reference", "--out", tmp_path)
     assert "settlement" in done.stdout

@@ -25,6 +25,7 @@ CASES = [
 SAVING = note_004.ALONE - note_004.BUY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("settings", "reading", "printed"), CASES, ids=lambda value: str(value))
 def test_every_reading_of_the_main_grid_ends_at_its_central_optimum(settings, reading, printed):
     result = run_scenario(load_scenario("dispatch-day", settings))
@@ -46,6 +47,7 @@ def test_few_rounds_are_enough_for_a_committed_day_within_a_millionth(protocol):
     assert 0.0 <= result.gap + 1e-10 < 1e-6
 
 
+@pytest.mark.slow
 def test_every_microgrid_gains_and_payments_cancel():
     told = run_scenario(load_scenario("dispatch-day")).to_dict()
     table, rows = told["settlement"], told["microgrids"]
@@ -60,6 +62,7 @@ def test_every_microgrid_gains_and_payments_cancel():
     assert np.abs(exported).max() < 1e-9
 
 
+@pytest.mark.slow
 def test_faults_cost_ticks_and_a_lost_memory_does_not_move_the_end():
     def run(*faults):
         settings = {"eps_abs": 1e-6, "eps_rel": 1e-6}
@@ -87,6 +90,7 @@ def test_copies_differ_and_the_written_ones_do_not():
     assert (alike.load[9:] == three.load).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -177,6 +181,7 @@ def test_a_load_that_cannot_be_served_is_named_with_its_hour():
         scenario.market()
 
 
+@pytest.mark.slow
 def test_loads_that_nobody_together_can_serve_are_infeasible_with_their_hour():
     settings = ["main_grid=none", "power_max=[18, 17, 18]", "storage_max=[0.1, 0.1, 0.1]"]
     result = run_scenario(load_scenario("dispatch-day", settings), ticks=200)

@@ -11,6 +11,7 @@ from gridparley import load_scenario, run_scenario
 TOPOLOGIES = ["ring", "tree", "random_regular", "small_world", "grid"]
 
 
+@pytest.mark.slow
 def test_thirty_ordinary_microgrids_converge_to_the_central_optimum():
     result = run_scenario(load_scenario("microgrids"))
     assert result.outcome == "CONVERGED"
@@ -18,6 +19,7 @@ def test_thirty_ordinary_microgrids_converge_to_the_central_optimum():
     assert result.certificate.gap < 1e-6
 
 
+@pytest.mark.slow
 def test_three_hundred_ordinary_microgrids_converge_to_the_central_optimum():
     result = run_scenario(
         load_scenario("microgrids", ["microgrids=300", "prosumers=10..40", "eps_abs=1e-6", "eps_rel=1e-6"])
@@ -27,12 +29,13 @@ def test_three_hundred_ordinary_microgrids_converge_to_the_central_optimum():
     assert result.certificate.gap < 1e-6
 
 
+@pytest.mark.slow
 def test_faults_do_not_move_thirty_microgrids_by_a_bit():
     settings = ["prosumers=1..3", "eps_abs=1e-3", "eps_rel=1e-3", "step_size=0.002"]
-    clean = load_scenario("microgrids", settings).simulation()
+    clean = load_scenario("microgrids", settings).simulation(cost_every=0)
     clean.run(20_000)
     faults = ["loss=0.3", "delay=0..5", "duplicate=0.2"]
-    faulty = load_scenario("microgrids", settings, faults=faults).simulation()
+    faulty = load_scenario("microgrids", settings, faults=faults).simulation(cost_every=0)
     faulty.run(100_000)
     assert clean.finished
     assert faulty.finished
@@ -40,6 +43,7 @@ def test_faults_do_not_move_thirty_microgrids_by_a_bit():
     assert all(np.array_equal(a, b) for a, b in zip(clean.state.x, faulty.state.x, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_every_topology_converges(topology):
     settings = [f"topology={topology}", "microgrids=12", "prosumers=5..20", "eps_abs=1e-6", "eps_rel=1e-6"]
@@ -48,6 +52,7 @@ def test_every_topology_converges(topology):
     assert abs(result.gap) < 1e-6
 
 
+@pytest.mark.slow
 def test_copperplate_lines_converge_with_their_own_default_step():
     scenario = load_scenario("microgrids", ["microgrids=4", "lines=copperplate", "prosumers=5..20"])
     assert scenario.protocol().step_size == pytest.approx(1.47e-4, rel=1e-2)
@@ -56,6 +61,7 @@ def test_copperplate_lines_converge_with_their_own_default_step():
     assert abs(result.gap) < 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_few_loads_at_a_bus_need_few_rounds_with_the_default_step(topology):
     settings = [f"topology={topology}", "microgrids=12", "prosumers=1..3", "eps_abs=1e-6", "eps_rel=1e-6"]
@@ -96,6 +102,7 @@ def test_alpha_and_limits_are_drawn_as_announced():
         assert np.array_equal(operators.export_max, operators.import_max)
 
 
+@pytest.mark.slow
 def test_several_periods_are_negotiated_at_once():
     result = run_scenario(
         load_scenario("microgrids", ["microgrids=4", "prosumers=3..6", "periods=4", "step_size=0.002"])

@@ -76,12 +76,14 @@ def test_the_central_solve_agrees_about_everything_that_is_unique(result):
     assert result.simulation.state.price == pytest.approx(reference.price, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_alpha_a_half_never_settles():
     result = run_scenario(load_scenario("three-microgrids", ["alpha=0.5"]))
     assert result.outcome == "OSCILLATING"
     assert result.certificate.gap > 1e-3
 
 
+@pytest.mark.slow
 def test_alpha_two_settles_on_another_market():
     result = run_scenario(load_scenario("three-microgrids", ["alpha=2"]))
     assert result.outcome == "CONVERGED"

@@ -44,6 +44,7 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mark", ["@batched", ""])
 def test_an_own_type_runs_beside_the_built_in_ones(folder, mark):
     (folder / "heater.py").write_text(HEATER.replace("MARK", mark))
@@ -55,6 +56,7 @@ def test_an_own_type_runs_beside_the_built_in_ones(folder, mark):
     assert 2.0 < result.microgrids()["A"]["demand"] < 3.0
 
 
+@pytest.mark.slow
 def test_with_a_reference_it_is_compared_with_the_central_solve(folder):
     text = (folder / "heater.py").read_text()
     text += """
@@ -66,6 +68,7 @@ def test_with_a_reference_it_is_compared_with_the_central_solve(folder):
     assert abs(result.gap) < 1e-7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", ["self.wanted + 0.5", "self.wanted - 0.5"])
 def test_a_reference_outside_the_certificate_is_not_converged(folder, wanted):
     text = (folder / "heater.py").read_text()
@@ -122,8 +125,8 @@ from gridparley.environment.faults import Fault
 class EveryOther(Fault):
     """Loses what is sent in odd ticks."""
 
-    def on_send(self, batch, chance):
-        return batch.take(slice(0, 0)) if batch.sent % 2 else batch
+    def on_send(self, envelopes, chance):
+        return envelopes.take(slice(0, 0)) if chance.tick % 2 else envelopes
 ''')
     scenario = load_scenario(folder / "warm.toml", faults=[{"kind": "mine.py:EveryOther", "to": 9}])
     simulation = scenario.simulation()

@@ -94,12 +94,16 @@ def test_the_hour_that_a_change_of_the_clock_leaves_out_is_no_gap(read):
         (
             GOOD.replace("1.25", "nan"),
             {},
-            r"line 3: pv_A \[kW\] = nan at 2023-06-21T06:45\+02:00; wanted a finite number",
+            r"line 3: pv_A \[kW\] = 'nan' at 2023-06-21T06:45\+02:00; wanted a finite number",
         ),
-        (GOOD.replace("1.25", ""), {}, r"line 3: pv_A \[kW\] = nothing at .*06:45"),
-        (GOOD.replace("1.25", "inf"), {}, "= inf at"),
-        (GOOD.replace("1.25", "1.25 kW"), {}, "= 1.25 kW at"),
-        (GOOD.replace(",2,290.5,0.5", ",2"), {}, r"line 4: tariff \[\$/MWh\] = nothing"),
+        (GOOD.replace("1.25", ""), {}, r"line 3: pv_A \[kW\] = '' at .*06:45"),
+        (GOOD.replace("1.25", "inf"), {}, "= 'inf' at"),
+        (GOOD.replace("1.25", "1.25 kW"), {}, "= '1.25 kW' at"),
+        (
+            GOOD.replace(",2,290.5,0.5", ",2"),
+            {},
+            r"line 4: 4 cells are wanted, .*; there is none for tariff \[\$/MWh\]",
+        ),
         (GOOD.replace(",2,290.5,0.5", ",2,290.5,0.5,7"), {}, "cannot be read as a CSV file"),
         (
             GOOD.replace("pv_A [kW]", "pv_A"),

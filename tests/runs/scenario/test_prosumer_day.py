@@ -12,6 +12,8 @@ from gridparley.runs import ScenarioError
 
 from ..command import call
 
+pytestmark = pytest.mark.slow  # each test negotiates some hours, and most of them a day
+
 
 @pytest.fixture(scope="module")
 def day():

@@ -33,6 +33,7 @@ def test_a_fault_added_on_the_way_is_the_fault_of_a_schedule_that_had_it_from_th
     assert steered.tick == planned.tick
 
 
+@pytest.mark.slow
 def test_the_command_log_replays_to_the_same_run():
     steered = start(["loss=0.1"])
     steered.run(20)

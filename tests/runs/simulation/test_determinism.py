@@ -42,6 +42,7 @@ def test_one_by_one_gives_what_the_batch_gives(seed):
     same(run(seed=seed), run(seed=seed, one_by_one=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shuffle", range(5))
 def test_the_order_of_activation_does_not_matter(shuffle):
     def order(roles):

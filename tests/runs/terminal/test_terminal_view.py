@@ -10,9 +10,10 @@ import pytest
 
 from gridparley import Record, load_scenario
 from gridparley.agents import AgentError
+from gridparley.runs.page.playback import Playback, play_scenario
 from gridparley.runs.terminal.lines import Lines
 from gridparley.runs.terminal.messages import Wanted, newest, read_wanted
-from gridparley.runs.terminal.playback import Film, open_film, play_film
+from gridparley.runs.terminal.series import Series
 from gridparley.runs.terminal.view import TerminalView
 
 from ..recorded import record_to
@@ -29,9 +30,9 @@ def run(tmp_path_factory):
 
 
 @pytest.fixture
-def film(run):
-    with open_film(run) as film:
-        yield film
+def playback(run):
+    with Playback.open(run) as playback:
+        yield playback
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +42,8 @@ def messages(run):
 
 
 @asynccontextmanager
-async def shown(film, size=(80, 24)):
-    app = TerminalView(film)
+async def shown(playback, size=(80, 24)):
+    app = TerminalView(playback)
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
 
@@ -54,16 +55,16 @@ async def shown(film, size=(80, 24)):
         yield app, press
 
 
-def test_messages_are_those_of_the_record_with_their_fate_so_far(film, messages):
+def test_messages_are_those_of_the_record_with_their_fate_so_far(playback, messages):
     twins = set(messages["id"][messages["id"].duplicated()])
     for tick in (0, 17, 35, TICKS - 1):
-        told = newest(film, tick, Wanted(), 200)
+        found = newest(playback, tick, Wanted(), 200)
         said = messages[(messages["sent"] <= tick) & (messages["sent"] > tick - 60)]
         said = said.sort_values("id", ascending=False)[:200]
-        assert [letter.number for letter in told] == said["id"].tolist()
-        for letter, fate, ended in zip(told, said["fate"], said["ended"], strict=True):
-            if letter.number not in twins:
-                assert letter.fate.startswith("flying" if ended > tick or fate == "in_flight" else fate), letter
+        assert [message.number for message in found] == said["id"].tolist()
+        for message, fate, ended in zip(found, said["fate"], said["ended"], strict=True):
+            if message.number not in twins:
+                assert message.fate.startswith("flying" if ended > tick or fate == "in_flight" else fate), message
 
 
 @pytest.mark.parametrize(
@@ -82,46 +83,47 @@ def test_messages_are_those_of_the_record_with_their_fate_so_far(film, messages)
          & ((m["sender"] == "B.virtual") | (m["receiver"] == "B.virtual"))),
     ],
 )  # fmt: skip
-def test_a_filter_shows_what_fits_all_of_its_words(film, messages, text, fits):
+def test_a_filter_shows_what_fits_all_of_its_words(playback, messages, text, fits):
     tick = TICKS - 1
-    wanted = read_wanted(text, [kind["name"] for kind in film.record.header["kinds"]], film.record.agents)
-    told = newest(film, tick, wanted, 30)
+    wanted = read_wanted(text, [kind["name"] for kind in playback.record.header["kinds"]], playback.record.agents)
+    found = newest(playback, tick, wanted, 30)
     said = messages[(messages["sent"] > tick - 60) & np.array(fits(messages), dtype=bool)]
-    assert [letter.number for letter in told] == said.sort_values("id", ascending=False)["id"].tolist()[:30]
-    assert told
+    assert [message.number for message in found] == said.sort_values("id", ascending=False)["id"].tolist()[:30]
+    assert found
 
 
-def test_the_network_tells_prices_imbalances_and_who_does_not_speak(film):
+def test_the_network_tells_prices_imbalances_and_who_does_not_speak(playback):
     async def look():
-        async with shown(film, size=(140, 24)) as (app, press):
+        async with shown(playback, size=(140, 24)) as (app, press):
             app.action_go(35)
             panels = await press("down")
             assert "B   " in panels["network"][2]
             assert "down: operator" in panels["network"][2]
             assert "resting: load" in panels["network"][1]
             assert panels["charts"][0].startswith("price of B")
-            for hub, line in enumerate(panels["network"][1:4]):
+            for microgrid, line in enumerate(panels["network"][1:4]):
                 price, off, done = map(float, line[9:].split()[:3])
-                frame = film.frame(35)
-                assert price == pytest.approx(frame.price[hub, 0], rel=1e-4)
-                assert off == pytest.approx(film.imbalance(frame)[hub], rel=1e-4)
-                assert done == frame.round[hub]
+                frame = playback.frame(35)
+                assert price == pytest.approx(frame.price[microgrid, 0], rel=1e-4)
+                assert off == pytest.approx(Series(playback.record).imbalance(frame)[microgrid], rel=1e-4)
+                assert done == frame.round[microgrid]
             assert "crash B.operator" in panels["clock"][1]
 
     asyncio.run(look())
 
 
-def test_the_imbalance_is_that_of_the_answers(film):
-    frame = film.frame(50)
-    answers = film.record.answers()
+def test_the_imbalance_is_that_of_the_answers(playback):
+    frame = playback.frame(50)
+    answers = playback.record.answers()
     own = answers[(answers["tick"] == 50) & (answers["port"] == -1)]
     wanted = own.groupby(own["agent"].astype(str).str[0])["x_kw"].sum()
-    assert film.imbalance(frame) == pytest.approx(wanted.to_numpy())
+    assert Series(playback.record).imbalance(frame) == pytest.approx(wanted.to_numpy())
 
 
-def test_keys_go_through_a_recording_from_end_to_end(film):
+@pytest.mark.slow
+def test_keys_go_through_a_recording_from_end_to_end(playback):
     async def go():
-        async with shown(film) as (app, press):
+        async with shown(playback) as (app, press):
             for keys, tick in (
                 (["end"], TICKS - 1), (["right"], TICKS - 1), (["home"], 0), (["left"], 0), (["pagedown"], 10),
                 (["g", "5", "5", "enter"], 55), (["pageup"], 45), (["g", "9", "9", "9", "enter"], TICKS - 1),
@@ -140,37 +142,38 @@ def test_keys_go_through_a_recording_from_end_to_end(film):
     asyncio.run(go())
 
 
+@pytest.mark.slow
 def test_a_live_run_goes_to_its_end_and_back_and_leaves_nothing():
     scenario = load_scenario("three-microgrids")
     simulation = scenario.simulation()
     simulation.run(4000)
 
-    async def go(film: Film):
-        async with shown(film, size=(100, 30)) as (app, press):
+    async def go(playback: Playback):
+        async with shown(playback, size=(100, 30)) as (app, press):
             panels = await press("g", "9", "9", "9", "9", "enter")
             while app.tick < simulation.tick - 1:
                 await asyncio.sleep(0.05)
-            assert film.over
-            assert film.last == simulation.tick - 1
-            assert film.frame(film.last).price.tobytes() == simulation.state.price.tobytes()
+            assert playback.ended
+            assert playback.last == simulation.tick - 1
+            assert playback.frame(playback.last).price.tobytes() == simulation.state.price.tobytes()
             panels = await press("left")
-            assert f"tick {film.last - 1} of {film.last} " in panels["clock"][0]
+            assert f"tick {playback.last - 1} of {playback.last} " in panels["clock"][0]
             assert "live, ended" in panels["clock"][1]
 
-    with play_film(scenario) as film:
-        folder = film.record.path.parent
-        asyncio.run(go(film))
+    with play_scenario(scenario) as playback:
+        folder = playback.record.path.parent
+        asyncio.run(go(playback))
         assert folder.exists()
     assert not folder.exists()
 
 
 def test_a_run_that_fails_says_why_and_can_still_be_looked_at():
-    async def go(film):
-        async with shown(film) as (app, press):
+    async def go(playback):
+        async with shown(playback) as (app, press):
             await press("right", "right")
-            film._simulation.step = failing
+            playback.simulation.step = failing
             panels = await press("g", "9", "enter")
-            assert app.tick == film.last == 2
+            assert app.tick == playback.last == 2
             assert "live, failed" in panels["clock"][1]
             assert panels["said"][0].startswith("A.load: no answer")
             await press("left")
@@ -179,14 +182,14 @@ def test_a_run_that_fails_says_why_and_can_still_be_looked_at():
     def failing():
         raise AgentError("A.load: no answer")
 
-    with play_film(load_scenario("three-microgrids")) as film:
-        asyncio.run(go(film))
+    with play_scenario(load_scenario("three-microgrids")) as playback:
+        asyncio.run(go(playback))
 
 
 @pytest.mark.parametrize("size", [(80, 24), (40, 14), (200, 60)])
-def test_every_window_is_filled_and_none_is_burst(film, size):
+def test_every_window_is_filled_and_none_is_burst(playback, size):
     async def look():
-        async with shown(film, size) as (app, press):
+        async with shown(playback, size) as (app, press):
             panels = await press("end")
             for name, lines in panels.items():
                 room = app.query_one(f"#{name}").size

@@ -37,10 +37,26 @@ def test_what_is_wrong_is_told_before_anything_is_served(words, told, tmp_path, 
     assert list(tmp_path.iterdir()) == []
 
 
+# Clearing up takes a while, as it does on a busy machine: the process must not end before it is done.
+SLOW_TO_CLEAR_UP = """
+import tempfile, time
+
+class Slow(tempfile.TemporaryDirectory):
+    def cleanup(self):
+        time.sleep(0.5)
+        super().cleanup()
+
+tempfile.TemporaryDirectory = Slow
+from gridparley.runs.cli.app import main
+main()
+"""
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_and_leaves_nothing_behind(end, tmp_path):
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    words = [sys.executable, "-m", "gridparley", "watch", "three-microgrids", "--no-open", "--seed", "8"]
+    words = [sys.executable, "-c", SLOW_TO_CLEAR_UP, "watch", "three-microgrids", "--no-open", "--seed", "8"]
     with subprocess.Popen(
         words, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as served:
@@ -58,6 +74,7 @@ def test_a_signal_ends_it_and_leaves_nothing_behind(end, tmp_path):
     assert list(tmp_path.glob("gridparley-watch-*")) == []
 
 
+@pytest.mark.slow
 def test_what_waits_for_a_page_that_does_not_read_is_bounded(monkeypatch):
     monkeypatch.setattr("gridparley.runs.watch.server.WAITING_MAX", 200_000)
     with serving(live(settings=["eps_abs=0", "eps_rel=0"])) as server, Talk(server) as talk:

@@ -52,6 +52,7 @@ def saved(talk, folder):
     return [file if word == "FILE" else word for word in words]
 
 
+@pytest.mark.slow
 def test_everything_done_by_hand_is_in_the_schedule(tmp_path):
     settings = ["eps_abs=0", "eps_rel=0", "run.seed=5"]
     with serving(live(settings=settings, out=tmp_path / "kept")) as server, Talk(server) as talk:
@@ -88,13 +89,14 @@ def test_the_schedule_of_a_branch_is_the_branch(tmp_path):
             talk, [(8, [{"kind": "crash", "agent": "A.virtual"}], []), (15, [], ["crash agent=A.virtual from=8"])], 40
         )
         (session,) = server.sessions
-        branch = blocks(session._lines[1].path, 40)
+        branch = blocks(session._playbacks[1].path, 40)
         words = saved(talk, tmp_path)
     done = call(*words, "--ticks", 40, "--no-reference", "--out", tmp_path / "again")
     assert done.exit_code == 0, done.output
     assert blocks(tmp_path / "again", 40) == branch
 
 
+@pytest.mark.slow
 def test_the_schedule_of_a_recordings_branch_is_the_branch(tmp_path):
     run = tmp_path / "run"
     assert (
@@ -106,7 +108,7 @@ def test_the_schedule_of_a_recordings_branch_is_the_branch(tmp_path):
         assert "error" not in talk.ask("branch", tick=50)
         steer(talk, [(53, [{"kind": "reorder", "probability": 0.5}], []), (60, [], ["loss", "reorder from=53"])], 75)
         (session,) = server.sessions
-        branch = blocks(session._lines[1].path, 75)
+        branch = blocks(session._playbacks[1].path, 75)
         words = saved(talk, tmp_path)
     assert branch[:51] == blocks(run, 51)
     assert call(*words, "--ticks", 75, "--no-reference", "--out", tmp_path / "again").exit_code == 0

@@ -144,7 +144,7 @@ WRONG = [
     ('{"do":"fault","end":["rain"]}', "no fault is called 'rain'"),
     ('{"do":"fault"}', "nothing to add"),
     ('{"do":"branch","tick":5000}', "holds ticks 0 to"),
-    ('{"do":"line","line":3}', "there are 1"),
+    ('{"do":"show","run":3}', "there are 1"),
     ('{"do":"inspect","agent":900,"tick":0}', "there are 9"),
     ('{"do":"open","scenario":"/etc/passwd"}', "open already"),
     (json.dumps({"do": "step", "x": "y" * TEXT_MAX}), "longer than"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gridparley import Record
-from gridparley.runs.watch import playback as lines
+from gridparley.runs.page import spans
 from gridparley.runs.watch.source import Source
 
 from ..command import call
@@ -71,7 +71,7 @@ def test_what_is_private_is_told_of_one_agent_when_it_is_asked():
         assert not [name for _, columns in talk.frames for name in columns if name == "x" or name.startswith("fact.")]
         agents = talk.frames[0][0]["agents"]
         (session,) = server.sessions
-        simulation = session._lines[0].simulation
+        simulation = session._playbacks[0].simulation
         told = talk.ask("inspect", agent=agents.index("B.operator"), tick=20)
         society = simulation.market.populations[0].society
         assert dict((name, values) for name, values, _ in told["facts"])["pv"] == society.pv[1].tolist()
@@ -96,7 +96,7 @@ def test_it_stops_in_the_tick_in_which_it_was_to_stop(until, why):
         meta = talk.play(**until)
         assert meta["why"] == why
         (session,) = server.sessions
-        with Record(session._lines[0].path) as record:
+        with Record(session._playbacks[0].path) as record:
             frames, sender = [record.frame(tick) for tick in range(record.ticks)], record.channels["sender"]
     held = {
         "tick": [frame.tick >= 40 for frame in frames],
@@ -108,8 +108,9 @@ def test_it_stops_in_the_tick_in_which_it_was_to_stop(until, why):
     assert not any(held[1:-1])
 
 
+@pytest.mark.slow
 def test_playing_fast_sends_few_frames_and_every_tick_in_the_overview(monkeypatch):
-    monkeypatch.setattr(lines, "SPAN_TICKS", 8)
+    monkeypatch.setattr(spans, "SPAN_TICKS", 8)
     with serving(live(settings=["eps_abs=0", "eps_rel=0"])) as server, Talk(server) as talk:
         talk.frame("open")
         talk.play(tick=400)
@@ -120,6 +121,7 @@ def test_playing_fast_sends_few_frames_and_every_tick_in_the_overview(monkeypatc
     assert over.tolist() == list(range(401))
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_ticks():
     with serving(live(settings=["eps_abs=0", "eps_rel=0"], faults=["loss=0.1"])) as server, Talk(server) as talk:
         talk.frame("open")
@@ -134,13 +136,14 @@ def test_memory_does_not_grow_with_the_ticks():
             sizes.append(tracemalloc.get_traced_memory()[0])
         tracemalloc.stop()
         (session,) = server.sessions
-        simulation = session._lines[0].simulation
+        simulation = session._playbacks[0].simulation
         assert simulation.journal.rows == []
         assert not any(simulation.datacollector.model_vars.values())
-        assert len(session._lines[0].record._unpacked) <= 16
+        assert len(session._playbacks[0].record._unpacked) <= 16
     assert sizes[2] - sizes[1] < 50_000  # next to nothing; the past that runs keep would be more than 100,000
 
 
+@pytest.mark.slow
 def test_a_recording_is_looked_at_and_goes_on_in_a_branch(recorded):
     before = (recorded / "record.sqlite").read_bytes()
     with serving(Source(run=recorded, command=("gridparley", "run"))) as server, Talk(server) as talk:
@@ -151,13 +154,13 @@ def test_a_recording_is_looked_at_and_goes_on_in_a_branch(recorded):
         assert "a branch from one of its ticks goes on" in talk.ask("step")["error"]
         assert "a branch from one of its ticks goes on" in talk.ask("fault", end=["loss"])["error"]
         assert "error" not in talk.ask("branch", tick=100)
-        assert (talk.meta["ticks"], talk.meta["line"], talk.meta["ended"]) == (101, 1, False)
+        assert (talk.meta["ticks"], talk.meta["run"], talk.meta["ended"]) == (101, 1, False)
         assert talk.ask("step", ticks=49) == {"re": talk.number}
         (session,) = server.sessions
-        assert blocks(session._lines[1].path, 150) == blocks(recorded / "record.sqlite", 150)
-        assert "error" not in talk.ask("line", line=0)
-        assert talk.meta["line"] == 0
-        assert "error" not in talk.ask("line", line=1)
+        assert blocks(session._playbacks[1].path, 150) == blocks(recorded / "record.sqlite", 150)
+        assert "error" not in talk.ask("show", run=0)
+        assert talk.meta["run"] == 0
+        assert "error" not in talk.ask("show", run=1)
         assert talk.meta["ended"]  # at the same tick as the recording
         assert "error" not in talk.ask("branch", tick=120)
         assert talk.ask("fault", add=[{"kind": "loss", "probability": 0.9, "name": "storm"}]) == {"re": talk.number}
@@ -169,6 +172,7 @@ def test_a_recording_is_looked_at_and_goes_on_in_a_branch(recorded):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_run_that_has_ended_is_kept_as_a_folder_like_any_other(tmp_path):
     with serving(live(out=tmp_path / "kept")) as server:
         with Talk(server) as talk:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping
 from importlib.resources import files
@@ -10,8 +9,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ..errors import FeederError
-from .feeder import Feeder, FeederLine
+import numpy as np
+
+from ...agents import FeederError
+from ...agents.network import Feeder, FeederLine
+from ..common.csv_table import CsvTable, read_table
 
 __all__ = ["FEEDERS", "from_pandapower", "load_feeder", "read_feeder"]
 
@@ -20,12 +22,13 @@ FEEDERS: Mapping[str, float] = {"toy": 0.4, "ieee33": 12.66, "ieee69": 12.66}
 
 _WANTED = ("from", "to", "r_ohm", "x_ohm")
 _OPTIONAL = {"limit_kw": math.inf, "p_kw": 0.0, "q_kvar": 0.0}
+"""Columns that may be missing, or empty in some rows, and what that means."""
 
 
 def load_feeder(name: str) -> Feeder:
     """Return a feeder that comes with the package: "toy", "ieee33" or "ieee69".
 
-    Sources: feeders/README.md.
+    Sources: data/README.md.
 
     Raises
     ------
@@ -34,8 +37,8 @@ def load_feeder(name: str) -> Feeder:
     """
     if name not in FEEDERS:
         raise FeederError(f"no feeder is called {name!r}; wanted one of {', '.join(FEEDERS)}, or a CSV file")
-    text = files(__package__).joinpath("feeders", f"{name}.csv").read_text("utf-8")
-    return _from_rows(name, FEEDERS[name], name, csv.DictReader(text.splitlines()))
+    table = read_table(files(__package__) / "data" / f"{name}.csv", FeederError)
+    return _from_table(table, name, FEEDERS[name])
 
 
 def read_feeder(path: str | PathLike[str], base_kv: float, *, source: str | None = None) -> Feeder:
@@ -56,46 +59,32 @@ def read_feeder(path: str | PathLike[str], base_kv: float, *, source: str | None
         The file cannot be read, lacks a column, has an unknown one or a cell that is no number, or is no radial feeder.
     """
     file = Path(path)
-    try:
-        text = file.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FeederError(f"{file}: cannot be read as a table of lines: {error}") from error
-    return _from_rows(str(file), base_kv, file.stem, csv.DictReader(text.splitlines()), source)
+    return _from_table(read_table(file, FeederError), file.stem, base_kv, source)
 
 
-def _from_rows(where: str, base_kv: float, name: str, rows: csv.DictReader[str], source: str | None = None) -> Feeder:
-    header = [column.strip() for column in rows.fieldnames or ()]
-    rows.fieldnames = header
-    if missing := [column for column in _WANTED if column not in header]:
-        raise FeederError(f"{where}: column {missing[0]} is missing; wanted {', '.join([*_WANTED, *_OPTIONAL])}")
-    known = {*_WANTED, *_OPTIONAL}
-    if unknown := [column for column in header if column not in known]:
-        raise FeederError(f"{where}: there is no column {unknown[0]!r}; wanted {', '.join([*_WANTED, *_OPTIONAL])}")
-    lines: list[FeederLine] = []
+def _from_table(table: CsvTable, name: str, base_kv: float, source: str | None = None) -> Feeder:
+    wanted = ", ".join([*_WANTED, *_OPTIONAL])
+    if missing := [column for column in _WANTED if column not in table.cells]:
+        raise FeederError(f"{table.where}: column {missing[0]} is missing; wanted {wanted}")
+    if unknown := [column for column in table.cells if column not in (*_WANTED, *_OPTIONAL)]:
+        raise FeederError(f"{table.where}: there is no column {unknown[0]!r}; wanted {wanted}")
+    starts, ends = table.cells["from"], table.cells["to"]
+    for row, ways in enumerate(zip(starts, ends, strict=True)):
+        if not all(ways):
+            raise FeederError(f"{table.place(row)}: a line needs the names of both buses")
+    number = {column: np.full(len(table), empty) for column, empty in _OPTIONAL.items()} | {
+        column: table.numbers(column, empty=_OPTIONAL.get(column), finite=False)
+        for column in table.cells
+        if column not in ("from", "to")
+    }
+    r, x, limit, p, q = (number[column].tolist() for column in ("r_ohm", "x_ohm", "limit_kw", "p_kw", "q_kvar"))
+    lines = [FeederLine(*line) for line in zip(starts, ends, r, x, limit, strict=True)]
     loads: dict[str, tuple[float, float]] = {}
-    for row in rows:
-        place = f"{where}, line {rows.line_num}"
-        if None in row or None in row.values():
-            raise FeederError(f"{place}: {len(header)} cells are wanted, as in the first line")
-        start, end = row["from"].strip(), row["to"].strip()
-        if not start or not end:
-            raise FeederError(f"{place}: a line needs the names of both buses")
-        number = {column: _number(place, column, row[column]) for column in header if column not in ("from", "to")}
-        number = _OPTIONAL | number
-        lines.append(FeederLine(start, end, number["r_ohm"], number["x_ohm"], number["limit_kw"]))
-        if number["p_kw"] or number["q_kvar"]:
+    for end, kw, kvar in zip(ends, p, q, strict=True):
+        if kw or kvar:
             active, reactive = loads.get(end, (0.0, 0.0))
-            loads[end] = active + number["p_kw"], reactive + number["q_kvar"]
+            loads[end] = active + kw, reactive + kvar
     return Feeder.from_lines(name, base_kv, lines, loads, source=source)
-
-
-def _number(place: str, column: str, cell: str) -> float:
-    if not cell.strip() and column in _OPTIONAL:
-        return _OPTIONAL[column]
-    try:
-        return float(cell)
-    except ValueError:
-        raise FeederError(f"{place}: {column} = {cell!r}; wanted a number") from None
 
 
 def from_pandapower(net: Any, name: str = "") -> Feeder:

@@ -1,23 +1,23 @@
-// Lines of a run: branches from its ticks, and what differs between the one before and this one.
+// The run and its branches, and what differs between the run that was looked at before and this one.
 
 import { make, number, options } from "page/dom.js";
 import { button } from "page/live_steer.js";
 
 const PRICES_MAX = 6;
 
-export function lines(store) {
+export function runs(store) {
   const branch = button("branch", "", () => store.server.ask({ do: "branch", tick: store.tick }), { id: "branch" });
   const chosen = make("select", {
-    id: "line",
-    title: "Which line is looked at",
-    "aria-label": "Which line is looked at",
-    onchange: () => store.server.ask({ do: "line", line: Number(chosen.value) }),
+    id: "shown-run",
+    title: "Which run is looked at",
+    "aria-label": "Which run is looked at",
+    onchange: () => store.server.ask({ do: "show", run: Number(chosen.value) }),
   });
   const body = make("tbody"),
     differs = make("p", { className: "note", id: "differs" });
-  const heads = ["", "before", "this line"].map((text) => make("th", { textContent: text }));
+  const heads = ["", "before", "this run"].map((text) => make("th", { textContent: text }));
   const table = make("table", { id: "compare" }, make("thead", {}, make("tr", {}, ...heads)), body);
-  const shown = make("div", { hidden: true }, make("h3", { textContent: "How the two lines differ" }), differs, table);
+  const shown = make("div", { hidden: true }, make("h3", { textContent: "How the two runs differ" }), differs, table);
   const box = make(
     "div",
     {},
@@ -35,17 +35,17 @@ export function lines(store) {
       branch.title = `Go on otherwise from after tick ${tick}; later commands are not repeated`;
       branch.setAttribute("aria-label", branch.title);
       branch.disabled = store.running;
-      if (chosen.options.length !== meta.lines) {
+      if (chosen.options.length !== meta.runs) {
         options(
           chosen,
-          Array.from({ length: meta.lines }, (_, k) => [k, k ? `branch ${k}` : "first line"]),
-          meta.line,
+          Array.from({ length: meta.runs }, (_, k) => [k, k ? `branch ${k}` : "first run"]),
+          meta.run,
         );
       }
-      chosen.value = meta.line;
-      chosen.hidden = meta.lines < 2;
+      chosen.value = meta.run;
+      chosen.hidden = meta.runs < 2;
       shown.hidden = !baseline;
-      const key = `${tick} ${overview.version} ${meta.line}`;
+      const key = `${tick} ${overview.version} ${meta.run}`;
       if (!baseline || key === drawn) return;
       drawn = key;
       const first = firstDifference(baseline, overview);
@@ -68,7 +68,7 @@ const METRICS = [
   ["messages lost", "lost"],
 ];
 
-// What was the case in a tick, or last where a line does not reach to it.
+// What was the case in a tick, or last where a run does not reach to it.
 function rows(before, now, tick) {
   const at = [before.row(tick), now.row(tick)];
   const ends = [before, now].map((each, k) => `tick ${each.ticks[at[k]]}`);
