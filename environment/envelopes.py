@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,7 @@ class Envelopes:
     @classmethod
     def of(cls, batches: Sequence[MessageBatch]) -> Envelopes:
         """Return the messages of some batches (at least one), in the order of the batches."""
-        start = np.cumsum([0, *map(len, batches)])
+        start = np.array([*accumulate(map(len, batches), initial=0)])
         if len(batches) == 1:
             (batch,) = batches
             return cls(batches, start, batch.channel, batch.row, batch.due, batch.copy)
@@ -84,7 +84,7 @@ class Envelopes:
     @cached_property
     def sizes(self) -> npt.NDArray[np.integer]:
         """(batches,): how many messages of each batch there are, copies counted."""
-        return np.diff(self.start)
+        return self.start[1:] - self.start[:-1]
 
     @cached_property
     def slices(self) -> list[slice]:
@@ -98,7 +98,10 @@ class Envelopes:
     @property
     def sent(self) -> Ints:
         """(n,) int32: the tick in which each was sent; on sending this is the tick itself."""
-        return np.asarray(self.each(np.array([batch.sent for batch in self.batches], dtype=np.int32)))
+        ticks = [batch.sent for batch in self.batches]
+        if ticks.count(ticks[0]) == len(ticks):
+            return np.full(len(self), ticks[0], dtype=np.int32)
+        return np.asarray(self.each(np.array(ticks, dtype=np.int32)))
 
     @property
     def due_ticks(self) -> Ints:
@@ -111,10 +114,10 @@ class Envelopes:
         return np.zeros(len(self), dtype=np.uint64) if self.copy is None else self.copy
 
     @cached_property
-    def copied(self) -> npt.NDArray[np.integer]:
-        """(batches,): how many of the messages of each batch are copies."""
-        of_batch = [0 if self.copy is None else np.count_nonzero(self.copy[at]) for at in self.slices]
-        return np.array(of_batch, dtype=np.intp)
+    def copied(self) -> list[int]:
+        """How many of the messages of each batch are copies."""
+        copy = self.copy
+        return [0] * len(self.batches) if copy is None else [int(np.count_nonzero(copy[at])) for at in self.slices]
 
     @cached_property
     def distinct(self) -> bool:
@@ -136,7 +139,10 @@ class Envelopes:
     @property
     def rows(self) -> npt.NDArray[np.integer]:
         """(n,) integers: the payload row of each message in its batch."""
-        return np.arange(len(self)) - self.each(self.start[:-1]) if self.row is None else self.row
+        if self.row is not None:
+            return self.row
+        every = np.arange(len(self))
+        return every if len(self.batches) == 1 else every - self.each(self.start[:-1])
 
     def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.integer] | slice) -> Envelopes:
         """Return the messages picked by a mask, a slice or positions (repeats allowed); batches stay in their order."""
@@ -149,7 +155,7 @@ class Envelopes:
             self.batches,
             at.searchsorted(self.start),
             self.channel.take(at),
-            at if self.row is None and len(self.batches) == 1 else self.rows.take(at),
+            at if self.row is None and len(self.batches) == 1 else self.rows.take(at),  # the same, sooner
             None if self.due is None else self.due.take(at),
             None if self.copy is None else self.copy.take(at),
         )
@@ -241,17 +247,15 @@ class Envelopes:
             return [(piece.sent + 1, piece) for piece in self.pieces()]
         if not len(self):
             return []
-        first = int(self.due.min())
-        late = self.due - np.int32(first)
-        size = np.bincount(late)
-        order = late.astype(np.min_scalar_type(len(size))).argsort(kind="stable")  # small numbers sort by their digits
+        late = self.due - self.due.min()
+        order = late.astype(np.min_scalar_type(late.max())).argsort(kind="stable")  # small numbers sort by their digits
+        due, batch = self.due.take(order), self.each(np.arange(len(self.batches), dtype=np.int32)).take(order)
         row, copy = self.rows.take(order), None if self.copy is None else self.copy.take(order)
-        by_due = Envelopes(self.batches, self.start, self.channel.take(order), row, self.due.take(order), copy)
-        found, stop = [], 0
-        for tick in size.nonzero()[0].tolist():
-            begin, stop = stop, stop + int(size[tick])
-            ends = begin + order[begin:stop].searchsorted(self.start)
-            for batch, (a, b) in zip(self.batches, pairwise(ends.tolist()), strict=True):
-                if a < b:
-                    found.append((first + tick, by_due._cut(batch, slice(a, b))))
-        return found
+        by_due = Envelopes(self.batches, self.start, self.channel.take(order), row, due, copy)
+        new = (due[1:] != due[:-1]) | (batch[1:] != batch[:-1])
+        first = np.concatenate([[0], new.nonzero()[0] + 1])
+        pieces = pairwise([*first.tolist(), len(self)])
+        return [
+            (tick, by_due._cut(self.batches[k], slice(a, b)))
+            for tick, k, (a, b) in zip(due[first].tolist(), batch[first].tolist(), pieces, strict=True)
+        ]

@@ -9,7 +9,6 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from .envelopes import Envelopes
 from .errors import ConservationError
 from .messages import MessageBatch
 
@@ -50,40 +49,32 @@ class Event:
 
 
 class Journal:
-    """Counts by tick, kind, fate and reason; on request every message too.
+    """Counts by tick, label, fate and reason; on request every message too.
 
     Attributes
     ----------
     totals : Counter over `Fate`
-    rows : list of (tick, kind, fate, reason, count), the reason being the name of the fault, or ""
+    by_label : Counter over (label, `Fate`); the label is the name of a kind, or what `Kind.labels` says instead
+    rows : list of (tick, label, fate, reason, count), the reason being the name of the fault, or ""
     said, heard : with ``keep_messages``, every batch accepted and every (tick, batch) delivered, in order
     events : what became of each message since somebody emptied the list; None, and at no cost, unless somebody wants it
     """
 
     def __init__(self, *, keep_messages: bool = False) -> None:
         self.totals: Counter[Fate] = Counter()
-        self.by_kind: Counter[tuple[str, Fate]] = Counter()
+        self.by_label: Counter[tuple[str, Fate]] = Counter()
         self.rows: list[tuple[int, str, Fate, str, int]] = []
         self.keep_messages = keep_messages
         self.said: list[MessageBatch] = []
         self.heard: list[tuple[int, MessageBatch]] = []
         self.events: list[Event] | None = None
 
-    def count(self, tick: int, kind: str, fate: Fate, number: int, reason: str = "") -> None:
-        """Note that `number` messages of a kind met a fate in this tick."""
+    def count(self, tick: int, label: str, fate: Fate, number: int, reason: str = "") -> None:
+        """Note that `number` messages of a label met a fate in this tick."""
         if number:
             self.totals[fate] += number
-            self.by_kind[kind, fate] += number
-            self.rows.append((tick, kind, fate, reason, number))
-
-    def count_change(self, tick: int, before: Envelopes, after: Envelopes, fate: Fate, reason: str) -> None:
-        """Note which messages a fault took away, by the fate they met, and how many copies it added."""
-        for kind, more, less in _changes(before, after):
-            self.count(tick, kind, Fate.COPIED, more, reason)
-            self.count(tick, kind, fate, less, reason)
-        if self.events is not None:
-            for k in range(len(before.batches)):
-                self.tell_change(before.piece(k), after.piece(k), fate, reason)
+            self.by_label[label, fate] += number
+            self.rows.append((tick, label, fate, reason, number))
 
     def tell(self, fate: Fate | None, batch: MessageBatch, reason: str = "") -> None:
         """Note which messages met a fate, where somebody wants to know."""
@@ -115,28 +106,6 @@ class Journal:
             raise ConservationError(
                 f"tick {tick}: {seen}, in flight {in_flight}: {into} went in, {out + in_flight} are accounted for"
             )
-
-
-def _changes(before: Envelopes, after: Envelopes) -> list[tuple[str, int, int]]:
-    """Return, batch by batch, the kind, how many messages were added and how many taken away."""
-    if after.channel is before.channel:
-        return []
-    if before.distinct and after.distinct:
-        copies = after.copied - before.copied
-        originals = after.sizes - before.sizes - copies
-        more, less = (np.maximum(f * copies, 0) + np.maximum(f * originals, 0) for f in (1, -1))
-    else:  # a copy that bears no mark of its own can only be told by its channel
-        more, less = np.transpose([_by_channel(before, after, k) for k in range(len(before.batches))])
-    kinds = [batch.kind.name for batch in before.batches]
-    return list(zip(kinds, more.tolist(), less.tolist(), strict=True))
-
-
-def _by_channel(before: Envelopes, after: Envelopes, number: int) -> tuple[int, int]:
-    """Return how many more messages of a batch channels carry, and how many less others do."""
-    was, now = (envelopes.channel[envelopes.slices[number]] for envelopes in (before, after))
-    size = max(was.max(initial=-1), now.max(initial=-1)) + 1
-    change = np.bincount(now, minlength=size) - np.bincount(was, minlength=size)
-    return int(change[change > 0].sum()), int(-change[change < 0].sum())
 
 
 def _missing(before: MessageBatch, after: MessageBatch) -> npt.NDArray[np.bool_]:

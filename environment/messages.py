@@ -40,6 +40,9 @@ class Field:
 class Kind:
     """What may be said: a name, the links that may carry it, and the fields of its payload.
 
+    Messages are counted, and chosen by faults, under `labels`: one for each sort of balance that a channel may be about
+    (``Channels.about``), several of which may share one. Without labels all go by the name of the kind.
+
     >>> bid = Kind("bid", (Link.UP,), (Field("x", 24, "kW"), Field("round", 1, "1")))
     >>> bid.width, bid.part("round")
     (25, slice(24, 25, None))

@@ -12,6 +12,7 @@ from .envelopes import Envelopes
 from .errors import FaultError, MessageError
 from .faults import Fault, FaultSchedule, Stage
 from .journal import Fate, Journal
+from .labels import Labels
 from .messages import Kind, MessageBatch, Outbox
 from .remembered import Remembered, fixed
 from .topology import Topology
@@ -49,7 +50,8 @@ class Transport:
     ) -> None:
         self.topology = topology
         self.kinds = {kind.name: kind for kind in kinds}
-        self.schedule = FaultSchedule(faults, topology, tuple(self.kinds), seed)
+        self.schedule = FaultSchedule(faults, topology, tuple(self.kinds.values()), seed)
+        self.labels = Labels(topology, tuple(self.kinds.values()))
         self.journal = Journal() if journal is None else journal
         self.check = check
         self._carried = {kind.name: fixed(np.isin(list(Link), kind.links)) for kind in self.kinds.values()}
@@ -78,7 +80,7 @@ class Transport:
         batches = outbox.batches()
         for batch in batches:
             self._check_entitled(batch)
-            self.journal.count(batch.sent, batch.kind.name, Fate.SENT, len(batch))
+            self.count(batch.sent, batch, Fate.SENT)
             if self.journal.keep_messages:
                 self.journal.said.append(batch)
             self.journal.tell(Fate.SENT, batch)
@@ -98,6 +100,11 @@ class Transport:
             self.journal.heard += [(tick, batch) for batch in arrived]
         return arrived
 
+    def count(self, tick: int, batch: MessageBatch, fate: Fate, reason: str = "") -> None:
+        """Note in the journal, by label, that all messages of a batch met a fate in this tick."""
+        for label, number in self.labels.count(batch.kind, batch.channel).items():
+            self.journal.count(tick, label, fate, number, reason)
+
     def _send(self, batches: Sequence[MessageBatch], tick: int) -> None:
         """Let the sending faults act on what was said, and enter what is left."""
         found = [(tick + 1, batch) for batch in batches]
@@ -111,9 +118,9 @@ class Transport:
         for due, batch in found:
             self._enter(due, batch)
             if due > tick + 1:
-                late[batch.kind.name] += len(batch)
-        for kind, number in late.items():
-            self.journal.count(tick, kind, Fate.LATE, number)
+                late.update(self.labels.count(batch.kind, batch.channel))
+        for label, number in late.items():
+            self.journal.count(tick, label, Fate.LATE, number)
 
     def _enter(self, due: int, batch: MessageBatch) -> None:
         """Keep messages until they are due."""
@@ -124,9 +131,18 @@ class Transport:
         for fault in faults:
             before, envelopes = envelopes, self.schedule.apply(fault, envelopes, tick)
             if envelopes is not before:
-                self.journal.count_change(tick, before, envelopes, end, fault.name)
+                self._note(tick, before, envelopes, end, fault)
                 _check_due(envelopes, fault, tick)
         return envelopes
+
+    def _note(self, tick: int, before: Envelopes, after: Envelopes, end: Fate, fault: Fault) -> None:
+        """Note in the journal what a fault took away and what it added."""
+        for label, more, less in self.labels.changes(before, after):
+            self.journal.count(tick, label, Fate.COPIED, more, fault.name)
+            self.journal.count(tick, label, end, less, fault.name)
+        if self.journal.events is not None:
+            for k in range(len(before.batches)):
+                self.journal.tell_change(before.piece(k), after.piece(k), end, fault.name)
 
     def _check_entitled(self, batch: MessageBatch) -> None:
         channels, channel = self.topology.channels, batch.channel

@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from ..envelopes import Envelopes
 from ..errors import FaultError
+from ..labels import Labels
+from ..messages import Kind
 from ..topology import Topology
 from .base import Chance, Fault, Stage
 from .crash import Crash
@@ -25,7 +27,7 @@ class FaultSchedule:
     Parameters
     ----------
     faults, topology
-    kinds : names of the message kinds that exist
+    kinds : the message kinds that exist
     seed : of every draw
 
     Attributes
@@ -39,7 +41,7 @@ class FaultSchedule:
         Two faults share a name (and so their luck), or one names an agent, channel or kind that is not there.
     """
 
-    def __init__(self, faults: Sequence[Fault], topology: Topology, kinds: Sequence[str], seed: int) -> None:
+    def __init__(self, faults: Sequence[Fault], topology: Topology, kinds: Sequence[Kind], seed: int) -> None:
         names = [fault.name for fault in faults]
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise FaultError(
@@ -48,13 +50,14 @@ class FaultSchedule:
         self.seed = seed
         self.kinds = tuple(kinds)
         self._topology = topology
+        labels = Labels(topology, kinds)
         for fault in faults:
-            if fault.message is not None and fault.message not in kinds:
+            if fault.message is not None and fault.message not in labels.names:
                 raise FaultError(
                     f"fault {fault.name!r}: no message is called {fault.message!r}; "
-                    f"this protocol has {', '.join(kinds)}"
+                    f"this protocol has {', '.join(labels.names)}"
                 )
-        self._scopes = {fault.name: fault.covers(topology) for fault in faults}
+        self._scopes = {fault.name: _scope(fault, fault.covers(topology), labels, kinds) for fault in faults}
         # The order is fixed by stage and name, so that a schedule means the same in whatever order it is written.
         self.faults = ordered = sorted(faults, key=lambda fault: (fault.stage, fault.name))
         self.memory: dict[str, dict[str, npt.NDArray[Any]]] = {}
@@ -98,11 +101,16 @@ class FaultSchedule:
         if not len(envelopes) or not fault.active(tick):
             return None
         scope = self._scopes[fault.name]
-        inside: Mask | None = None if scope is None else scope.take(envelopes.channel)
-        if fault.message is not None:
-            meant = envelopes.each([batch.kind.name == fault.message for batch in envelopes.batches])
-            inside = meant if inside is None else inside & meant
-        number = len(envelopes) if inside is None else np.count_nonzero(inside)
+        masks = [scope[batch.kind.name] for batch in envelopes.batches]
+        if all(mask is masks[0] for mask in masks):
+            inside = masks[0] if isinstance(masks[0], bool) else masks[0].take(envelopes.channel)
+        else:
+            inside = np.empty(len(envelopes), dtype=bool)
+            for at, mask in zip(envelopes.slices, masks, strict=True):
+                inside[at] = mask if isinstance(mask, bool) else mask.take(envelopes.channel[at])
+        if isinstance(inside, bool):
+            return inside or None
+        number = np.count_nonzero(inside)
         return inside if 0 < number < len(envelopes) else (True if number else None)
 
     def asleep(self, tick: int) -> Mask | None:
@@ -122,6 +130,18 @@ class FaultSchedule:
 
     def _together(self, faults: list[Fault]) -> Mask | None:
         return np.any([self._agents[fault.name] for fault in faults], axis=0) if faults else None
+
+
+def _scope(fault: Fault, covered: Mask | None, labels: Labels, kinds: Sequence[Kind]) -> dict[str, Mask | bool]:
+    """Return, by kind, on which channels a fault touches its messages: (channels,) bool, or the same answer for all."""
+    found: dict[str, Mask | bool] = {}
+    for kind in kinds:
+        meant = fault.message is None or labels.chosen(fault.message, kind)
+        if covered is None or meant is False:
+            found[kind.name] = meant
+        else:
+            found[kind.name] = covered if meant is True else covered & meant
+    return found
 
 
 def _checked(returned: Any, given: Envelopes, fault: Fault, method: str) -> Envelopes:

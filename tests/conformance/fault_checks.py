@@ -148,7 +148,7 @@ def arrives_after_it_was_sent(subject: FaultSubject) -> bool:
 def same_seed_same_fate(subject: FaultSubject) -> bool:
     """What becomes of a message follows from the seed, not from the past nor from another source of chance."""
     first = [_fates(after) for _, after in subject.acted()]
-    again = FaultSchedule([subject.fault], subject.topology, [kind.name for kind in subject.kinds], subject.seed)
+    again = FaultSchedule([subject.fault], subject.topology, subject.kinds, subject.seed)
     for given, fates in zip(reversed(subject.trials), reversed(first), strict=True):
         other = _fates(subject.act(given, again))
         if other != fates:

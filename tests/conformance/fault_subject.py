@@ -37,7 +37,7 @@ class FaultSubject:
     @cached_property
     def schedule(self) -> FaultSchedule:
         """The fault in its scope, as a transport would have it."""
-        return FaultSchedule([self.fault], self.topology, [kind.name for kind in self.kinds], self.seed)
+        return FaultSchedule([self.fault], self.topology, self.kinds, self.seed)
 
     @cached_property
     def trials(self) -> list[Envelopes]:

@@ -81,7 +81,7 @@ def send_through(
     faults: Sequence[Fault], where: Topology, tick: int = 0, seed: int = 1, kind: Kind = NEWS
 ) -> Envelopes:
     """Send one message on every channel through faults, and return what is left of them."""
-    schedule = FaultSchedule(faults, where, [k.name for k in KINDS], seed)
+    schedule = FaultSchedule(faults, where, KINDS, seed)
     left = envelopes(where, tick, kind=kind)
     for fault in schedule.at_send:
         left = schedule.apply(fault, left, tick)

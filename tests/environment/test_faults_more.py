@@ -18,14 +18,14 @@ from gridparley.environment.faults import (
     Slow,
 )
 
-from .conftest import envelopes, topology
+from .conftest import NEWS, envelopes, topology
 
 TOWN = topology("A-B B-C A-C", load=150)
 ALL = len(TOWN.channels)
 
 
 def schedule(*faults, where=TOWN):
-    return FaultSchedule(faults, where, ["news"], 1)
+    return FaultSchedule(faults, where, [NEWS], 1)
 
 
 def kept_over(fault, ticks):

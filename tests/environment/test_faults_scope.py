@@ -107,7 +107,7 @@ def test_a_window_does_not_begin_before_the_first_tick():
 )
 def test_a_scope_that_covers_nothing_is_refused_by_the_name_of_its_fault(scope, why):
     with pytest.raises(FaultError, match=why):
-        FaultSchedule([Loss(probability=0.5, **scope)], TOWN, [kind.name for kind in KINDS], 0)
+        FaultSchedule([Loss(probability=0.5, **scope)], TOWN, KINDS, 0)
 
 
 @pytest.mark.parametrize("scope", [{"agents": "A.load"}, {"until": 3}, {"agent": 3}, {"message": ["bid"]}])
@@ -117,7 +117,7 @@ def test_a_scope_that_cannot_be_read_is_refused(scope):
 
 
 def test_messages_outside_the_scope_pass_by_without_being_copied_or_moved():
-    schedule = FaultSchedule([Loss(probability=1, agent="A.load", start=2)], TOWN, [kind.name for kind in KINDS], 0)
+    schedule = FaultSchedule([Loss(probability=1, agent="A.load", start=2)], TOWN, KINDS, 0)
     (fault,) = schedule.at_send
     early, elsewhere = envelopes(TOWN, 1), envelopes(TOWN, 2, [0, 1])
     assert schedule.apply(fault, early, 1) is early
