@@ -1,4 +1,4 @@
-"""Who pays whom on a network: usage charges of trades, their budget, and how far everybody is from his best answer."""
+"""Who pays whom on a network: usage charges of trades, their budget, and how far each agent is from its best answer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TRADED = 1e-6
 
 
 def usage_report(market: Market, protocol: Protocol, state: MarketState, x: Sequence[Floats]) -> dict[str, Any]:
-    """Return what trades on a network pay for its use, and what is left at everybody's best answer; {} without a network.
+    """Return what trades on a network pay for its use, and how far best answers are away; {} without a network.
 
     The network usage charge of a trade is NUC = (DLMP_buyer - DLMP_seller) e, in its parts. The buyer pays the price in the
     contract and 1 - share of it, the seller receives that price less the rest, so what lies between is the charge. With what

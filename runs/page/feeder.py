@@ -38,7 +38,7 @@ class PageFeeder:
         return self.ports.operator
 
     def meta(self) -> dict[str, Any]:
-        """Return what never changes: names, places, limits, and who hangs at which bus."""
+        """Return what never changes: names, places, limits, and who is connected at which bus."""
         feeder = self.operator.grid.feeder
         return {
             "name": str(feeder.name),

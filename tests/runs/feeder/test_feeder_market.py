@@ -175,6 +175,9 @@ def test_operators_in_the_middle_change_no_quantity(protocol, pricing):
     price = result.simulation.state.price[:, 0]
     for k in range(8):
         assert np.ptp(price[[k, *range(8 + k * 5, 13 + k * 5)]]) < 1e-7
+    # The network sees the operators, and is needed as much as without them.
+    assert list(result.feeder["ports"]) == [f"m{k + 1}" for k in range(8)]
+    assert result.feeder["without"]["over_kw"] > 10.0
     budget = result.to_dict()["usage"]["budget"]
     assert budget["collected"] == pytest.approx(budget["losses"] + budget["limits"], abs=1e-7)
 

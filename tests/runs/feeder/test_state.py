@@ -8,7 +8,7 @@ import pytest
 
 from gridparley.runs.feeder.ports import network_ports
 from gridparley.runs.feeder.read import load_feeder
-from gridparley.runs.feeder.state import feeder_state, flow_text
+from gridparley.runs.feeder.state import feeder_state, flow_text, unasked
 from gridparley.runs.figures.feeder import feeder_figure
 from gridparley.runs.record.folder_read import RecordedRun
 from gridparley.runs.scenario.scenario import load_scenario
@@ -56,6 +56,15 @@ def test_without_the_operator_limits_are_broken_by_far():
     told = feeder_state(*optimum("exact")[:3], solve=True)
     assert told["without"]["over_pu"] > 0.03
     assert told["without"]["over_kw"] > 15.0
+
+
+@pytest.mark.parametrize("wholesale", [0.0, 6.0])
+def test_what_would_flow_without_the_operator_is_the_optimum_without_its_network(wholesale):
+    market = toy(losses="exact", wholesale=wholesale)
+    free = unasked(network_ports(market))
+    best = central_feeder(FeederProblem.of(market).without_limits())
+    assert free[0] == pytest.approx(0.0, abs=1e-9)
+    assert free[1:, 0] == pytest.approx(best.p, abs=1e-7)
 
 
 @pytest.mark.slow
