@@ -57,10 +57,12 @@ def page_meta(recording: Recording, span: Span, reasons: list[str], missing: str
     """
     record = recording.record
     header, document = record.header, tomllib.loads(record.header["scenario"])
-    kept = ("name", "protocol", "seed", "periods", "populations", "metrics", "kinds")
+    kept = ("name", "protocol", "seed", "periods", "populations", "metrics")
+    fields = {kind["name"]: kind["fields"] for kind in header["kinds"]}
     clock = document.get("clock")
     return {
         **{name: header[name] for name in kept},
+        "kinds": [{"name": label, "fields": fields[kind]} for label, kind in header["labels"]],
         "microgrids": header["homes"],
         "tie_lines": [header["balances"][balance] for balance in record.joins.tolist()],
         "code_version": header["code_version"],

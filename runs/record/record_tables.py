@@ -162,7 +162,8 @@ class _Letters:
 
     def __init__(self, record: RecordedTicks) -> None:
         self._agents = pa.array(record.agents, type=pa.string())
-        self._channels = record.channels
+        self._channels, self._record = record.channels, record
+        self._labels = [label for label, _ in record.header["labels"]]
         self._parts: dict[str, list[str]] = {}
         payload: dict[str, pa.Field] = {}
         for kind in record.header["kinds"]:
@@ -193,7 +194,7 @@ class _Letters:
         )
         columns: dict[str, Any] = {
             "id": ended.number,
-            "kind": pa.repeat(pa.scalar(said.kind), n),
+            "kind": _words(self._record.label_of(said.kind, said.channel[place]), self._labels).cast(pa.string()),
             "sender": sender,
             "receiver": receiver,
             "sent": np.full(n, said.tick),

@@ -120,7 +120,7 @@ class RecordedTicks:
 
     @cached_property
     def channels(self) -> Columns:
-        """(channels,) each: sender and receiver (addresses), balance (or -1), link (a `Link`)."""
+        """(channels,) each: sender and receiver (addresses), balance (or -1), link (a `Link`), about."""
         return self.world("channel")
 
     @cached_property
@@ -146,7 +146,22 @@ class RecordedTicks:
             rows=tuple(int(self.world(f"population.{k}")["row_start"][-1]) for k in many),
             metrics=tuple(header["metrics"]),
             kinds={kind["name"]: sum(field[1] for field in kind["fields"]) for kind in header["kinds"]},
+            labels=tuple(label for label, _ in header["labels"]),
         )
+
+    @cached_property
+    def _codes(self) -> dict[str, npt.NDArray[np.int64]]:
+        """By kind, the number of the label of its messages, by what their channel is about."""
+        numbers = {(label, kind): k for k, (label, kind) in enumerate(self.header["labels"])}
+        return {
+            kind["name"]: np.array([numbers[label, kind["name"]] for label in kind["labels"] or [kind["name"]]])
+            for kind in self.header["kinds"]
+        }
+
+    def label_of(self, kind: str, channel: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+        """Return the number of the label, in `header["labels"]`, of messages of a kind on some channels, (n,)."""
+        codes = self._codes[kind]
+        return codes[self.channels["about"][channel]] if len(codes) > 1 else np.full(len(channel), codes[0])
 
     # One tick --------------------------------------------------------------------------------------------------------
 
