@@ -54,6 +54,23 @@ class Labels:
             return {kind.name: len(channel)}
         return _named(kind, _by_about(self._topology.channels.about, channel))
 
+    def by_about(self, kind: Kind, channel: Ints) -> npt.NDArray[np.int64]:
+        """Return how many messages of a kind there are, given their channels, by what they are about, (labels,)."""
+        if not kind.labels:
+            return np.array([len(channel)])
+        found = np.zeros(len(kind.labels), dtype=np.int64)
+        counts = _by_about(self._topology.channels.about, channel)
+        found[: len(counts)] = counts
+        return found
+
+    def named(self, kind: Kind, numbers: npt.NDArray[np.integer] | int) -> Iterator[tuple[str, int]]:
+        """Yield label and number of what is counted by what channels are about, (labels,)."""
+        counts = np.atleast_1d(numbers).tolist()
+        if not kind.labels:
+            yield kind.name, counts[0]
+            return
+        yield from _named(kind, counts).items()
+
     def chosen(self, name: str, kind: Kind) -> npt.NDArray[np.bool_] | bool:
         """Return on which channels messages of a kind have a name: (channels,) bool, or the same answer for all."""
         if name == kind.name:
