@@ -105,7 +105,7 @@ class Garbled:
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes that a frame's arrays have: balances, rows in one, periods, rows of each population; kinds with their widths, labels."""
+    """Sizes of a frame's arrays: balances, rows in one, periods, rows of each population; kinds with widths; labels."""
 
     balances: int
     balance_rows: int
