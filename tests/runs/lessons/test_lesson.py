@@ -72,7 +72,7 @@ def test_a_lesson_takes_five_minutes(played):
 
 def test_filters_name_what_is_there(played):
     lesson, record, _ = played
-    kinds = {kind["name"] for kind in record.header["kinds"]} | {"any kind"}
+    kinds = {label for label, _ in record.header["labels"]} | {"any kind"}
     for step in lesson.step:
         assert step.filter.kind in kinds
         assert step.filter.agent in {*record.agents, "any agent"}

@@ -80,13 +80,13 @@ def test_faults_cost_ticks_and_a_lost_memory_does_not_move_the_end():
 
 
 def test_copies_differ_and_the_written_ones_do_not():
-    three, many = (load_scenario("dispatch-day", [f"microgrids={n}"]).market().members[0].society for n in (3, 12))
+    three, many = (load_scenario("dispatch-day", [f"microgrids={n}"]).market().populations[0].society for n in (3, 12))
     assert (many.load[:3] == three.load).all()
     assert (many.power_max[:3] == three.power_max).all()
     assert len(np.unique(many.power_max[3:])) == 9
     ratio = many.power_max[3:6] / three.power_max
     assert (ratio.max() <= 1.2, ratio.min() >= 1 / 1.2) == (True, True)
-    alike = load_scenario("dispatch-day", ["microgrids=12", "spread=0"]).market().members[0].society
+    alike = load_scenario("dispatch-day", ["microgrids=12", "spread=0"]).market().populations[0].society
     assert (alike.load[9:] == three.load).all()
 
 

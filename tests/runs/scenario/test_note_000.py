@@ -32,8 +32,8 @@ def test_prices_move_as_in_the_literal_iteration_to_the_last_bit(alpha, step):
     ).simulation()
     for point in literal:
         simulation.step()  # ask
-        assert simulation.state.price[:, 0].tolist() == point["lam"]
-        assert (-simulation.state.transfer_price[:, 0, 0]).tolist() == [m + 0.0 for m in point["mu"]]
+        assert simulation.state.price[:3, 0].tolist() == point["lam"]
+        assert (-simulation.state.price[3:, 0]).tolist() == [m + 0.0 for m in point["mu"]]
         simulation.step()  # answer
         operators, loads = simulation.market.populations
         answers = dict(zip((type(p.society).__name__ for p in (operators, loads)), simulation.state.x, strict=True))
