@@ -93,7 +93,7 @@ def test_the_lost_messages_of_the_lesson_are_those_that_it_speaks_of(tmp_path):
     assert prices.loc[14, "fate"] == "delivered"
     assert prices.loc[14, "price_usd_per_kwh"] == prices.loc[12, "price_usd_per_kwh"]
     again = lost.loc[16]
-    assert (again["kind"], again["sender"], again["receiver"]) == ("transfer", "C.virtual", "B.virtual")
+    assert (again["kind"], again["sender"], again["receiver"]) == ("copy", "A.virtual", "C.virtual")
 
 
 def test_figures_are_filled_in(small):
