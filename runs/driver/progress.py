@@ -116,8 +116,8 @@ def _bar(console: Console) -> Bar:
 
 
 def _state(simulation: Simulation) -> str:
-    latest, price = simulation.observer.latest, simulation.state.price
+    latest, price = simulation.observer.latest, simulation.state.price[simulation.market.topology.place]
     text = f"round {int(simulation.state.round.min())}, residual {latest['primal_residual']:.1e} kW"
-    if price.size <= PRICES_MAX and np.isfinite(price).all():
+    if 0 < price.size <= PRICES_MAX and np.isfinite(price).all():
         text += ", price " + " ".join(f"{value:.4f}" for value in price.ravel())
     return text

@@ -48,7 +48,7 @@ def network(playback: Playback, series: Series, frame: Frame, chosen: int, width
     lines: list[Line] = [((fitted(heads, width), "head"),)]
     for microgrid in range(first, min(first + height - 1, len(names))):
         off = "–" if imbalance is None else figure(float(imbalance[microgrid]))
-        name, price = fitted(names[microgrid], NAME), figure(float(frame.price[microgrid].mean()))
+        name, price = fitted(names[microgrid], NAME), figure(float(frame.price[record.home_balance[microgrid]].mean()))
         text = f"{price:>{NUMBER}}{off:>{NUMBER}}{frame.round[microgrid]:>6}  "
         state, style = _state(record.agents, home, frame, microgrid)
         lines.append(
