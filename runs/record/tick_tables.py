@@ -138,7 +138,7 @@ class TickReader:
         for name, parts in said.items():
             columns |= self._said(name, parts)
             left = went.get(name, [])
-            if list(map(id, left)) != list(map(id, parts)):
+            if not _untouched(parts, left):
                 columns |= self._way(name, left)
         if ended:
             columns |= self._ends(ended) | self._garbled([e.batch for e in ended if e.fate is Fate.DELIVERED])
@@ -231,6 +231,14 @@ def column_names(simulation: Simulation) -> list[str]:
     names += [f"end.{name}" for name in ("kind", "sent", "fate", "reason", "first", "count", "whole", "reasons")]
     names += [f"gone.{name}" for name in ("place", "copy")]
     return names + [f"garbled.{name}" for name in ("kind", "count", "number", "copy", "payload")]
+
+
+def _untouched(said: list[MessageBatch], left: list[MessageBatch]) -> bool:
+    """Tell whether all of what was said goes on its way in time; a schedule that did nothing may have cut it anew."""
+    return len(said) == len(left) and all(
+        one is other or (other.due is None and other.copy is None and np.array_equal(one.channel, other.channel))
+        for one, other in zip(said, left, strict=True)
+    )
 
 
 def _copies(batch: MessageBatch) -> npt.NDArray[np.uint64]:
