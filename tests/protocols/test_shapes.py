@@ -46,13 +46,17 @@ def by_name(simulation):
     return prices, {(topology.name(agent), topology.balances[balance]): x.tobytes() for agent, balance, x in rows}
 
 
-@pytest.mark.parametrize("faults", [(), (Loss(probability=0.2), Delay(ticks="0..3"))], ids=["calm", "rough"])
+ROUGH = (Loss(probability=0.2), Delay(ticks="0..3"))
+
+
 @pytest.mark.parametrize(
-    "protocol",
+    ("protocol", "faults"),
     [
-        DualDecomposition(step_size=0.05, **COARSE),
-        DualDecomposition(step_size=0.05, two_ledgers=True, **COARSE),
-        ExchangeADMM(),
+        (DualDecomposition(step_size=0.05, **COARSE), ()),
+        (DualDecomposition(step_size=0.05, **COARSE), ROUGH),
+        (DualDecomposition(step_size=0.05, two_ledgers=True, **COARSE), ()),
+        (ExchangeADMM(), ()),
+        (ExchangeADMM(), ROUGH),
     ],
 )
 def test_each_of_two_pieces_goes_its_way_and_stops_as_if_it_were_alone(protocol, faults):

@@ -45,6 +45,11 @@ def run(faults, settings=(), seed=0, name="three-microgrids", ticks=8000):
     return simulation
 
 
+def at_buses(simulation):
+    """Return the prices at buses: that of a tie-line whose limits pin it at both ends is not unique."""
+    return simulation.state.price[simulation.market.topology.place]
+
+
 @pytest.fixture(scope="module")
 def clean():
     return run([])
@@ -62,7 +67,7 @@ def test_a_fault_alone_keeps_every_invariant_and_the_optimum(clean, label, seed)
     assert simulation.finished
     assert simulation.tick > clean.tick or label == "duplicate"
     if label in LIES:  # believed while they last, so the path is another, but not its end
-        assert simulation.state.price == pytest.approx(clean.state.price, abs=1e-6)
+        assert at_buses(simulation) == pytest.approx(at_buses(clean), abs=1e-6)
     else:
         assert np.array_equal(simulation.state.price, clean.state.price)
 
@@ -72,12 +77,17 @@ def test_a_fault_alone_keeps_every_invariant_and_the_optimum(clean, label, seed)
 def test_all_faults_together_keep_every_invariant_and_the_optimum(clean, seed):
     simulation = run(TOGETHER, seed=seed)
     assert simulation.finished
-    assert simulation.state.price == pytest.approx(clean.state.price, abs=1e-6)
+    assert at_buses(simulation) == pytest.approx(at_buses(clean), abs=1e-6)
     fates = {fate for _, _, fate, _, _ in simulation.journal.rows}
     assert fates >= {"sent", "copied", "delivered", "lost", "stopped", "stale", "refused", "late"}
 
 
 THIRTY = ["prosumers=1", "eps_abs=0.05", "eps_rel=0.05", "step_size=0.004", "topology=ring"]
+
+
+def at_buses(simulation):
+    """Return the prices at buses: that of a tie-line whose limits pin it at both ends is not unique."""
+    return simulation.state.price[simulation.market.topology.place]
 
 
 @pytest.fixture(scope="module")
