@@ -85,11 +85,6 @@ def test_all_faults_together_keep_every_invariant_and_the_optimum(clean, seed):
 THIRTY = ["prosumers=1", "eps_abs=0.05", "eps_rel=0.05", "step_size=0.004", "topology=ring"]
 
 
-def at_buses(simulation):
-    """Return the prices at buses: that of a tie-line whose limits pin it at both ends is not unique."""
-    return simulation.state.price[simulation.market.topology.place]
-
-
 @pytest.fixture(scope="module")
 def clean_thirty():
     return run([], THIRTY, name="microgrids", ticks=4000)
@@ -109,7 +104,7 @@ def test_thirty_microgrids_keep_every_invariant_and_the_optimum(clean_thirty, la
     assert clean_thirty.finished
     assert faulty.finished
     if label == "all together":
-        assert faulty.state.price == pytest.approx(clean_thirty.state.price, abs=5e-3)
+        assert at_buses(faulty) == pytest.approx(at_buses(clean_thirty), abs=5e-3)
     else:
         assert np.array_equal(faulty.state.price, clean_thirty.state.price)
 
