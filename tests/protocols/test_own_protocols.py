@@ -7,7 +7,9 @@ import pytest
 
 from gridparley import load_scenario, run_scenario
 from gridparley.conformance import check_protocol
+from gridparley.conformance.market import three_microgrids
 from gridparley.environment.faults import Crash, Delay, Loss
+from gridparley.protocols import Column, DualDecomposition, Protocol, ProtocolError
 from gridparley.runs.simulation.simulation import Simulation
 
 ASCENT = '''
@@ -90,5 +92,32 @@ def test_loss_and_delay_bend_no_path(scenario):
         simulation = scenario(faults=faults).simulation(seed=3)
         simulation.run(20_000)
         assert simulation.stopped
+        ends.append(simulation.state.price.tobytes())
+    assert ends[0] == ends[1]
+
+
+@pytest.mark.parametrize("name", ["price", "x", "imbalance", "group", "coordinator", "sum", "spread", "pairs", "take"])
+def test_a_column_called_like_what_balances_have_is_refused(name):
+    with pytest.raises(ProtocolError, match=f"columns = '{name}': balances have something else of this name"):
+        type("Wrong", (Protocol,), {"columns": {name: Column("balance")}})
+
+
+def test_what_is_asked_is_a_column():
+    says = {"asks": {"price": "$/kWh", "target": "kW"}, "columns": {"memory": Column("row")}}
+    with pytest.raises(ProtocolError, match="asks = 'target', which is no column; there is price, memory"):
+        type("Wrong", (Protocol,), says)
+
+
+@pytest.mark.parametrize("name", ["kind", "row", "elsewhere", "balance", "answers", "first", "held"])
+def test_any_other_name_will_do(name):
+    def update(self, balances):
+        setattr(balances, name, getattr(balances, name) + 1.0)
+        balances.price += 0.3 * balances.imbalance
+
+    named = type("Named", (Protocol,), {"columns": {name: Column("balance")}, "update": update})
+    ends = []
+    for protocol in (named(), DualDecomposition(step_size=0.3)):
+        simulation = Simulation(three_microgrids(), protocol, cost_every=0)
+        simulation.run(30)
         ends.append(simulation.state.price.tobytes())
     assert ends[0] == ends[1]

@@ -126,7 +126,7 @@ def test_every_column_is_declared_with_one_entry_for_each_that_it_belongs_to(mar
                 assert len(owner) == len(snapshot[name]) == len(role.declared[name].first)
             assert owner.size == 0 or owner.max() < len(role.address)
         if isinstance(role, Coordinator):
-            assert {f"Ledger.{column}" for column in ("price", *protocol.columns)} <= role.declared.keys()
+            assert {f"Columns.{column}" for column in ("price", *protocol.columns)} <= role.declared.keys()
 
 
 @EVERY
