@@ -46,6 +46,11 @@ def run(faults, settings=(), seed=0, name="three-microgrids", ticks=8000):
     return simulation
 
 
+def at_buses(simulation):
+    """Return the prices at buses: that of a tie-line whose limits pin it at both ends is not unique."""
+    return simulation.state.price[simulation.market.topology.place]
+
+
 @pytest.fixture(scope="module")
 def clean():
     return run([])
@@ -63,7 +68,7 @@ def test_a_fault_alone_keeps_every_invariant_and_the_optimum(clean, label, seed)
     assert simulation.finished
     assert simulation.tick > clean.tick or label == "duplicate"
     if label in LIES:  # believed while they last, so the path is another, but not its end
-        assert simulation.state.price == pytest.approx(clean.state.price, abs=1e-6)
+        assert at_buses(simulation) == pytest.approx(at_buses(clean), abs=1e-6)
     else:
         assert np.array_equal(simulation.state.price, clean.state.price)
 
@@ -73,7 +78,7 @@ def test_a_fault_alone_keeps_every_invariant_and_the_optimum(clean, label, seed)
 def test_all_faults_together_keep_every_invariant_and_the_optimum(clean, seed):
     simulation = run(TOGETHER, seed=seed)
     assert simulation.finished
-    assert simulation.state.price == pytest.approx(clean.state.price, abs=1e-6)
+    assert at_buses(simulation) == pytest.approx(at_buses(clean), abs=1e-6)
     fates = {fate for _, _, fate, _, _ in simulation.journal.rows}
     assert fates >= {"sent", "copied", "delivered", "lost", "stopped", "stale", "refused", "late"}
 
@@ -100,7 +105,7 @@ def test_thirty_microgrids_keep_every_invariant_and_the_optimum(clean_thirty, la
     assert clean_thirty.finished
     assert faulty.finished
     if label == "all together":
-        assert faulty.state.price == pytest.approx(clean_thirty.state.price, abs=5e-3)
+        assert at_buses(faulty) == pytest.approx(at_buses(clean_thirty), abs=5e-3)
     else:
         assert np.array_equal(faulty.state.price, clean_thirty.state.price)
 
