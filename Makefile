@@ -1,21 +1,29 @@
-# Two commands: `make demo` shows a negotiation, `make test` is everything that CI asks for.
+# Three commands: `make demo` shows a negotiation, `make quick` is for before a commit, `make test` is all that CI asks for.
 # They need Python 3.11+, git and make, and nothing else: uv comes into .uv if there is none on PATH.
 
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 VIEW := .venv/view/gridparley
 
-.PHONY: demo test bench env
+.PHONY: demo quick test lint bench env
 
 demo: env
 	.venv/bin/gridparley run three-microgrids
 
 # With Hypothesis's profile `ci` the examples are the same on every machine; a bare `.venv/bin/pytest` looks for new ones.
-test: env
+# Each file is tested by one worker, since its tests share what they look at; tests/conftest.py puts the dearest files first.
+PYTEST := .venv/bin/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --hypothesis-profile ci
+
+test: lint
+	$(PYTEST) --doctest-modules --pyargs gridparley tests
+
+quick: lint
+	$(PYTEST) -m "not slow and not browser" tests
+
+lint: env
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
-	.venv/bin/pytest --numprocesses auto --dist loadfile --hypothesis-profile ci --doctest-modules --pyargs gridparley tests
 
 # How fast and how large a message is beside other ways to send it: `make bench ARGS="--sizes 1e4"`.
 bench: $(UV)

@@ -184,7 +184,7 @@ class Society(LocalProblem):
         return new
 
     def settle(self, period: Period, x: Floats) -> Self:
-        """Return the same agents after a period in which x, (rows, 1) kW, was committed: what it used up is rolled, once.
+        """Return the same agents after a period in which x, (rows, 1) kW, was dispatched: what it used up is rolled, once.
 
         Nothing is changed in place, so that settling twice from the same agents is settling once.
         """

@@ -1,6 +1,7 @@
 """What carries messages: topology, message columns, transport, faults and the journal. It knows no energy and no money."""
 
 from .balances import BALANCE_KINDS, BalanceKind
+from .envelopes import Envelopes
 from .errors import FaultError, MessageError, TopologyError
 from .journal import Fate, Journal
 from .messages import Field, Kind, MessageBatch, Outbox
@@ -10,6 +11,7 @@ from .transport import Transport
 __all__ = [
     "BALANCE_KINDS",
     "BalanceKind",
+    "Envelopes",
     "Fate",
     "FaultError",
     "Field",

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from numbers import Integral
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 
 from .balances import BALANCE_KINDS, BalanceKind
 from .errors import TopologyError
-from .topology import Group, Topology
+from .groups import Group
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["balance_kind", "plain", "read_graph"]
 
 
-def read_graph(graph: nx.Graph, *, coordinator: str = "virtual", operator: str = "operator") -> Topology:
-    """Return the topology of a graph of microgrids, in one piece or several.
+def read_graph(graph: nx.Graph, *, coordinator: str = "virtual", operator: str = "operator") -> dict[str, Any]:
+    """Return what `Topology.build` wants, of a graph of microgrids in one piece or several.
 
     A node is a microgrid: its members meet at its bus, which its coordinator keeps. An edge is a tie-line between the
     operators of two microgrids, a balance with two rows; the coordinator of the microgrid that comes first keeps it.
@@ -58,7 +60,7 @@ def read_graph(graph: nx.Graph, *, coordinator: str = "virtual", operator: str =
     each = np.bincount(end, minlength=len(homes))
     port = np.empty(len(end), dtype=np.int64)
     port[order] = np.arange(len(end)) - np.repeat(np.cumsum(each) - each, each)
-    return Topology.build(
+    return dict(
         homes=homes,
         coordinators=[f"{home}.{coordinator}" for home in homes],
         groups=groups,
@@ -113,6 +115,8 @@ def _groups(
 
 def _check_graph(graph: Any) -> None:
     """Refuse a graph that is not simple and undirected with distinct, plain names."""
+    import networkx as nx  # here: it takes long to load, and is not needed to list what there is
+
     if not isinstance(graph, nx.Graph):
         raise TopologyError(f"a topology is read from a networkx.Graph, not from {type(graph).__name__}")
     if graph.is_directed():

@@ -49,31 +49,32 @@ class Event:
 
 
 class Journal:
-    """Counts by tick, kind, fate and reason; on request every message too.
+    """Counts by tick, label, fate and reason; on request every message too.
 
     Attributes
     ----------
     totals : Counter over `Fate`
-    rows : list of (tick, kind, fate, reason, count), the reason being the name of the fault, or ""
+    by_label : Counter over (label, `Fate`); the label is the name of a kind, or what `Kind.labels` says instead
+    rows : list of (tick, label, fate, reason, count), the reason being the name of the fault, or ""
     said, heard : with ``keep_messages``, every batch accepted and every (tick, batch) delivered, in order
     events : what became of each message since somebody emptied the list; None, and at no cost, unless somebody wants it
     """
 
     def __init__(self, *, keep_messages: bool = False) -> None:
         self.totals: Counter[Fate] = Counter()
-        self.by_kind: Counter[tuple[str, Fate]] = Counter()
+        self.by_label: Counter[tuple[str, Fate]] = Counter()
         self.rows: list[tuple[int, str, Fate, str, int]] = []
         self.keep_messages = keep_messages
         self.said: list[MessageBatch] = []
         self.heard: list[tuple[int, MessageBatch]] = []
         self.events: list[Event] | None = None
 
-    def count(self, tick: int, kind: str, fate: Fate, number: int, reason: str = "") -> None:
-        """Note that `number` messages of a kind met a fate in this tick."""
+    def count(self, tick: int, label: str, fate: Fate, number: int, reason: str = "") -> None:
+        """Note that `number` messages of a label met a fate in this tick."""
         if number:
             self.totals[fate] += number
-            self.by_kind[kind, fate] += number
-            self.rows.append((tick, kind, fate, reason, number))
+            self.by_label[label, fate] += number
+            self.rows.append((tick, label, fate, reason, number))
 
     def tell(self, fate: Fate | None, batch: MessageBatch, reason: str = "") -> None:
         """Note which messages met a fate, where somebody wants to know."""

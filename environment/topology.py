@@ -6,36 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
 from .balances import BalanceKind
+from .bipartite import read_bipartite
 from .channels import Channels, open_channels
 from .errors import TopologyError
+from .graph import read_graph
+from .groups import Group
 from .keys import Keys, mix, text_key
 
-__all__ = ["Group", "Topology"]
+if TYPE_CHECKING:
+    import networkx as nx
+
+__all__ = ["Topology"]
 
 Ints = npt.NDArray[np.int32]
-
-
-@dataclass(frozen=True)
-class Group:
-    """Agents of one name in one home: ``count`` of them with consecutive addresses from ``start``.
-
-    Attributes
-    ----------
-    home : number of the home
-    name : of all of them, such as ``"A.load"``; each is called ``"A.load.7"`` if there are several
-    start, count
-    """
-
-    home: int
-    name: str
-    start: int
-    count: int
 
 
 @dataclass(frozen=True)
@@ -87,6 +76,7 @@ class Topology:
 
         Examples
         --------
+        >>> import networkx as nx
         >>> graph = nx.Graph([("A", "B")])
         >>> nx.set_node_attributes(graph, {name: {"operator": 1, "load": 2} for name in graph}, "members")
         >>> town = Topology.from_graph(graph)
@@ -95,9 +85,7 @@ class Topology:
         >>> town.balances
         ('A', 'B', 'A-B')
         """
-        from .graph import read_graph
-
-        return read_graph(graph, coordinator=coordinator, operator=operator)
+        return cls.build(**read_graph(graph, coordinator=coordinator, operator=operator))
 
     @classmethod
     def from_bipartite(cls, graph: nx.Graph, *, coordinator: str = "virtual") -> Topology:
@@ -112,9 +100,7 @@ class Topology:
         >>> [market.name(address) for address in range(market.size)], market.balances
         (['pool.virtual', 'plant', 'town'], ('pool',))
         """
-        from .bipartite import read_bipartite
-
-        return read_bipartite(graph, coordinator=coordinator)
+        return cls.build(**read_bipartite(graph, coordinator=coordinator))
 
     @classmethod
     def build(

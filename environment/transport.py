@@ -8,18 +8,16 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from .channels import Link
-from .envelopes import Mail
+from .envelopes import Envelopes
 from .errors import FaultError, MessageError
-from .faults import Fault, FaultSchedule
+from .faults import Fault, FaultSchedule, Stage
 from .journal import Fate, Journal
+from .labels import Labels
 from .messages import Kind, MessageBatch, Outbox
 from .remembered import Remembered, fixed
 from .topology import Topology
 
 __all__ = ["Transport"]
-
-_MANY = 50_000
-"""Messages of a tick up to which all kinds go through the faults together."""
 
 
 class Transport:
@@ -52,7 +50,8 @@ class Transport:
     ) -> None:
         self.topology = topology
         self.kinds = {kind.name: kind for kind in kinds}
-        self.schedule = FaultSchedule(faults, topology, tuple(self.kinds), seed)
+        self.schedule = FaultSchedule(faults, topology, tuple(self.kinds.values()), seed)
+        self.labels = Labels(topology, tuple(self.kinds.values()))
         self.journal = Journal() if journal is None else journal
         self.check = check
         self._carried = {kind.name: fixed(np.isin(list(Link), kind.links)) for kind in self.kinds.values()}
@@ -81,70 +80,69 @@ class Transport:
         batches = outbox.batches()
         for batch in batches:
             self._check_entitled(batch)
-            self.journal.count(batch.sent, batch.kind.name, Fate.SENT, len(batch))
+            self.count(batch.sent, batch, Fate.SENT)
             if self.journal.keep_messages:
                 self.journal.said.append(batch)
             self.journal.tell(Fate.SENT, batch)
-        for batch in [Mail.of(batches)] if self._alike(batches) else batches:
-            for fault in self.schedule.at_send:
-                before = batch
-                batch = self.schedule.apply_send(fault, batch)
-                self._note(outbox.tick, before, batch, Fate.LOST, fault)
-                _check_due(batch, fault)
-            self.journal.tell(None, batch)
-            self._enter(batch)
+        if batches:
+            self._send(batches, outbox.tick)
         if self.check:
             self.journal.check(outbox.tick, self.in_flight)
 
     def deliver(self, tick: int) -> list[MessageBatch]:
         """Return what is due, minus what a fault stops on arrival: kinds by name, within a kind the oldest first."""
-        due = self._calendar.pop(tick, [])
-        arrived: list[MessageBatch] = []
-        for batch in sorted(due, key=lambda b: (b.kind.name, b.sent)):
-            for fault in self.schedule.at_delivery:
-                before = batch
-                batch = self.schedule.apply_deliver(fault, batch, tick)
-                self._note(tick, before, batch, Fate.STOPPED, fault)
-            if len(batch):
-                arrived.append(batch)
-                if self.journal.keep_messages:
-                    self.journal.heard.append((tick, batch))
+        arrived = sorted(self._calendar.pop(tick, []), key=lambda batch: (batch.kind.name, batch.sent))
+        if arrived and self.schedule.at_delivery:
+            envelopes = Envelopes.of(arrived)
+            left = self._afflicted(envelopes, self.schedule.at_delivery, tick, Fate.STOPPED)
+            arrived = arrived if left is envelopes else left.pieces()
+        if self.journal.keep_messages:
+            self.journal.heard += [(tick, batch) for batch in arrived]
         return arrived
 
-    def _alike(self, batches: Sequence[MessageBatch]) -> bool:
-        """Tell whether the faults may be given all kinds at once, and whether that is faster."""
-        # Of many messages each kind is better handled while it is in the processor's cache.
-        few = len(batches) > 1 and sum(map(len, batches)) < _MANY
-        return few and self.journal.events is None and self.schedule.any_kind
+    def count(self, tick: int, batch: MessageBatch, fate: Fate, reason: str = "") -> None:
+        """Note in the journal, by label, that all messages of a batch met a fate in this tick."""
+        for label, number in self.labels.count(batch.kind, batch.channel).items():
+            self.journal.count(tick, label, fate, number, reason)
 
-    def _note(self, tick: int, before: MessageBatch, batch: MessageBatch, end: Fate, fault: Fault) -> None:
-        self.journal.tell_change(before, batch, end, fault.name)
-        if isinstance(before, Mail) and isinstance(batch, Mail):
-            if len(batch) != len(before):
-                for part, number in zip(before.batches, (batch.sizes - before.sizes).tolist(), strict=True):
-                    self.journal.count(tick, part.kind.name, Fate.COPIED, max(number, 0), fault.name)
-                    self.journal.count(tick, part.kind.name, end, max(-number, 0), fault.name)
-            return
-        change = len(batch) - len(before)
-        more, less = max(change, 0), max(-change, 0)
-        if batch is not before and not type(fault).__module__.startswith(__package__):
-            # A fault of this package drops or copies; a user's may do both in one call.
-            channels = len(self.topology.channels)
-            each = np.bincount(batch.channel, minlength=channels) - np.bincount(before.channel, minlength=channels)
-            more, less = int(each[each > 0].sum()), int(-each[each < 0].sum())
-        self.journal.count(tick, batch.kind.name, Fate.COPIED, more, fault.name)
-        self.journal.count(tick, batch.kind.name, end, less, fault.name)
-
-    def _enter(self, batch: MessageBatch) -> None:
-        if not len(batch):
-            return
+    def _send(self, batches: Sequence[MessageBatch], tick: int) -> None:
+        """Let the sending faults act on what was said, and enter what is left."""
+        found = [(tick + 1, batch) for batch in batches]
+        if self.schedule.at_send:
+            left = self._afflicted(Envelopes.of(batches), self.schedule.at_send, tick, Fate.LOST)
+            found = left.by_due()
+            batches = left.pieces() if self.journal.events is not None else ()
+        for batch in batches:
+            self.journal.tell(None, batch)
         late: Counter[str] = Counter()
-        for due, part in batch.split():
-            self._calendar.setdefault(due, []).append(part)
-            if due > batch.sent + 1:
-                late[part.kind.name] += len(part)
-        for kind, number in late.items():
-            self.journal.count(batch.sent, kind, Fate.LATE, number)
+        for due, batch in found:
+            self._enter(due, batch)
+            if due > tick + 1:
+                late.update(self.labels.count(batch.kind, batch.channel))
+        for label, number in late.items():
+            self.journal.count(tick, label, Fate.LATE, number)
+
+    def _enter(self, due: int, batch: MessageBatch) -> None:
+        """Keep messages until they are due."""
+        self._calendar.setdefault(due, []).append(batch)
+
+    def _afflicted(self, envelopes: Envelopes, faults: Iterable[Fault], tick: int, end: Fate) -> Envelopes:
+        """Return what faults leave of messages, with the end in the journal that the others met."""
+        for fault in faults:
+            before, envelopes = envelopes, self.schedule.apply(fault, envelopes, tick)
+            if envelopes is not before:
+                self._note(tick, before, envelopes, end, fault)
+                _check_due(envelopes, fault, tick)
+        return envelopes
+
+    def _note(self, tick: int, before: Envelopes, after: Envelopes, end: Fate, fault: Fault) -> None:
+        """Note in the journal what a fault took away and what it added."""
+        for label, more, less in self.labels.changes(before, after):
+            self.journal.count(tick, label, Fate.COPIED, more, fault.name)
+            self.journal.count(tick, label, end, less, fault.name)
+        if self.journal.events is not None:
+            for k in range(len(before.batches)):
+                self.journal.tell_change(before.piece(k), after.piece(k), end, fault.name)
 
     def _check_entitled(self, batch: MessageBatch) -> None:
         channels, channel = self.topology.channels, batch.channel
@@ -175,9 +173,9 @@ _all_in: Remembered[bool] = Remembered(lambda allowed, link, channel: bool(allow
 _twice: Remembered[bool] = Remembered(lambda channel: bool((channel[1:] == channel[:-1]).any()))
 
 
-def _check_due(batch: MessageBatch, fault: Fault) -> None:
-    if batch.due is not None and len(batch) and batch.due.min() <= batch.sent:
+def _check_due(envelopes: Envelopes, fault: Fault, tick: int) -> None:
+    due = envelopes.due
+    if fault.stage < Stage.PARTITION and due is not None and len(due) and due.min() <= tick:
         raise FaultError(
-            f"fault {fault.name!r}: a message sent in tick {batch.sent} is due in tick {batch.due.min()}; "
-            f"wanted {batch.sent + 1} or later"
+            f"fault {fault.name!r}: a message sent in tick {tick} is due in tick {due.min()}; wanted {tick + 1} or later"
         )

@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.mark.slow
 def test_a_small_benchmark_times_every_contestant_it_is_asked_for(tmp_path):
     options = ["--sizes", "300", "--periods", "1,2", "--repeats", "1", "--mango-max", "0", "--record", "300"]
     command = [sys.executable, "-m", "tests.benchmarks", *options, "--json", str(tmp_path / "told.json")]

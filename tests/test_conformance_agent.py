@@ -121,6 +121,7 @@ def operators(periods, fee):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("agents", "extra"),
     [
@@ -394,6 +395,7 @@ class SharesEqually(MicrogridOperator):
         return x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [SwapsItsPorts, SharesEqually])
 def test_a_wrong_split_among_ports_is_found(wrong):
     limits = {"export_max": 1.0, "import_max": 1.0, "alpha": [[0.1], [0.4]]}

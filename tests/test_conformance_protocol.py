@@ -62,10 +62,12 @@ class Noting(Participant):
         outbox.send(self._kinds["answer"], self._up[at], self.last)
 
 
+@pytest.mark.slow
 def test_dual_decomposition_passes_every_check():
     assert check_protocol(DualDecomposition()) == ALL
 
 
+@pytest.mark.slow
 def test_so_does_a_protocol_whose_messages_say_more_and_with_another_seed():
     class Harmless(WithNote):
         participant_type: ClassVar[type] = Noting
@@ -73,11 +75,13 @@ def test_so_does_a_protocol_whose_messages_say_more_and_with_another_seed():
     assert check_protocol(Harmless(**ROUGH), seed=3) == ALL
 
 
+@pytest.mark.slow
 def test_acting_on_the_newest_heard_survives_neither_loss_nor_delay():
     found = failures(DualDecomposition(on_silence="newest", eps_abs=1e-4, eps_rel=1e-4), ticks=300)
     assert found == {"survives_loss", "survives_delay", "survives_everything_together"}
 
 
+@pytest.mark.slow
 def test_two_ledgers_do_not_survive_loss():
     found = failures(DualDecomposition(two_ledgers=True, eps_abs=1e-4, eps_rel=1e-4), ticks=300)
     assert "survives_loss" in found
@@ -255,6 +259,7 @@ class ReadsTheBoard(Updating):
         balances.price += np.where(balances.kind_in("bus"), 1e-12, 0.0)[:, None] * sum(self.board.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("coordinator", "check", "others"),
     [
@@ -280,6 +285,7 @@ def test_each_check_fails_on_a_coordinator_it_is_for_and_on_no_other(coordinator
     assert found <= {check} | others
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("base", "participant", "check", "others"),
     [
@@ -297,6 +303,7 @@ def test_each_check_fails_on_a_participant_it_is_for_and_on_no_other(base, parti
     assert failures(Wrong(**ROUGH), ticks=300) == {check} | others
 
 
+@pytest.mark.slow
 def test_what_a_protocol_tells_on_purpose_is_no_leak():
     class Confiding(WithNote):
         participant_type: ClassVar[type] = Confides
@@ -306,11 +313,13 @@ def test_what_a_protocol_tells_on_purpose_is_no_leak():
     assert check_protocol(Confiding(**ROUGH), may_tell=["cap"]) == ALL
 
 
+@pytest.mark.slow
 def test_a_protocol_that_never_asks_again_does_not_survive_loss():
     found = failures(DualDecomposition(**ROUGH, patience=10_000), ticks=300)
     assert found == {"survives_loss", "survives_everything_together"}
 
 
+@pytest.mark.slow
 def test_a_protocol_that_does_not_settle_is_told_so_whatever_else_is_asked():
     found = failures(DualDecomposition(**ROUGH, step_size=50.0), ticks=100)
     assert found == {"stops_without_faults"}
@@ -328,6 +337,7 @@ def failures(protocol, ticks):
     return found
 
 
+@pytest.mark.slow
 def test_an_error_says_which_check_in_which_run_what_happened_and_what_was_wanted():
     with pytest.raises(ConformanceError) as caught:
         check_protocol(DualDecomposition(on_silence="newest", **ROUGH), ticks=300)

@@ -80,7 +80,7 @@ class Envelope:
         return float(self.losses + self.loss_factor @ x)
 
     def keeps(self, x: Floats) -> bool:
-        """Tell whether x, (ports,) kW, is allowed, to 1e-9 of each row's terms: a committed point is a sum, and sums round."""
+        """Tell whether x, (ports,) kW, is allowed, to 1e-9 of each row's terms: a restored point is a sum, and sums round."""
         used = self.rows @ x
         return bool((used <= self.room + 1e-9 * (np.abs(self.rows) @ np.abs(x) + np.abs(self.room))).all())
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import daqp
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize
 
 from .envelope import Envelope
 
@@ -152,6 +150,8 @@ def _daqp(
     curvature: Floats, linear: Floats, rows: Floats, side: tuple[Floats, Floats], sense: npt.NDArray[np.int32]
 ) -> tuple[Floats, Floats] | None:
     """Solve min sum curvature/2 x^2 + linear x on low <= (x, rows x) <= high: x and all multipliers, None where infeasible."""
+    import daqp  # here: only a market on a feeder needs it
+
     # With the least curvature at 1 the solver's tolerance is one of kW; beyond rounding it would go in circles.
     scale = curvature.min(initial=np.inf)
     h, f = curvature / scale, linear / scale
@@ -186,6 +186,8 @@ def misfit(envelope: Envelope, low: Floats, high: Floats) -> tuple[int, float]:
 
     The nearest point has the least largest excess, each row's relative to what the ports can move it by.
     """
+    from scipy import optimize  # here: only an error needs it
+
     n, reach = len(low), np.abs(envelope.rows) @ np.maximum(np.abs(low), np.abs(high))
     found = optimize.linprog(
         np.append(np.zeros(n), 1.0),

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import FeederError
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["Feeder", "FeederLine"]
 
@@ -160,6 +162,8 @@ def _check_line(name: str, line: FeederLine) -> None:
 
 def _checked_graph(name: str, lines: list[FeederLine], source: str) -> nx.Graph:
     """Refuse what is not radial."""
+    import networkx as nx
+
     graph = nx.Graph()
     for line in lines:
         if graph.has_edge(line.start, line.end):
@@ -185,6 +189,8 @@ def _checked_graph(name: str, lines: list[FeederLine], source: str) -> nx.Graph:
 
 def _in_order(graph: nx.Graph, source: str) -> tuple[tuple[str, ...], dict[str, str]]:
     """Return the buses, each after the one that feeds it and otherwise as they stand, and which bus feeds each."""
+    import networkx as nx
+
     fed_from = {child: parent for parent, child in nx.bfs_edges(graph, source)}
     rank = {bus: k for k, bus in enumerate(graph)}
     tree = nx.DiGraph([(parent, child) for child, parent in fed_from.items()])

@@ -8,7 +8,6 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from ..batch import batched
 from ..bounds import within
@@ -137,6 +136,8 @@ class MicrogridOperator(Society):
 
     def reference(self, cp: Any, x: Any) -> tuple[Any, list[Any]]:
         """Return cost and constraints of the CVXPY variable x, (rows, periods) kW."""
+        from scipy import sparse
+
         ports = np.repeat(np.arange(len(self)), self.port_count)
         gather = sparse.csr_array((np.ones(len(ports)), (ports, np.arange(len(ports)))), shape=(len(self), len(ports)))
         export = -x[self.port_rows, :] if len(ports) else None

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import wrightomega
 
 __all__ = ["LogOffer", "amount", "offers", "water_fill"]
 
@@ -47,6 +46,8 @@ class LogOffer:
 
     def root(self, steep: Floats, rest: Floats) -> Floats:
         """Return the level, between the points, at which this offer is steep * level - rest, (m,)."""
+        from scipy.special import wrightomega  # here: scipy takes long to load, and few agents ask with a logarithm
+
         # With u = sign level: steep u + scale ln(u / at_zero) = sign rest, and w + ln w = z has w = wrightomega(z).
         amount = self.sign * rest / self.scale
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):

@@ -1,4 +1,4 @@
-"""Faults: what a network does to messages. A fault takes a batch and returns a batch; a new one is one class."""
+"""Faults: what a network does to messages. A fault takes envelopes and returns envelopes; a new one is one class."""
 
 from .base import Fault, Stage, fault_types
 from .burst_loss import BurstLoss

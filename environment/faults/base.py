@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ..envelopes import Envelopes
 from ..errors import FaultError, TopologyError
-from ..messages import MessageBatch
 from ..topology import Topology
 from .chance import Chance
 
@@ -37,16 +37,15 @@ class Fault(BaseModel):
     """One fault: parameters, and a scope that says which messages it may touch.
 
     A subclass sets `kind` (what a schedule calls it), `stage`, `value` (the parameter that ``--fault kind=VALUE`` sets),
-    and overrides `on_send` or `on_deliver`. Fields are pydantic fields, so a wrong value is refused by name. One whose
-    `on_send` asks neither for a message's kind nor for its payload says ``any_kind = True``: it may then be given all kinds
-    of a tick at once, which is faster and makes no difference to any draw.
+    and overrides `on_send` or `on_deliver`, whichever its stage calls: once a tick, with all messages in its scope. Fields are
+    pydantic fields, so a wrong value is refused by name.
 
     Attributes
     ----------
     name : keys the random stream; by default made of the kind and the scope
     agent : only messages from or to agents whose name fits, e.g. ``"B.operator"`` or ``"*.operator"``
     channel : only messages on channels that fit, ``"A.virtual->B.virtual"``; ``"<->"`` for both ways
-    message : only messages of this kind
+    message : only messages of this kind, or of this label (see `Kind`)
     start, end : only messages sent (or, on arrival, due) in ticks start <= t < end; called ``from`` and ``to`` in schedules
     """
 
@@ -55,7 +54,6 @@ class Fault(BaseModel):
     kind: ClassVar[str] = ""
     stage: ClassVar[Stage] = Stage.LOSS
     value: ClassVar[str] = ""
-    any_kind: ClassVar[bool] = False
 
     name: str = ""
     agent: str | None = None
@@ -144,13 +142,13 @@ class Fault(BaseModel):
         """Tell whether the agents that fit `agent` wake up in this tick without any memory."""
         return False
 
-    def on_send(self, batch: MessageBatch, chance: Chance) -> MessageBatch:
-        """Return what is left of a batch, or more, when it is sent."""
-        return batch
+    def on_send(self, envelopes: Envelopes, chance: Chance) -> Envelopes:
+        """Return what is left of the messages, or more, when they are sent; ``chance(envelopes)`` draws for each."""
+        return envelopes
 
-    def on_deliver(self, batch: MessageBatch, chance: Chance) -> MessageBatch:
-        """Return what is left of a batch when it arrives."""
-        return batch
+    def on_deliver(self, envelopes: Envelopes, chance: Chance) -> Envelopes:
+        """Return what is left of the messages when they arrive."""
+        return envelopes
 
 
 def fault_types() -> dict[str, type[Fault]]:

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from ..messages import MessageBatch
+from ..envelopes import Envelopes
 from .base import Chance, Fault, Stage
 
 __all__ = ["BurstLoss"]
@@ -29,17 +29,16 @@ class BurstLoss(Fault):
     kind: ClassVar[str] = "burst_loss"
     stage: ClassVar[Stage] = Stage.LOSS
     value: ClassVar[str] = "worsen"
-    any_kind: ClassVar[bool] = True
 
     worsen: float = Field(ge=0, le=1)
     recover: float = Field(default=0.3, gt=0, le=1)
     loss_good: float = Field(default=0.0, ge=0, le=1)
     loss_bad: float = Field(default=1.0, ge=0, le=1)
 
-    def on_send(self, batch: MessageBatch, chance: Chance) -> MessageBatch:
+    def on_send(self, envelopes: Envelopes, chance: Chance) -> Envelopes:
         """Keep the messages whose draw is at least the probability of the weather on their channel."""
-        bad = self._weather(chance)[batch.channel]
-        return batch.take(chance(batch) >= np.where(bad, self.loss_bad, self.loss_good))
+        bad = self._weather(chance)[envelopes.channel]
+        return envelopes.take(chance(envelopes) >= np.where(bad, self.loss_bad, self.loss_good))
 
     def _weather(self, chance: Chance) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
         """Bring the weather of all channels up to this tick."""

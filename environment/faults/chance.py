@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..envelopes import Envelopes
 from ..keys import Keys, salt, uniform
-from ..messages import MessageBatch
 
 __all__ = ["Chance"]
 
@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 class Chance:
     """Draws from a fault's own stream, and what the fault remembers from tick to tick.
 
-    Called with a batch, it draws one number in [0, 1) for each message.
+    Called with envelopes, it draws one number in [0, 1) for each message.
 
     Parameters
     ----------
@@ -38,11 +38,15 @@ class Chance:
         self._keys, self._seed, self._name = keys, seed, name
         self._turn = -1
 
-    def __call__(self, batch: MessageBatch) -> Floats:
+    def __call__(self, envelopes: Envelopes) -> Floats:
         """Draw one number for each message; a further call draws anew."""
         self._turn += 1
-        stream = batch.each(lambda kind: salt(self._seed, self._name, kind, batch.sent, self.tick, self._turn))
-        return uniform(self._keys.take(batch.channel), stream, batch.copy)
+        streams = [
+            salt(self._seed, self._name, batch.kind.name, batch.sent, self.tick, self._turn)
+            for batch in envelopes.batches
+        ]
+        stream = streams[0] if len(streams) == 1 else envelopes.each(streams)
+        return uniform(self._keys.take(envelopes.channel), stream, envelopes.copy)
 
     def everywhere(self, tick: int) -> Floats:
         """Draw one number for each channel of the topology: the weather of a tick, whatever is sent."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
+from ..envelopes import Envelopes
 from ..messages import Kind, MessageBatch
 from .base import Chance, Fault, Stage
 
@@ -33,17 +33,22 @@ class Corrupt(Fault):
     mode: Literal["nan", "scale", "sign", "replay"] = "nan"
     factor: float = Field(default=10.0, description="of mode scale")
 
-    def on_deliver(self, batch: MessageBatch, chance: Chance) -> MessageBatch:
-        """Return the same envelopes with some payloads exchanged; the payloads that others share stay as they are."""
-        hit = chance(batch) < self.probability
-        values = np.array(batch.values)
+    def on_deliver(self, envelopes: Envelopes, chance: Chance) -> Envelopes:
+        """Return the same envelopes with some payloads exchanged."""
+        hit = chance(envelopes) < self.probability
+
+        def garbled(batch: MessageBatch, at: slice) -> np.ndarray:
+            values = batch.values
+            return np.where(hit[at, None], self._garbled(batch, values, chance), values)
+
+        return envelopes.rewrite(garbled)
+
+    def _garbled(self, batch: MessageBatch, values: np.ndarray, chance: Chance) -> np.ndarray:
         if self.mode == "replay":
-            garbled = self._replayed(batch, values, chance)
-        elif self.mode == "nan":
-            garbled = np.full_like(values, np.nan)
-        else:
-            garbled = values * np.where(_quantities(batch.kind), self.factor if self.mode == "scale" else -1.0, 1.0)
-        return replace(batch, payload=np.where(hit[:, None], garbled, values), row=None)
+            return self._replayed(batch, values, chance)
+        if self.mode == "nan":
+            return np.full_like(values, np.nan)
+        return values * np.where(_quantities(batch.kind), self.factor if self.mode == "scale" else -1.0, 1.0)
 
     def _replayed(self, batch: MessageBatch, values: np.ndarray, chance: Chance) -> np.ndarray:
         """Exchange payloads for the ones that last arrived on the same channels, and remember these."""

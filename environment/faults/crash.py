@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from ..messages import MessageBatch
+from ..envelopes import Envelopes
 from ..topology import Topology
 from .base import Chance, Fault, Stage
 
@@ -48,9 +48,9 @@ class Crash(Fault):
         """At the restart, where memory is lost."""
         return self.memory == "lost" and tick == self.end
 
-    def on_deliver(self, batch: MessageBatch, chance: Chance) -> MessageBatch:
+    def on_deliver(self, envelopes: Envelopes, chance: Chance) -> Envelopes:
         """Stop everything."""
-        return batch.take(np.zeros(len(batch), dtype=bool))
+        return envelopes.take(np.zeros(len(envelopes), dtype=bool))
 
 
 class Slow(Fault):
@@ -67,6 +67,6 @@ class Slow(Fault):
         """In all ticks of the window but the first and every so many after it."""
         return (tick - self.start) % self.every != 0
 
-    def on_deliver(self, batch: MessageBatch, chance: Chance) -> MessageBatch:
+    def on_deliver(self, envelopes: Envelopes, chance: Chance) -> Envelopes:
         """Let everything pass: a slow agent hears."""
-        return batch
+        return envelopes

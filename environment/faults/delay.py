@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from ..messages import MessageBatch
+from ..envelopes import Envelopes
 from .base import Chance, Fault, Stage
 from .spans import Span
 
@@ -31,7 +31,6 @@ class Delay(Fault):
     kind: ClassVar[str] = "delay"
     stage: ClassVar[Stage] = Stage.DELAY
     value: ClassVar[str] = "ticks"
-    any_kind: ClassVar[bool] = True
 
     ticks: Span | None = None
     mean: float | None = Field(default=None, gt=0, le=10_000)
@@ -58,9 +57,9 @@ class Delay(Fault):
             return int(_LONGEST * max(self.mean, 1.0))
         return max(ticks for ticks, _ in self.table or ())
 
-    def on_send(self, batch: MessageBatch, chance: Chance) -> MessageBatch:
+    def on_send(self, envelopes: Envelopes, chance: Chance) -> Envelopes:
         """Draw each message's extra ticks."""
-        return batch.delay(self._pick(chance(batch)))
+        return envelopes.delay(self._pick(chance(envelopes)))
 
     def _pick(self, draw: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
         if self.ticks is not None:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from ..envelopes import Envelopes
 from ..keys import Keys, mix, text_key
-from ..messages import MessageBatch
 from ..remembered import fixed
 from .base import Chance, Fault, Stage
 from .spans import Span
@@ -28,26 +28,24 @@ class Duplicate(Fault):
     kind: ClassVar[str] = "duplicate"
     stage: ClassVar[Stage] = Stage.COPIES
     value: ClassVar[str] = "probability"
-    any_kind: ClassVar[bool] = True
 
     probability: float = Field(ge=0, le=1)
     copies: int = Field(default=1, ge=1, le=100)
     delay: Span = Field(default=0, validate_default=True)
 
-    def on_send(self, batch: MessageBatch, chance: Chance) -> MessageBatch:
+    def on_send(self, envelopes: Envelopes, chance: Chance) -> Envelopes:
         """Add the copies; only originals are copied, so two such faults do not multiply."""
-        lucky = chance(batch) < self.probability
-        if batch.copy is not None:
-            lucky &= batch.copy == 0
+        lucky = chance(envelopes) < self.probability
+        if envelopes.copy is not None:
+            lucky &= envelopes.copy == 0
         # A copy's identity comes from this fault's name, so that no other fault changes the copy's luck.
         identity = _identities(self.name, self.copies)
-        which = np.flatnonzero(lucky)
-        at, copy = _inserted(len(batch), which, identity)
-        if batch.copy is not None:  # another fault's copies may have to go between
-            copy = np.maximum(copy, batch.copy.take(at))
-            order = np.lexsort((copy, *(key.take(at) for key in batch.order)))
+        at, copy = _inserted(len(envelopes), lucky.nonzero()[0], identity)
+        if envelopes.copy is not None:  # another fault's copies may have to go between
+            copy = np.maximum(copy, envelopes.copy.take(at))
+            order = np.lexsort((copy, envelopes.place.take(at)))
             at, copy = at[order], copy[order]
-        result = replace(batch.take(at), copy=copy)
+        result = replace(envelopes.take(at), copy=copy)
         if not self.delay.high:
             return result
         extra = np.isin(copy, identity)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ..messages import MessageBatch
+from ..envelopes import Envelopes
 from .base import Chance, Fault, Stage
 
 __all__ = ["Loss"]
@@ -18,10 +18,9 @@ class Loss(Fault):
     kind: ClassVar[str] = "loss"
     stage: ClassVar[Stage] = Stage.LOSS
     value: ClassVar[str] = "probability"
-    any_kind: ClassVar[bool] = True
 
     probability: float = Field(ge=0, le=1)
 
-    def on_send(self, batch: MessageBatch, chance: Chance) -> MessageBatch:
+    def on_send(self, envelopes: Envelopes, chance: Chance) -> Envelopes:
         """Keep the messages whose draw is at least the probability."""
-        return batch.take(chance(batch) >= self.probability)
+        return envelopes.take(chance(envelopes) >= self.probability)

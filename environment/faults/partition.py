@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, field_validator
 
+from ..envelopes import Envelopes
 from ..errors import FaultError
-from ..messages import MessageBatch
 from ..topology import Topology
 from .base import Chance, Fault, Stage
 
@@ -70,6 +70,6 @@ class Partition(Fault):
             cut &= one == 0
         return np.asarray(cut if scope is None else cut & scope)
 
-    def on_deliver(self, batch: MessageBatch, chance: Chance) -> MessageBatch:
+    def on_deliver(self, envelopes: Envelopes, chance: Chance) -> Envelopes:
         """Stop everything."""
-        return batch.take(np.zeros(len(batch), dtype=bool))
+        return envelopes.take(np.zeros(len(envelopes), dtype=bool))

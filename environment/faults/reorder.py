@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from ..messages import MessageBatch
+from ..envelopes import Envelopes
 from .base import Chance, Fault, Stage
 
 __all__ = ["Reorder"]
@@ -19,13 +19,12 @@ class Reorder(Fault):
     kind: ClassVar[str] = "reorder"
     stage: ClassVar[Stage] = Stage.DELAY
     value: ClassVar[str] = "probability"
-    any_kind: ClassVar[bool] = True
 
     probability: float = Field(ge=0, le=1)
     window: int = Field(default=3, ge=1, le=100_000)
 
-    def on_send(self, batch: MessageBatch, chance: Chance) -> MessageBatch:
+    def on_send(self, envelopes: Envelopes, chance: Chance) -> Envelopes:
         """Draw who is held back, and for how long."""
-        held = chance(batch) < self.probability
-        ticks = 1 + np.floor(chance(batch) * self.window).astype(np.int32)
-        return batch.delay(np.where(held, ticks, 0))
+        held = chance(envelopes) < self.probability
+        ticks = 1 + np.floor(chance(envelopes) * self.window).astype(np.int32)
+        return envelopes.delay(np.where(held, ticks, 0))

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..envelopes import Envelopes
 from ..errors import FaultError
-from ..messages import MessageBatch
+from ..labels import Labels
+from ..messages import Kind
 from ..topology import Topology
 from .base import Chance, Fault, Stage
 from .crash import Crash
@@ -25,7 +27,7 @@ class FaultSchedule:
     Parameters
     ----------
     faults, topology
-    kinds : names of the message kinds that exist
+    kinds : the message kinds that exist
     seed : of every draw
 
     Attributes
@@ -39,7 +41,7 @@ class FaultSchedule:
         Two faults share a name (and so their luck), or one names an agent, channel or kind that is not there.
     """
 
-    def __init__(self, faults: Sequence[Fault], topology: Topology, kinds: Sequence[str], seed: int) -> None:
+    def __init__(self, faults: Sequence[Fault], topology: Topology, kinds: Sequence[Kind], seed: int) -> None:
         names = [fault.name for fault in faults]
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise FaultError(
@@ -48,13 +50,14 @@ class FaultSchedule:
         self.seed = seed
         self.kinds = tuple(kinds)
         self._topology = topology
+        labels = Labels(topology, kinds)
         for fault in faults:
-            if fault.message is not None and fault.message not in kinds:
+            if fault.message is not None and fault.message not in labels.names:
                 raise FaultError(
                     f"fault {fault.name!r}: no message is called {fault.message!r}; "
-                    f"this protocol has {', '.join(kinds)}"
+                    f"this protocol has {', '.join(labels.names)}"
                 )
-        self._scopes = {fault.name: fault.covers(topology) for fault in faults}
+        self._scopes = {fault.name: _scope(fault, fault.covers(topology), labels, kinds) for fault in faults}
         # The order is fixed by stage and name, so that a schedule means the same in whatever order it is written.
         self.faults = ordered = sorted(faults, key=lambda fault: (fault.stage, fault.name))
         self.memory: dict[str, dict[str, npt.NDArray[Any]]] = {}
@@ -68,50 +71,47 @@ class FaultSchedule:
         """Whether payloads may change on the way, so that receivers have to look at them twice."""
         return any(fault.stage is Stage.CORRUPTION for fault in self.faults)
 
-    @property
-    def any_kind(self) -> bool:
-        """Whether all that act on sending may be given all kinds of a tick at once: they say so, and none has a scope."""
-        # What a subclass does it has to say again.
-        alike = (type(f).__dict__.get("any_kind", False) and f.message is None for f in self.at_send)
-        return bool(self.at_send) and all(alike) and all(self._scopes[f.name] is None for f in self.at_send)
-
     def changed(self, faults: Sequence[Fault]) -> FaultSchedule:
         """Return a schedule of other faults that goes on with the memory of those that stay."""
         schedule = FaultSchedule(faults, self._topology, self.kinds, self.seed)
         schedule.memory = {name: kept for name, kept in self.memory.items() if name in schedule._scopes}
         return schedule
 
-    def apply_send(self, fault: Fault, batch: MessageBatch) -> MessageBatch:
-        """Let one fault act on the messages in its scope as they are sent; the others pass by untouched."""
-        inside = self._inside(fault, batch, batch.sent)
-        if inside is None:
-            return batch
-        if isinstance(inside, bool):
-            return _batch(fault.on_send(batch, self._chance(fault, batch.sent)), fault, "on_send")
-        touched = fault.on_send(batch.take(inside), self._chance(fault, batch.sent))
-        return MessageBatch.join([batch.take(~inside), _batch(touched, fault, "on_send")])
+    def apply(self, fault: Fault, envelopes: Envelopes, tick: int) -> Envelopes:
+        """Let one fault act on the messages in its scope, as they are sent or as they arrive; the others pass by untouched.
 
-    def apply_deliver(self, fault: Fault, batch: MessageBatch, tick: int) -> MessageBatch:
-        """Let one fault act on the messages in its scope as they arrive."""
-        inside = self._inside(fault, batch, tick)
+        Raises
+        ------
+        FaultError
+            The fault returned something else than envelopes of the same batches.
+        """
+        inside = self._inside(fault, envelopes, tick)
         if inside is None:
-            return batch
-        if isinstance(inside, bool):
-            return _batch(fault.on_deliver(batch, self._chance(fault, tick)), fault, "on_deliver")
-        touched = fault.on_deliver(batch.take(inside), self._chance(fault, tick))
-        return MessageBatch.join([batch.take(~inside), _batch(touched, fault, "on_deliver")])
+            return envelopes
+        touched = envelopes if isinstance(inside, bool) else envelopes.take(inside)
+        chance = Chance(
+            self._topology.channels.key, self.seed, fault.name, tick, self.memory.setdefault(fault.name, {})
+        )
+        act = fault.on_send if fault.stage < Stage.PARTITION else fault.on_deliver
+        left = _checked(act(touched, chance), touched, fault, act.__name__)
+        return left if isinstance(inside, bool) else envelopes.take(~inside).join(left)
 
-    def _inside(self, fault: Fault, batch: MessageBatch, tick: int) -> Mask | bool | None:
-        """Return which messages the fault may touch: None for none, True for all."""
-        if not len(batch) or not fault.active(tick):
-            return None
-        if fault.message is not None and fault.message != batch.kind.name:
+    def _inside(self, fault: Fault, envelopes: Envelopes, tick: int) -> Mask | bool | None:
+        """Return which messages the fault may touch, (n,) bool: None for none, True for all."""
+        if not len(envelopes) or not fault.active(tick):
             return None
         scope = self._scopes[fault.name]
-        if scope is None:
-            return True
-        inside: Mask = scope[batch.channel]
-        return inside if inside.any() else None
+        masks = [scope[batch.kind.name] for batch in envelopes.batches]
+        if all(mask is masks[0] for mask in masks):
+            inside = masks[0] if isinstance(masks[0], bool) else masks[0].take(envelopes.channel)
+        else:
+            inside = np.empty(len(envelopes), dtype=bool)
+            for at, mask in zip(envelopes.slices, masks, strict=True):
+                inside[at] = mask if isinstance(mask, bool) else mask.take(envelopes.channel[at])
+        if isinstance(inside, bool):
+            return inside or None
+        number = np.count_nonzero(inside)
+        return inside if 0 < number < len(envelopes) else (True if number else None)
 
     def asleep(self, tick: int) -> Mask | None:
         """Return which agents neither solve nor speak in a tick, (agents,) bool; None: all are awake."""
@@ -131,14 +131,28 @@ class FaultSchedule:
     def _together(self, faults: list[Fault]) -> Mask | None:
         return np.any([self._agents[fault.name] for fault in faults], axis=0) if faults else None
 
-    def _chance(self, fault: Fault, tick: int) -> Chance:
-        return Chance(self._topology.channels.key, self.seed, fault.name, tick, self.memory.setdefault(fault.name, {}))
+
+def _scope(fault: Fault, covered: Mask | None, labels: Labels, kinds: Sequence[Kind]) -> dict[str, Mask | bool]:
+    """Return, by kind, on which channels a fault touches its messages: (channels,) bool, or the same answer for all."""
+    found: dict[str, Mask | bool] = {}
+    for kind in kinds:
+        meant = fault.message is None or labels.chosen(fault.message, kind)
+        if covered is None or meant is False:
+            found[kind.name] = meant
+        else:
+            found[kind.name] = covered if meant is True else covered & meant
+    return found
 
 
-def _batch(returned: Any, fault: Fault, method: str) -> MessageBatch:
-    if not isinstance(returned, MessageBatch):
+def _checked(returned: Any, given: Envelopes, fault: Fault, method: str) -> Envelopes:
+    if not isinstance(returned, Envelopes):
         raise FaultError(
             f"fault {fault.name!r}: {type(fault).__name__}.{method} returned {type(returned).__name__}; "
-            "wanted a MessageBatch, the one it was given if nothing happens"
+            "wanted Envelopes, those it was given if nothing happens"
+        )
+    if len(returned.batches) != len(given.batches):
+        raise FaultError(
+            f"fault {fault.name!r}: {type(fault).__name__}.{method} returned messages of {len(returned.batches)} batches; "
+            f"wanted those of the {len(given.batches)} that it was given"
         )
     return returned

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from .ledger import Ledger
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 __all__ = ["Balances"]
 
@@ -80,6 +82,8 @@ class Balances:
         add = self._ledger.add
         if self._at is None or self._rows is None:
             return add
+        from scipy import sparse
+
         some = add[self._at]
         columns = self._rows.searchsorted(some.indices)
         return sparse.csr_array((some.data, columns, some.indptr), shape=(len(self._at), len(self._rows)))

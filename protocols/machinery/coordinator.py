@@ -60,7 +60,7 @@ class Coordinator(InRounds):
         topology, n = market.topology, len(coordinators)
         rows = np.flatnonzero(np.isin(topology.row_keeper, coordinators))
         self._channels = len(topology.channels)
-        self.answers = Memory(kinds["answer"], fixed(rows.astype(np.int32)), self._channels)
+        self.answers = Memory(kinds["answer"], fixed(rows.astype(np.int32)), self._channels, topology.channels.about)
         self.ledger = Ledger(self, protocol, market, coordinators, self.answers)
         self.of_row = self.ledger.of_row
         self.listen("answer", self.answers, self.of_row)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from .market import Market
 from .memory import Memory
 from .options import Column, Options
 from .role import Role
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 __all__ = ["Ledger"]
 
@@ -94,19 +97,24 @@ class Ledger:
 
         Sums go through this one kernel, CSR times columns, whose order does not depend on which others are summed.
         """
+        from scipy import sparse  # here: listing the protocols does without
+
         m = len(self.row)
         return sparse.csr_array((np.ones(m), (self.group, np.arange(m))), shape=(len(self.balance), m))
 
     def ask(self, rounds: npt.NDArray[np.integer]) -> Floats:
         """Return what is asked, (m, fields) where rows are asked differently, else (b, fields); rounds : (n,)."""
-        parts = []
+        parts: list[Any] = []
         for name in self._asks:
-            column = self.columns[name]
+            column: Floats = self.columns[name]
             if self.personal and self.spec[name].by == "balance":
-                column = column.take(self.group, axis=0)
-            parts.append(column * self.weights[name] if name in self.weights else column)
+                column = column[self.group]
+            if name in self.weights:
+                column = np.asarray(column * self.weights[name])
+            parts.append(column)
         of = self.of_row if self.personal else self.of_balance
-        return np.concatenate([*parts, rounds.take(of)[:, None]], axis=1)
+        parts.append(rounds.take(of)[:, None])
+        return np.concatenate(parts, axis=1)
 
     def recall(self, rows: Mask, asked: Mapping[str, Floats], newest: Places, balances: Mask) -> None:
         """Take up again what rows were asked last.

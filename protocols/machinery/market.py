@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from ...agents import Society, VirtualAgent
 from ...environment import Topology
 from ..errors import ProtocolError
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 __all__ = ["Market", "Population", "PopulationRows"]
 
@@ -116,10 +118,10 @@ class Market:
             raise ProtocolError(f"{who} has {society.port_count[k]} ports, its place in the topology has {wanted[k]}")
 
     def operates(self, population: Population) -> npt.NDArray[np.bool_]:
-        """(n,): which agents of a population take what is left over at a place, or have a row that joins them to another."""
+        """(n,): which agents of a population take what is left over at a place, or have a row beside that of their home."""
         topology = self.topology
         found = np.zeros(topology.size, dtype=bool)
-        found[topology.row_agent[~topology.place[topology.row_balance]]] = True
+        found[topology.row_agent[topology.row_place > 0]] = True
         found[topology.slack[topology.slack >= 0]] = True
         return found[population.address]
 
@@ -139,6 +141,8 @@ class Market:
     @cached_property
     def gather(self) -> tuple[sparse.csr_array, ...]:
         """By population, (B, society rows): adds its rows up by balance; a row in none counts nowhere."""
+        from scipy import sparse  # here: listing the protocols does without
+
         size = len(self.topology.balances)
         return tuple(
             sparse.csr_array(

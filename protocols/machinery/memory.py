@@ -16,6 +16,7 @@ __all__ = ["Memory"]
 
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
 
 
 _TILE = 16_384
@@ -35,6 +36,7 @@ class Memory:
     kind
     channel : (n,) int32, the channels that this role listens to, in the order of its slots
     channels : number of channels in the topology
+    about : (channels,) what each is about (`Channels.about`), for a kind whose labels depend on it
 
     Attributes
     ----------
@@ -44,8 +46,11 @@ class Memory:
     news : whether anything was written since the role last acted on all of it
     """
 
-    def __init__(self, kind: Kind, channel: Ints, channels: int) -> None:
+    def __init__(self, kind: Kind, channel: Ints, channels: int, about: npt.NDArray[np.integer] | None = None) -> None:
         self.kind = kind
+        self._labels = max(len(kind.labels), 1)
+        self._about = None if about is None or not kind.labels else about[channel]
+        self._runs: Remembered[Counts] = Remembered(self._count_run)
         self.channel = channel
         self._slot = np.full(channels, -1, dtype=np.int32)
         self._slot[channel] = np.arange(len(channel), dtype=np.int32)
@@ -89,29 +94,30 @@ class Memory:
         self.sent, self.heard, self.values, self.news = (kept[name] for name in ("sent", "heard", "values", "news"))
         self._complete = False
 
-    def write(self, tick: int, *batches: MessageBatch) -> tuple[int, int]:
+    def write(self, tick: int, *batches: MessageBatch) -> tuple[Counts, Counts]:
         """Hear batches of this kind, the oldest first; messages on other channels are somebody else's.
 
         Returns
         -------
-        how many were written and how many were stale
+        how many were written and how many were stale, (labels,) each: by what their channel is about
         """
-        news = stale = 0
+        news, stale = np.zeros(self._labels, dtype=np.int64), np.zeros(self._labels, dtype=np.int64)
         rest: list[MessageBatch] = []
         for batch in filter(len, batches):  # of what is garbled on the way nothing may be left
             run = None if batch.copy is not None or batch.channel.flags.writeable else self._run(batch.channel)
             if run is None or rest or self.sent[run[1]].max(initial=-1) >= batch.sent:
                 rest.append(batch)
             else:
-                news += self._write_run(tick, batch, *run)
+                self._write_run(tick, batch, *run)
+                news += self._runs(batch.channel)
         for some in [rest] if sum(map(len, rest)) < _MANY else [[batch] for batch in rest]:
             if some and len(self):
                 written, old = self._write_apart(tick, some)
                 news, stale = news + written, stale + old
-        self.news = self.news or news > 0
+        self.news = self.news or bool(news.any())
         return news, stale
 
-    def _write_run(self, tick: int, batch: MessageBatch, heard: slice, slots: slice) -> int:
+    def _write_run(self, tick: int, batch: MessageBatch, heard: slice, slots: slice) -> None:
         """Write in one go: one message for each of some slots in a row, and all are news."""
         if batch.row is None:
             self.values[slots] = batch.payload[heard]
@@ -119,9 +125,8 @@ class Memory:
             np.take(batch.payload, batch.row[heard], axis=0, out=self.values[slots], mode="clip")
         self.sent[slots] = batch.sent
         self.heard[slots] = tick
-        return slots.stop - slots.start
 
-    def _write_apart(self, tick: int, batches: Sequence[MessageBatch]) -> tuple[int, int]:
+    def _write_apart(self, tick: int, batches: Sequence[MessageBatch]) -> tuple[Counts, Counts]:
         """Find which messages are news, and write them: all batches at once, for small ones cost as much as large ones."""
         low, high = self._ends
         starts, stops, channels, end = [], [], [], 0
@@ -138,9 +143,9 @@ class Memory:
         channel = channels[0] if one else np.concatenate(channels)
         slot = self._slot.take(channel)
         news = slot >= 0
-        total = int(np.count_nonzero(news))
-        if not total:
-            return 0, 0
+        total = self._count(slot[news])
+        if not total.any():
+            return total, total
         sent: Any = batches[0].sent  # one number, or one a message
         if not one:
             sent = np.empty(end, dtype=np.int32)
@@ -165,7 +170,19 @@ class Memory:
         # Where one slot has several, the last is the newest, and stays.
         self.sent[slot] = sent if one else sent.take(which)
         self.heard[slot] = tick
-        return len(slot), total - len(slot)
+        written = self._count(slot)
+        return written, total - written
+
+    def _count(self, slots: Ints) -> Counts:
+        """(labels,): how many of some slots there are by what they are about."""
+        if self._about is None:
+            return np.array([len(slots)] + [0] * (self._labels - 1))
+        return np.bincount(self._about.take(slots), minlength=self._labels)
+
+    def _count_run(self, channel: Ints) -> Counts:
+        run = self._run(channel)
+        slots = slice(0, 0) if run is None else run[1]
+        return self._count(np.arange(slots.start, slots.stop, dtype=np.int32))
 
     def _copy(self, slot: Ints, payload: Floats, row: npt.NDArray[np.integer]) -> None:
         mine, theirs, size = _cells(self.values), _cells(payload), max(1, _TILE // self.kind.width)

@@ -69,10 +69,11 @@ class Participant(Role):
         self._agent = self._agent_of_row[at]
         self._start = np.searchsorted(self._agent, np.arange(n))
         self._single = len(at) == n and bool((np.bincount(self._agent, minlength=n) == 1).all())
-        channels = len(market.topology.channels)
+        about = market.topology.channels.about
+        channels = len(about)
         self._up = fixed(row.astype(np.int32))
         down = fixed((len(market.topology.row_agent) + row).astype(np.int32))
-        self._ask = self.listen("ask", Memory(kinds["ask"], down, channels), self._agent)
+        self._ask = self.listen("ask", Memory(kinds["ask"], down, channels, about), self._agent)
         self._recall = self.listen("recall", Memory(kinds["recall"], down, channels), self._agent)
         self.declare("answered", np.full(n, -1.0))
         # inf: nothing to call about; -1: memory was lost and nothing was said about it yet.

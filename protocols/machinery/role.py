@@ -123,12 +123,12 @@ class Role:
             memory.restore(kept[f"memory.{name}"])
         self.awake, self.seen, self.woken = kept["awake"], kept["seen"], kept["woken"]
 
-    def hear(self, tick: int, *batches: MessageBatch) -> tuple[int, int]:
+    def hear(self, tick: int, *batches: MessageBatch) -> tuple[Any, Any]:
         """Write what was heard, batches of one kind, the oldest first, to memory, nothing else.
 
         Returns
         -------
-        how many messages were news and how many stale
+        how many messages were news and how many stale, (labels,) each, by what their channels are about; or 0
         """
         memory = self.memory.get(batches[0].kind.name) if batches else None
         return (0, 0) if memory is None else memory.write(tick, *batches)

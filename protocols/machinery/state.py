@@ -50,7 +50,7 @@ class MarketState:
         )
 
     def complete(self, market: Market) -> None:
-        """Fill in what no role reports: coordinators that ask about nothing go with the others; copies of a price are averaged."""
+        """Fill in what no role reports: idle coordinators go with the others, copies of a price are averaged."""
         topology = market.topology
         idle = topology.idle
         if idle.any():

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from .tables import plain_table
+from .plain import plain_table
 
 __all__ = ["print_catalog"]
 

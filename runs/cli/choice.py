@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..scenario.fault_text import read_fault_file
-from ..scenario.scenario import Scenario, load_scenario, scenario_names
 from .options import Faults, FaultsFile, Protocol, ScenarioName, Seed, Settings, Ticks
+
+if TYPE_CHECKING:
+    from ..scenario.scenario import Scenario
 
 __all__ = ["Choice", "choosing"]
 
@@ -35,6 +36,9 @@ class Choice:
         ScenarioError
             Anything in it is unknown or not allowed.
         """
+        from ..scenario.fault_text import read_fault_file
+        from ..scenario.scenario import load_scenario
+
         given = [
             f"run.{key}={value}" for key, value in (("seed", self.seed), ("ticks", self.ticks)) if value is not None
         ]
@@ -51,11 +55,10 @@ class Choice:
 
     def command(self) -> list[str]:
         """Return the command line that asks for the same from any folder."""
-        words = [
-            "gridparley",
-            "run",
-            self.scenario if self.scenario in scenario_names() else str(Path(self.scenario).resolve()),
-        ]
+        from ..scenario.scenario import scenario_names
+
+        built_in = self.scenario in scenario_names()
+        words = ["gridparley", "run", self.scenario if built_in else str(Path(self.scenario).resolve())]
         words += [] if self.protocol is None else ["--protocol", self.protocol]
         words += [word for setting in self.settings or [] for word in ("--set", setting)]
         words += [] if self.faults is None else ["--faults", str(self.faults.resolve())]
@@ -65,23 +68,33 @@ class Choice:
 
 
 def choosing(command: Callable[..., None], scenario: Any = None) -> Callable[..., None]:
-    """Give a command, whose first parameter is a `Choice`, the options that make one.
+    """Give a command options for the fields of each of its parameters that is a dataclass, such as `Choice`.
 
     Parameters
     ----------
     command
     scenario : how the scenario is asked for instead, where it may be left out; it is None then
     """
-    asked = dict(inspect.signature(Choice, eval_str=True).parameters)
+    own = inspect.signature(command, eval_str=True).parameters
+    groups = {name: _fields(each.annotation) for name, each in own.items() if is_dataclass(each.annotation)}
     if scenario is not None:
+        asked = next(fields for fields in groups.values() if "scenario" in fields)
         asked["scenario"] = asked["scenario"].replace(annotation=scenario, default=None)
-    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
 
     def chosen(**given: Any) -> None:
-        command(Choice(**{name: given.pop(name) for name in asked}), **given)
+        grouped = {
+            group: own[group].annotation(**{name: given.pop(name) for name in fields})
+            for group, fields in groups.items()
+        }
+        command(**grouped, **given)
 
-    parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*asked.values(), *own)]
+    options = [option for name, each in own.items() for option in (groups[name].values() if name in groups else [each])]
+    parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in options]
     chosen.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     chosen.__annotations__ = {each.name: each.annotation for each in parameters}
     chosen.__name__, chosen.__doc__ = command.__name__, command.__doc__
     return chosen
+
+
+def _fields(group: Any) -> dict[str, inspect.Parameter]:
+    return dict(inspect.signature(group, eval_str=True).parameters)

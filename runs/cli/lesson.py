@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from ..lessons.lesson import about_lessons, open_lesson, write_lesson
 from . import options as options
 from .watch import serve
 
@@ -22,7 +21,7 @@ def add_lesson(app: typer.Typer) -> None:
 
 def lesson(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Without, lists the lessons there are.")] = None,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="By default NAME.html.")] = None,
+    out: Annotated[Path | None, options.file("By default NAME.html.")] = None,
     live: Annotated[
         bool, typer.Option("--live", help="Open it in the live page instead, to branch off and try for yourself.")
     ] = False,
@@ -31,6 +30,8 @@ def lesson(
     ] = False,
 ) -> None:
     """Write a lesson: a page that walks through a run, step by step."""
+    from ..lessons.lesson import about_lessons, open_lesson, write_lesson
+
     if name is None:
         for each, about in about_lessons().items():
             typer.echo(f"{each:<8}  {about}")

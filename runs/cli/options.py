@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,13 +21,18 @@ __all__ = [
     "RUN",
     "SHOW",
     "WATCH",
+    "AsJson",
     "Faults",
     "FaultsFile",
+    "Force",
     "Protocol",
+    "Run",
     "ScenarioName",
     "Seed",
     "Settings",
     "Ticks",
+    "file",
+    "folder",
 ]
 
 ScenarioName = Annotated[
@@ -66,6 +71,21 @@ FaultsFile = Annotated[
 Seed = Annotated[int | None, typer.Option(metavar="N", help="Of every draw; the same seed gives the same run.")]
 Ticks = Annotated[int | None, typer.Option(metavar="N", help="Stop after so many ticks in any case.")]
 
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that gridparley run --out wrote.")]
+Force = Annotated[bool, typer.Option("--force", help="With --out: also into a folder that holds other files.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+
+
+def folder(what: str) -> Any:
+    """Return the option --out of a command that writes a folder, with what goes there."""
+    return typer.Option("--out", metavar="DIR", help=what)
+
+
+def file(what: str) -> Any:
+    """Return the option --out of a command that writes a file."""
+    return typer.Option("--out", metavar="FILE", help=what)
+
+
 GENERAL = """
 \b
 First steps:
@@ -78,7 +98,7 @@ First steps:
 
 \b
 From Python:
-  from ... import load_scenario, run_scenario
+  from gridparley import load_scenario, run_scenario
   scenario = load_scenario("three-microgrids", ["alpha=0.1"], faults=["loss=0.3"])
   result = run_scenario(scenario)
   print(result.outcome, round(result.total_cost, 4))

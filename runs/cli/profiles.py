@@ -8,14 +8,11 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from ..common.errors import RunError
-from ..common.files import write_whole
-from ..scenario.make_profiles import Consumer, Plant, Span, make_profiles
 from . import options as options
 
 __all__ = ["add_profiles"]
 
-Column = TypeVar("Column", Plant, Consumer)
+Column = TypeVar("Column")
 
 
 def add_profiles(app: typer.Typer) -> None:
@@ -52,22 +49,27 @@ def profiles(
 
     Needs pvlib for plants and demandlib for the others, the extra gridparley[profiles]: pip install pvlib demandlib.
     """
+    from ..common.errors import RunError
+    from ..common.files import write_whole
+    from ..scenario.make_profiles import Consumer, Plant, Span, make_profiles
+
+    def of_business(name: str, energy: float, profile: str = "g0") -> Consumer:
+        return Consumer(name, energy, profile)
+
     if out.exists() and not force:
         raise RunError(f"{out}: is there already; choose another name, or say --force")
     span = Span(f"{date}T{start}", latitude, longitude, altitude, zone, hours, step)
     columns = [_read(text, "--pv NAME:KWP[:TILT[:AZIMUTH]]", Plant, 3) for text in pv or []]
     consumers = [_read(text, "--household NAME:KWH", Consumer, 1) for text in household or []]
-    consumers += [_read(text, "--business NAME:KWH[:PROFILE]", _business, 1, words=1) for text in business or []]
+    consumers += [_read(text, "--business NAME:KWH[:PROFILE]", of_business, 1, words=1) for text in business or []]
     write_whole(out, make_profiles(span, [*columns, *consumers]))
     typer.echo(str(out))
 
 
-def _business(name: str, energy: float, profile: str = "g0") -> Consumer:
-    return Consumer(name, energy, profile)
-
-
 def _read(text: str, wanted: str, make: Callable[..., Column], numbers: int, words: int = 0) -> Column:
     """Read NAME:NUMBER..., with so many numbers and then so many words at most."""
+    from ..common.errors import RunError
+
     name, *parts = text.split(":")
     try:
         values = [float(part) for part in parts[:numbers]]

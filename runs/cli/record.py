@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from ..common.errors import RunError
-from ..driver.negotiate import negotiate
-from ..driver.progress import RunProgress
-from ..page.report import write_report
-from ..record.export import export as export_record
-from ..record.folder import RunFolder, prepare_folder
-from ..record.reading import Record
-from ..record.record import UNFINISHED, record_of
-from ..record.recorder import Recorder
-from ..record.resume.branch import compared, fork, go_on, steered
-from ..record.resume.replay import check_record, go_to
-from ..result.result import Result
-from ..scenario.fault_text import read_fault, read_fault_table
 from . import options as options
-from .tables import print_result
+
+if TYPE_CHECKING:
+    from ..result.result import Result
 
 __all__ = ["add_commands"]
-
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that gridparley run --out wrote.")]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -39,52 +24,36 @@ def add_commands(app: typer.Typer) -> None:
     app.command(epilog=options.REPORT)(report)
 
 
-def resume(run: Run) -> None:
+def resume(run: options.Run) -> None:
     """Go on with a run that was killed or ran out of disk.
 
     It ends as if nothing had happened.
     """
-    result, folder = _resumed(run)
-    print_result(result, Console(highlight=False))
-    typer.echo(f"written to {folder.path}", err=True)
+    from rich.console import Console
+
+    from ..driver.resume import resume_run
+    from .tables import print_result
+
+    print_result(resume_run(run, tell=_say), Console(highlight=False))
+    _say(f"written to {run}")
 
 
-def _resumed(run: Path) -> tuple[Result, RunFolder]:
-    record = Record(record_of(run), writing=True)
-    scenario, header = record.scenario(), record.header
-    folder = RunFolder(run, scenario, header["command"])
-    try:
-        with _bar(record.ticks) as bar:
-            restored = go_to(record, record.ticks, bar.watch)
-    except BaseException:
-        record.close()
-        raise
-    recorder = Recorder(record.path, record.base, restored.reader, record.commands)
-    start = f"the checkpoint before tick {restored.start}" if restored.start else "the first tick"
-    typer.echo(f"{record.ticks} ticks are recorded; what follows {start} was done again and is the same", err=True)
-    result = negotiate(
-        scenario,
-        restored.simulation,
-        folder,
-        (),
-        recorder,
-        restored.prices,
-        progress=True,
-        reference=header["reference"],
-        settlement="--settlement" in header["command"],
-        ac="--ac-check" in header["command"],
-    )
-    return result, folder
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
 
 
-def check(run: Run) -> None:
+def check(run: options.Run) -> None:
     """Do a recorded run again and compare every bit.
 
     Also looked at: every page of the file, conservation of messages, and the last checkpoint. Exit with 1, naming the first
     tick that differs.
     """
+    from ..driver.progress import RunProgress
+    from ..record.reading import Record
+    from ..record.resume.replay import check_record
+
     with Record.open(run) as record:
-        with _bar(record.ticks) as bar:
+        with RunProgress(record.ticks) as bar:
             found = check_record(record, bar.watch)
         typer.echo(f"record        {record.path}, gridparley {record.header['code_version']}, {record.ticks} ticks")
         typer.echo(f"compared      {found.ticks} ticks, {found.messages} messages said")
@@ -98,53 +67,60 @@ def check(run: Run) -> None:
 
 
 def branch(
-    run: Run,
+    run: options.Run,
     tick: Annotated[int, typer.Option(min=0, metavar="K", help="The first tick that may come out otherwise.")],
     fault: options.Faults = None,
     end: Annotated[list[str] | None, typer.Option(metavar="NAME", help="End a fault. May be repeated.")] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where the branch goes; by default RUN-branch-K.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Also into a folder that holds other files.")] = False,
+    out: Annotated[Path | None, options.folder("Where the branch goes; by default RUN-branch-K.")] = None,
+    force: options.Force = False,
 ) -> None:
     """Go on from a tick of a run with other faults.
 
     How it ends without and with them is shown side by side.
     """
-    if not (fault or end):
+    from ..common.errors import RunError
+    from ..driver.branch import branch_run
+    from ..scenario.fault_text import read_fault, read_fault_table
+
+    faults, ended = fault or [], end or []
+    if not (faults or ended):
         raise RunError("a branch needs a change: --fault KIND=VALUE adds a fault, --end NAME ends one")
-    add = [read_fault_table(read_fault(text), "--fault") for text in fault or []]
     where = run.with_name(f"{run.resolve().name}-branch-{tick}") if out is None else out
-    if where.resolve() == run.resolve():
-        raise RunError(f"--out {where}: is the run itself; a branch needs a folder of its own")
-    with Record.open(run) as record:
-        reference = record.header["reference"]
-        command = steered(record, tick, add, end or [])
-        prepare_folder(where, force=force)
-        words = ["gridparley", "branch", str(run.resolve()), "--tick", str(tick)]
-        words += [word for text in fault or [] for word in ("--fault", text)]
-        words += [word for name in end or [] for word in ("--end", name)]
-        fork(record, where / UNFINISHED, tick, command, {"command": words})
-        with _bar(record.header["ticks"]) as bar:
-            without = go_on(record, tick, watch=bar.watch, reference=reference)
-    changed, folder = _resumed(where)
-    changes = [*(fault or []), *(f"end {name}" for name in end or [])]
-    table = Table("", "without", "with", title=f"from tick {tick}: {'; '.join(changes)}")
+    words = ["gridparley", "branch", str(run.resolve()), "--tick", str(tick)]
+    words += [word for text in faults for word in ("--fault", text)]
+    words += [word for name in ended for word in ("--end", name)]
+    add = [read_fault_table(read_fault(text), "--fault") for text in faults]
+    both = branch_run(run, tick, where, add=add, end=ended, command=words, force=force, tell=_say)
+    changes = [*faults, *(f"end {name}" for name in ended)]
+    _print_both(*both, title=f"from tick {tick}: {'; '.join(changes)}")
+    _say(f"written to {where}")
+
+
+def _print_both(without: Result, changed: Result, title: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from ..record.resume.branch import compared
+
+    table = Table("", "without", "with", title=title)
     for what, values in compared(without, changed).items():
         table.add_row(what, *values)
     Console(highlight=False).print(table)
-    typer.echo(f"written to {folder.path}", err=True)
 
 
 def export(
-    run: Run,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where they go; by default RUN/tables.")] = None,
+    run: options.Run,
+    out: Annotated[Path | None, options.folder("Where they go; by default RUN/tables.")] = None,
 ) -> None:
     """Write a recorded run as Parquet files.
 
     Metrics, prices, answers and messages, with units in their columns' names and metadata.
     """
-    with Record.open(run) as record, _bar(record.ticks) as bar:
+    from ..driver.progress import RunProgress
+    from ..record.export import export as export_record
+    from ..record.reading import Record
+
+    with Record.open(run) as record, RunProgress(record.ticks) as bar:
         where = run / "tables" if out is None else out
         paths = export_record(record, where, lambda name, tick: bar.tell(lambda: f"writing {name}", tick))
     for path in paths:
@@ -152,8 +128,8 @@ def export(
 
 
 def report(
-    run: Run,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="By default RUN/report.html.")] = None,
+    run: options.Run,
+    out: Annotated[Path | None, options.file("By default RUN/report.html.")] = None,
     first: Annotated[int, typer.Option("--from", min=0, metavar="K", help="The first tick to show.")] = 0,
     last: Annotated[int | None, typer.Option("--to", min=1, metavar="K", help="The first tick not to show.")] = None,
 ) -> None:
@@ -161,11 +137,9 @@ def report(
 
     Network, charts, messages with their causes, and what every agent knows, in a file that opens from disk.
     """
+    from ..page.report import write_report
+
     path, told = write_report(run, out, first, last)
     if told is not None:
-        typer.echo(told, err=True)
+        _say(told)
     typer.echo(str(path))
-
-
-def _bar(ticks: int) -> RunProgress:
-    return RunProgress(ticks, Console(stderr=True))

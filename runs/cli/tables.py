@@ -15,8 +15,9 @@ from ..feeder.usage import usage_text
 from ..judge.outcome import Outcome
 from ..record.fault_windows import table_label
 from ..result.result import Result
+from .plain import plain_table
 
-__all__ = ["MICROGRIDS_MAX", "number", "plain_table", "print_result", "same_digits"]
+__all__ = ["MICROGRIDS_MAX", "number", "print_result", "same_digits"]
 
 MICROGRIDS_MAX = 12
 """Microgrids beyond which tables show a summary instead of everybody."""
@@ -63,14 +64,6 @@ def same_digits(ours: float, printed: float) -> bool:
     """
     digits = max(4, len(repr(float(printed)).partition(".")[2]))
     return number(ours, digits) == number(printed, digits)
-
-
-def plain_table(columns: Iterable[tuple[str, str]], **options: Any) -> Table:
-    """Return an empty table in this project's style; `columns` are (header, "left" or "right")."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", title_justify="left", **options)
-    for header, justify in columns:
-        table.add_column(header, justify=justify)  # type: ignore[arg-type]
-    return table
 
 
 def print_result(result: Result, console: Console) -> None:

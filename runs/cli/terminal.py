@@ -4,26 +4,34 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..common.errors import RunError
-from ..scenario.scenario import scenario_names
 from .choice import Choice
 
 __all__ = ["watch_in_terminal"]
 
 
-def watch_in_terminal(choice: Choice) -> None:
+def watch_in_terminal(choice: Choice, out: Path | None) -> None:
     """Show what was chosen in this terminal: a recorded run, or a scenario while it runs.
 
     Raises
     ------
     RunError
-        There is no record, or options of a scenario are given for one; or this is no terminal.
+        Nothing is chosen, it is to be kept, there is no record, or options of a scenario are given for one; or this is no
+        terminal.
     """
+    from ..common.errors import RunError
     from ..page.playback import Playback, play_scenario
-    from ..terminal import watch_terminal  # Textual takes a moment to load
+    from ..scenario.scenario import scenario_names
+    from ..terminal import watch_terminal
 
-    run = Path(choice.scenario)
-    if choice.scenario in scenario_names() or run.suffix == ".toml" or not run.exists():
+    what: str | None = choice.scenario
+    if what is None:
+        raise RunError("--terminal needs a SCENARIO or RUN (gridparley list scenarios)")
+    if out is not None:
+        raise RunError(
+            "--terminal keeps nothing: gridparley run SCENARIO --out DIR, then gridparley watch DIR --terminal"
+        )
+    run = Path(what)
+    if what in scenario_names() or run.suffix == ".toml" or not run.exists():
         with play_scenario(choice.load()) as playback:
             watch_terminal(playback)
         return

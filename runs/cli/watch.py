@@ -6,16 +6,16 @@ import threading
 import webbrowser
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..common.errors import RunError
-from ..record.reading import Record
-from ..watch.source import Source
 from . import options as options
 from .choice import Choice, choosing
 from .terminal import watch_in_terminal
+
+if TYPE_CHECKING:
+    from ..watch.source import Source
 
 __all__ = ["add_watch", "serve"]
 
@@ -33,7 +33,7 @@ def add_watch(app: typer.Typer) -> None:
 
 def watch(
     choice: Choice,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the run in this folder.")] = None,
+    out: Annotated[Path | None, options.folder("Keep the run in this folder.")] = None,
     host: Annotated[str, typer.Option(help="Where to listen; beyond this machine a token is asked for.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 0,
     no_open: Annotated[bool, typer.Option("--no-open", help="Print the address, and open no browser.")] = False,
@@ -43,36 +43,37 @@ def watch(
 
     Without an argument the page offers the scenarios there are.
     """
-    what: str | None = choice.scenario
     if terminal:
-        if what is None:
-            raise RunError("--terminal needs a SCENARIO or RUN (gridparley list scenarios)")
-        if out is not None:
-            raise RunError(
-                "--terminal keeps nothing: gridparley run SCENARIO --out DIR, then gridparley watch DIR --terminal"
-            )
-        watch_in_terminal(choice)
-        return
+        watch_in_terminal(choice, out)
+    else:
+        serve(_source(choice, out), host, port, no_open=no_open)
+
+
+def _source(choice: Choice, out: Path | None) -> Source:
+    """Return what the page is to show."""
+    from ..common.errors import RunError
+    from ..record.reading import Record
+    from ..watch.source import Source
+
+    what: str | None = choice.scenario
     recorded = what is not None and (Path(what).is_dir() or Path(what).suffix == ".sqlite")
     if (what is None or recorded) and (choice.changes or (recorded and out is not None)):
         raise RunError(f"{what or 'watch'}: options of a run need a scenario, which says what to run")
     if what is None:
-        source = Source(out=out)
-    elif recorded:
+        return Source(out=out)
+    if recorded:
         run = Path(what)
         with Record.open(run) as record:
             record.scenario()  # says now rather than in the page that it cannot be read
-        source = Source(run=run, command=("gridparley", "run", str((run / "scenario.toml").resolve())))
-    else:
-        words = replace(choice, fault=None, faults=None).command()
-        broken = replace(choice, protocol=None, settings=None, seed=None, ticks=None).command()[3:]
-        source = Source(scenario=choice.load(), command=tuple(words), faults=tuple(broken), out=out)
-    serve(source, host, port, no_open=no_open)
+        return Source(run=run, command=("gridparley", "run", str((run / "scenario.toml").resolve())))
+    words = replace(choice, fault=None, faults=None).command()
+    broken = replace(choice, protocol=None, settings=None, seed=None, ticks=None).command()[3:]
+    return Source(scenario=choice.load(), command=tuple(words), faults=tuple(broken), out=out)
 
 
 def serve(source: Source, host: str, port: int, *, no_open: bool) -> None:
     """Serve the live page until it is interrupted."""
-    from ..watch.server import Server  # a web server takes a moment to load
+    from ..watch.server import Server
 
     server = Server(source, host, port)
     url = server.listen()

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from ...agents import NetworkOperator
 from ..common.errors import RunError
@@ -103,6 +102,8 @@ def ac_flow(feeder: Any, active: Floats, reactive: Floats, source: Floats) -> tu
             import pandapower as pp
     except ImportError as error:
         raise RunError(f"the AC check needs pandapower ({error}): pip install gridparley[feeders]") from error
+    import pandas as pd  # here: few runs are checked
+
     n, periods = active.shape
     voltage, line_kw, losses = np.empty((n, periods)), np.empty((n - 1, periods)), np.empty(periods)
     with _quiet():

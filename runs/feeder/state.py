@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ...agents import AgentError, NetworkOperator, PeerProsumer
+from ...agents import AgentError, NetworkOperator
 from ...protocols import Market
 from ..common.errors import RunError
+from ..judge.reference import central_solve
 from .ac_check import ac_check, breaches
-from .problem import FeederProblem
-from .reference import central_feeder
+from .ports import NetworkPorts, network_ports
 
-__all__ = ["feeder_state", "flow_text", "network_of", "unasked", "without_limits"]
+__all__ = ["feeder_state", "flow_text", "unasked"]
 
 Floats = npt.NDArray[np.float64]
 
 _TRUST_PU, _TRUST_KW = 1e-7, 1e-4
-
-
-def network_of(market: Market) -> int | None:
-    """Return which population of a market is one network operator; None where there is none, or several."""
-    found = [k for k, p in enumerate(market.populations) if isinstance(p.society, NetworkOperator)]
-    return found[0] if len(found) == 1 and len(market.populations[found[0]].society) == 1 else None
 
 
 def feeder_state(market: Market, x: Sequence[Floats], price: Floats, *, solve: bool = False) -> dict[str, Any]:
@@ -38,7 +33,7 @@ def feeder_state(market: Market, x: Sequence[Floats], price: Floats, *, solve: b
     ----------
     market
     x : by population, (rows, periods) kW
-    price : (L, periods) $/kWh, of every tie-line
+    price : (B, periods) $/kWh, of every balance
     solve : also solve the market centrally without the network, to say what the network operator is there for
 
     Returns
@@ -51,14 +46,11 @@ def feeder_state(market: Market, x: Sequence[Floats], price: Floats, *, solve: b
     voltage and line are beyond their limits, and where: over_pu, over_kw, where_pu, where_kw. With has another power
     flow's word on that too, if pandapower is installed: see `ac_check`.
     """
-    place = network_of(market)
-    if place is None:
+    ports = network_ports(market)
+    if ports is None:
         return {}
-    population = market.populations[place]
-    operator: Any = population.society
+    operator, fed = ports.operator, x[ports.population]
     feeder = operator.grid.feeder
-    line, end = market.port_ends(population)
-    names = [market.topology.microgrids[int(market.topology.lines[k, 1 - e])] for k, e in zip(line, end, strict=True)]
     told = {
         "feeder": str(feeder.name),
         "buses": list(map(str, feeder.buses)),
@@ -69,11 +61,12 @@ def feeder_state(market: Market, x: Sequence[Floats], price: Floats, *, solve: b
         "v_min": float(operator.v_min[0, 0]),
         "v_max": float(operator.v_max[0, 0]),
         "losses": operator.losses,
-        "with": _flows(operator, x[place]) | _checked(operator, x[place]),
+        "with": _flows(operator, fed) | _checked(operator, fed),
     }
-    if solve and len(market.populations) == 2 and isinstance(market.populations[1 - place].society, PeerProsumer):
-        told["without"] = _flows(operator, unasked(market, operator))
-    return told | {"ports": _ports(operator, names, x[place], price[line])}
+    free = unasked(ports) if solve else None
+    if free is not None:
+        told["without"] = _flows(operator, free)
+    return told | {"ports": _ports(operator, ports.names, fed, price[ports.balance])}
 
 
 def _flows(operator: Any, x: Floats) -> dict[str, Any]:
@@ -100,19 +93,29 @@ def _checked(operator: Any, x: Floats) -> dict[str, Any]:
     return {"pandapower": {"over_pu": found.over_pu, "over_kw": found.over_kw, "losses_kw": found.losses_kw.tolist()}}
 
 
-def unasked(market: Market, operator: Any) -> Floats:
+def unasked(ports: NetworkPorts) -> Floats | None:
     """Return what the ports would feed in, (rows, periods) kW, if lines carried everything and lost nothing.
 
-    Raises
-    ------
-    RunError
-        Others than prosumers and one network operator take part: see `FeederProblem`.
+    It is the central optimum of the market without losses and limits; None where there is none: see `central_solve`.
     """
-    x = np.zeros((operator.rows, market.periods))
-    for period in range(market.periods):
-        problem = FeederProblem.of(market, period)
-        x[1 + problem.port, period] = central_feeder(without_limits(problem)).p
-    return x
+    societies = [population.society for population in ports.market.populations]
+    societies[ports.population] = _without_limits(ports.operator)
+    best = central_solve(ports.market, societies)
+    return None if best is None else best.x[ports.population]
+
+
+def _without_limits(operator: Any) -> NetworkOperator:
+    """Return the operator of the same connections on a feeder that carries everything and loses nothing."""
+    feeder = operator.grid.feeder
+    same = ("bus", "tan_phi", "export_max", "import_max", "wholesale", "load_factor", "source")
+    return NetworkOperator(
+        feeder=replace(feeder, limit_kw=np.full(len(feeder.parent), np.inf)),
+        ports=operator.port_count,
+        names=operator.names,
+        v_min=0.0,
+        v_max=10.0,
+        **{name: getattr(operator, name) for name in same},
+    )
 
 
 def _ports(operator: Any, names: Sequence[str], x: Floats, price: Floats) -> dict[str, dict[str, Any]]:
@@ -158,12 +161,3 @@ def _broken(found: Mapping[str, Any]) -> str:
     if found["over_kw"] is not None and found["over_kw"] > _TRUST_KW:  # None where no line has a limit
         line = f"{found['where_kw']} is {found['over_kw']:.3g} kW beyond its limit"
     return f"{volts}, {line}"
-
-
-def without_limits(problem: FeederProblem) -> FeederProblem:
-    """Return the same market on a feeder that carries everything and loses nothing: what the operator is there for."""
-    feeder = problem.feeder
-    values = {name: getattr(feeder, name) for name in feeder.__dataclass_fields__}
-    free = type(feeder)(**(values | {"limit_kw": np.full(len(feeder.parent), np.inf)}))
-    values = {name: getattr(problem, name) for name in problem.__dataclass_fields__}
-    return FeederProblem(**(values | {"feeder": free, "v_min": 0.0, "v_max": 10.0, "loss_price": 0.0}))

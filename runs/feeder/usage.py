@@ -1,4 +1,4 @@
-"""Who pays whom on a network: usage charges of trades, their budget, and how far everybody is from his best answer."""
+"""Who pays whom on a network: usage charges of trades, their budget, and how far each agent is from its best answer."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...agents import AgentError, MiddleOperator, NetworkOperator
+from ...agents import AgentError, NetworkOperator
 from ...agents.network.signals import Signals
 from ...protocols import Market, MarketState, Protocol
 from ..judge.equilibrium import natural_residual, posed_market
-from .state import network_of
+from .ports import NetworkPorts, network_ports
 
 __all__ = ["SELLER_SHARE", "usage_report", "usage_text"]
 
@@ -26,7 +26,7 @@ _TRADED = 1e-6
 
 
 def usage_report(market: Market, protocol: Protocol, state: MarketState, x: Sequence[Floats]) -> dict[str, Any]:
-    """Return what trades on a network pay for its use, and what is left at everybody's best answer; {} without a network.
+    """Return what trades on a network pay for its use, and how far best answers are away; {} without a network.
 
     The network usage charge of a trade is NUC = (DLMP_buyer - DLMP_seller) e, in its parts. The buyer pays the price in the
     contract and 1 - share of it, the seller receives that price less the rest, so what lies between is the charge. With what
@@ -46,43 +46,52 @@ def usage_report(market: Market, protocol: Protocol, state: MarketState, x: Sequ
     kw, $/kWh of the contract, $/h of charge and its parts; budget: $/h of charges, of exchanges with the supplier, their
     sum, and the same from losses and from limits
     """
-    place = network_of(market)
-    if place is None or market.periods != 1 or not all(np.isfinite(rows).all() for rows in x):
+    ports = network_ports(market)
+    if ports is None or market.periods != 1 or not all(np.isfinite(rows).all() for rows in x):
         return {}
     tangent = posed_market(market, list(x))
     residual = natural_residual(tangent, protocol, state, list(x))
-    operator: Any = tangent.members[place].society
-    assert isinstance(operator, NetworkOperator)
-    population = market.populations[place]
-    topology, hub = market.topology, int(market.topology.home[population.address[0]])
-    line, end = market.port_ends(population)
-    price = state.transfer_price.mean(axis=1)[:, 0]
-    p = x[place][1:, 0]
+    operator: Any = tangent.populations[ports.population].society
+    price, fed = state.price[:, 0], x[ports.population]
     try:
-        signals = operator.signals(*_question(price[line], x[place]))
+        signals = operator.signals(*_question(price[ports.balance], fed))
     except AgentError:
         return {}
-    peer = topology.lines[line, 1 - end]
-    dlmp = {part: np.zeros(topology.hubs) for part in (*_PARTS, "dlmp")}
-    for part, column in dlmp.items():
-        column[peer] = getattr(signals, part)[:, 0]
-    # Prosumers behind an operator in the middle have the prices of its connection.
-    middle = [p for p in market.populations if isinstance(p.society, MiddleOperator)]
-    places = topology.home[np.concatenate([p.address for p in middle])] if middle else np.empty(0, dtype=np.int64)
-    behind = np.isin(topology.lines[:, 0], places)
-    for column in dlmp.values():
-        column[topology.lines[behind, 1]] = column[topology.lines[behind, 0]]
-    trades = np.flatnonzero((topology.lines != hub).all(axis=1) & ~behind)
-    sold = _sold(market, x)
+    dlmp, trades = _prices(ports, signals), _trades(ports)
+    ends, sold = market.topology.ends, _sold(market, x)
     return {
         "residual_kw": max(float(np.abs(rows).max(initial=0.0)) for rows in residual),
         "trades": [
-            _trade(topology.microgrids, topology.lines[k], sold[k], price[k], dlmp)
-            for k in trades
-            if abs(sold[k]) > _TRADED
+            _trade(market.topology.homes, ends[k], sold[k], price[k], dlmp) for k in trades if abs(sold[k]) > _TRADED
         ],
-        "budget": _budget(operator, signals, p, peer, trades, topology.lines, sold, dlmp),
+        "budget": _budget(operator, signals, fed[1:, 0], ports.home, ends[trades], sold[trades], dlmp),
     }
+
+
+def _behind(ports: NetworkPorts) -> npt.NDArray[np.integer]:
+    """Return the connections that others than the network operator give, such as an operator in the middle."""
+    topology = ports.market.topology
+    connections = [k for k in topology.joins if topology.kinds[topology.kind[k]].name == "connection"]
+    return np.setdiff1d(connections, ports.balance).astype(np.int64)
+
+
+def _trades(ports: NetworkPorts) -> npt.NDArray[np.integer]:
+    """Return the balances in which two agents trade on the network: all that joins two and connects neither to it."""
+    return np.setdiff1d(ports.market.topology.joins, [*ports.balance, *_behind(ports)]).astype(np.int64)
+
+
+def _prices(ports: NetworkPorts, signals: Signals) -> dict[str, Floats]:
+    """Return, by home, the price of its connection and its parts, (homes,) $/kWh; 0 where there is no connection."""
+    topology = ports.market.topology
+    dlmp = {part: np.zeros(len(topology.homes)) for part in (*_PARTS, "dlmp")}
+    # Prosumers behind an operator in the middle have the prices of its connection.
+    ends = topology.ends[_behind(ports)]
+    first = np.isin(ends[:, 0], ports.home)
+    near, far = np.where(first, ends[:, 0], ends[:, 1]), np.where(first, ends[:, 1], ends[:, 0])
+    for part, column in dlmp.items():
+        column[ports.home] = getattr(signals, part)[:, 0]
+        column[far] = column[near]
+    return dlmp
 
 
 def _question(price: Floats, x: Floats) -> tuple[Floats, Floats, Floats]:
@@ -92,13 +101,11 @@ def _question(price: Floats, x: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _sold(market: Market, x: Sequence[Floats]) -> Floats:
-    """(L,) kW: what goes over each line from its first to its second end, the mean of what both ends say."""
-    flow = np.zeros((len(market.topology.lines), 2))
-    for population, rows in zip(market.populations, x, strict=True):
-        if len(population.society.port_rows):
-            line, end = market.port_ends(population)
-            flow[line, end] = rows[population.society.port_rows, 0]
-    return np.asarray((flow[:, 1] - flow[:, 0]) / 2.0)
+    """(B,) kW: what goes over each balance from its first to its second end, the mean of what both ends say."""
+    topology, rows = market.topology, market.of_rows(list(x))[:, 0]
+    sold = np.zeros(len(topology.balances))
+    np.add.at(sold, topology.row_balance, np.where(topology.row_end == 0, -rows, rows) / 2.0)
+    return sold
 
 
 def _trade(
@@ -130,20 +137,25 @@ def _budget(
     operator: NetworkOperator,
     signals: Signals,
     p: Floats,
-    peer: npt.NDArray[np.integer],
-    trades: npt.NDArray[np.integer],
-    lines: npt.NDArray[np.integer],
+    home: npt.NDArray[np.integer],
+    ends: npt.NDArray[np.integer],
     sold: Floats,
     dlmp: dict[str, Floats],
 ) -> dict[str, float]:
-    """Return both sides of the budget, $/h: what is charged, and what losses and limits are worth."""
+    """Return both sides of the budget, $/h: what is charged, and what losses and limits are worth.
+
+    Parameters
+    ----------
+    p, home : (ports,) kW that each port feeds in, and from which home
+    ends, sold : (trades, 2) the homes at both ends of each trade, and (trades,) kW from the first to the second
+    """
     network = operator.networks[0]
     injected, traded = np.zeros(len(dlmp["dlmp"])), np.zeros(len(dlmp["dlmp"]))
-    injected[peer] = p
-    np.add.at(traded, lines[trades, 0], sold[trades])
-    np.add.at(traded, lines[trades, 1], -sold[trades])
+    injected[home] = p
+    np.add.at(traded, ends[:, 0], sold)
+    np.add.at(traded, ends[:, 1], -sold)
     use = dlmp["energy"] - dlmp["dlmp"]
-    charges = float(((dlmp["dlmp"][lines[trades, 1]] - dlmp["dlmp"][lines[trades, 0]]) * sold[trades]).sum())
+    charges = float(((dlmp["dlmp"][ends[:, 1]] - dlmp["dlmp"][ends[:, 0]]) * sold).sum())
     exchanges = float((use * (injected - traded)).sum())
     envelope = network.tangent(p)
     lost = 0.0 if envelope is None else (network.wholesale + network.loss_price) * float(envelope.loss_factor @ p)

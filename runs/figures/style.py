@@ -70,8 +70,10 @@ def style() -> Iterator[None]:
 def new_figure(run: RecordedRun, height: float) -> Figure:
     """Return an empty figure, 7.5 inches wide, titled with what was run and how it ended."""
     figure = Figure(figsize=(7.5, height), layout="constrained")
-    result = run.result
-    title = f"{result['scenario']}, {result['protocol']}, seed {result['seed']}: {result['outcome']} after {result['ticks']} ticks"
+    scenario, protocol, seed, outcome, ticks = (
+        run.result[name] for name in ("scenario", "protocol", "seed", "outcome", "ticks")
+    )
+    title = f"{scenario}, {protocol}, seed {seed}: {outcome} after {ticks} ticks"
     figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
     return figure
 

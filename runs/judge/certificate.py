@@ -45,13 +45,18 @@ class Certificate:
     residual: float | None = None
 
 
-def certify(market: Market, observer: Observer, state: MarketState) -> Certificate:
-    """Bracket the optimal cost by weak duality at the present prices and by the committed point.
+def certify(market: Market, observer: Observer, state: MarketState, x: list[Floats] | None = None) -> Certificate:
+    """Bracket the optimal cost by weak duality at the present prices and by a point that all agents can keep.
 
     Where two copies of a price differ, their mean is used: any price gives a valid bound.
+
+    Parameters
+    ----------
+    market, observer, state
+    x : by population, (rows, periods) kW, such a point where it is known; else it is looked for
     """
     lower = _dual_value(market, state.price)
-    x = restore_feasibility(market, observer, state)
+    x = restore_feasibility(market, observer, state) if x is None else x
     upper = np.inf if x is None else observer.cost(x, regularised=True)
     gap = (upper - lower) / max(abs(upper), 1.0) if np.isfinite(upper) else np.inf
     return Certificate(lower, upper, float(gap), x)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from ...protocols import Market, MarketState
 from .certificate import Certificate, find_infeasibility
+from .metrics import Observer
 from .reference import Reference
 
-if TYPE_CHECKING:
-    from ..simulation.simulation import Simulation
-
-__all__ = ["CERTIFIED_GAP", "Outcome", "Verdict", "check_reference", "judge"]
+__all__ = ["CERTIFIED_GAP", "EndedRun", "Outcome", "Verdict", "check_reference", "judge"]
 
 CERTIFIED_GAP = 1e-6
 """Largest relative gap of a certificate that still counts."""
@@ -37,6 +36,31 @@ class Outcome(StrEnum):
     TICK_LIMIT = "TICK_LIMIT"
 
 
+class EndedRun(Protocol):
+    """What is judged: a simulation as it ended, as far as a judge looks at it.
+
+    Attributes
+    ----------
+    market, observer, state
+    tick : ticks done
+    stopped : whether every coordinator has stopped
+    broken : whether prices have run away
+    last_due : the last tick in which anything is due that is in flight, -1 if nothing is
+    """
+
+    market: Market
+    observer: Observer
+    state: MarketState
+    tick: int
+
+    @property
+    def stopped(self) -> bool: ...  # noqa: D102
+    @property
+    def broken(self) -> bool: ...  # noqa: D102
+    @property
+    def last_due(self) -> int: ...  # noqa: D102
+
+
 class Verdict(NamedTuple):
     """An outcome and, in a clause, why it is this one."""
 
@@ -44,7 +68,7 @@ class Verdict(NamedTuple):
     reason: str
 
 
-def judge(simulation: Simulation, certificate: Certificate, reference: Reference | None = None) -> Verdict:
+def judge(simulation: EndedRun, certificate: Certificate, reference: Reference | None = None) -> Verdict:
     """Name the outcome of a run that has ended.
 
     Parameters
@@ -128,7 +152,7 @@ def _outside(certificate: Certificate, reference: Reference) -> float:
     return beyond if beyond > trust * scale else 0.0
 
 
-def _infeasible(simulation: Simulation) -> bool:
+def _infeasible(simulation: EndedRun) -> bool:
     """Look for a proof in the directions in which prices went and stand."""
     market, observer, state = simulation.market, simulation.observer, simulation.state
     guesses = [state.price]
@@ -137,7 +161,7 @@ def _infeasible(simulation: Simulation) -> bool:
     return any(find_infeasibility(market, observer, guess) for guess in guesses)
 
 
-def most_missing(simulation: Simulation) -> str:
+def most_missing(simulation: EndedRun) -> str:
     """Say where, and when, what was proposed last balances least: steps that never end lead to what is in the way."""
     apart = np.abs(simulation.observer.imbalance(simulation.state.x))
     place, period = np.unravel_index(int(apart.argmax()), apart.shape)
@@ -145,12 +169,12 @@ def most_missing(simulation: Simulation) -> str:
     return f"at {name}" + (f" in period {period}" if apart.shape[1] > 1 else "")
 
 
-def _unfinished(simulation: Simulation) -> Verdict:
+def _unfinished(simulation: EndedRun) -> Verdict:
     """The ticks ran out: say what was going on."""
     observer, tick = simulation.observer, simulation.tick
     silence = tick - observer.round_tick
     # Under long delays a round takes long; what is still on its way tells that from links that are dead.
-    if silence > max(tick // 4, 50, 4 * (simulation.transport.last_due - tick)):
+    if silence > max(tick // 4, 50, 4 * (simulation.last_due - tick)):
         return Verdict(
             Outcome.STALLED,
             f"no round was completed in the last {silence} ticks: somebody is waited for who is not heard",

@@ -99,8 +99,11 @@ class Figures:
                 value = frame.metrics[metric]
                 return int(value) if value == int(value) and metric in ("round", "sent", "lost") else value
             case "said", *agent, kind:
-                said = frame.said[kind]
+                label, said = next(
+                    (k, frame.said[of]) for k, (name, of) in enumerate(record.header["labels"]) if name == kind
+                )
                 mine = record.channels["sender"][said.channel] == self.agent(".".join(agent))
+                mine &= record.label_of(said.kind, said.channel) == label
                 return float(said.values[mine][0, 0])
             case (("lost" | "sent"), *_):
                 return sum(count for _, fate, _, count in frame.counts if fate == head)

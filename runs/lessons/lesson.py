@@ -23,7 +23,7 @@ from ..page.report import report_text
 from ..page.spans import span_of
 from ..record.record import RECORD
 from ..record.recorder import Recorder
-from ..result.result import evaluate
+from ..result.evaluate import evaluate
 from ..scenario.scenario import Scenario, load_scenario
 from ..watch.source import Source
 from .figures import Figures

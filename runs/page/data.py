@@ -24,43 +24,45 @@ from .spans import Span
 __all__ = ["page_columns", "page_meta", "tick_columns", "window_facts"]
 
 
-def page_columns(playback: Recording, span: Span) -> tuple[dict[str, Any], dict[str, Column]]:
+def page_columns(recording: Recording, span: Span) -> tuple[dict[str, Any], dict[str, Column]]:
     """Return what a report needs to know of a run: a few facts for JSON, and columns."""
-    record = playback.record
+    record = recording.record
     messages = MessageColumns(record)
-    columns = playback.world | tick_columns(record, span, messages)
+    columns = recording.world | tick_columns(record, span, messages)
     overview = Overview(record)
     if (span.first, span.last) != (0, record.ticks):  # the charts of an excerpt show the whole run
         overview.read(record)
         columns |= overview.take()
     facts, missing = {}, None
     try:
-        facts = _facts(playback.unstarted)
+        facts = _facts(recording.unstarted)
     except (RunError, ScenarioError) as error:  # a type of the user's own may be gone; everything else can be shown
         missing = str(error)
-    meta = page_meta(playback, span, messages.reasons, missing) | {"facts": list(facts), "prices": overview.names}
-    feeder = playback.feeder
+    meta = page_meta(recording, span, messages.reasons, missing) | {"facts": list(facts), "prices": overview.names}
+    feeder = recording.feeder
     if feeder is not None:
         meta["feeder"] = feeder.meta()
         columns |= feeder.columns(record.states(span.first, span.last))
     return meta, columns | facts
 
 
-def page_meta(playback: Recording, span: Span, reasons: list[str], missing: str | None) -> dict[str, Any]:
+def page_meta(recording: Recording, span: Span, reasons: list[str], missing: str | None) -> dict[str, Any]:
     """Return the facts about a run that are no columns.
 
     Parameters
     ----------
-    playback, span
+    recording, span
     reasons : why messages were lost, by number
     missing : why private facts are not shown; None if they are
     """
-    record = playback.record
+    record = recording.record
     header, document = record.header, tomllib.loads(record.header["scenario"])
-    kept = ("name", "protocol", "seed", "periods", "populations", "metrics", "kinds")
+    kept = ("name", "protocol", "seed", "periods", "populations", "metrics")
+    fields = {kind["name"]: kind["fields"] for kind in header["kinds"]}
     clock = document.get("clock")
     return {
         **{name: header[name] for name in kept},
+        "kinds": [{"name": label, "fields": fields[kind]} for label, kind in header["labels"]],
         "microgrids": header["homes"],
         "tie_lines": [header["balances"][balance] for balance in record.joins.tolist()],
         "code_version": header["code_version"],
@@ -69,14 +71,14 @@ def page_meta(playback: Recording, span: Span, reasons: list[str], missing: str 
         "last": span.last,
         "ticks": record.ticks,
         "title": document.get("title", header["name"]),
-        "faults": window_facts(playback.windows),
+        "faults": window_facts(recording.windows),
         "reasons": reasons,
         "no_facts": missing,
         "commands": record.commands,
         "clock": clock,
         "rounds_max": ROUNDS_MAX if clock else 0,
         "periods_of_day": document.get("periods", 1),
-        "result": _result(playback.result),
+        "result": _result(recording.result),
     }
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ...protocols import Market
 from ..common.errors import RunError, ScenarioError
-from ..feeder.state import network_of
+from ..feeder.ports import NetworkPorts, network_ports
 from ..record.frames import Frame
 from ..record.reading import Record
 from ..record.tick_tables import X_MAX
@@ -28,25 +28,17 @@ BUSES_MAX = 400
 
 @dataclass(frozen=True, eq=False)
 class PageFeeder:
-    """The feeder of a market with one network operator, and who proposes what for each of its ports.
+    """The feeder of a market with one network operator, and who proposes what for each of its ports."""
 
-    Attributes
-    ----------
-    operator : a `NetworkOperator` that stands alone
-    line, end : (ports,) tie-line of each port, and at which end of it the port is
-    population, row : (ports,) where the answer stands of who is at the other end
-    agent : (ports,) address of who that is
-    """
+    ports: NetworkPorts
 
-    operator: Any
-    line: npt.NDArray[np.integer]
-    end: npt.NDArray[np.integer]
-    population: npt.NDArray[np.integer]
-    row: npt.NDArray[np.integer]
-    agent: npt.NDArray[np.integer]
+    @property
+    def operator(self) -> Any:
+        """A `NetworkOperator` that stands alone."""
+        return self.ports.operator
 
     def meta(self) -> dict[str, Any]:
-        """Return what never changes: names, places, limits, and who hangs at which bus."""
+        """Return what never changes: names, places, limits, and who is connected at which bus."""
         feeder = self.operator.grid.feeder
         return {
             "name": str(feeder.name),
@@ -58,27 +50,22 @@ class PageFeeder:
             "v_min": float(self.operator.v_min[0, 0]),
             "v_max": float(self.operator.v_max[0, 0]),
             "bus": [int(bus) for bus in self.operator.bus[:, 0]],
-            "agent": [int(agent) for agent in self.agent],
-            "line": [int(line) for line in self.line],
-            "end": [int(end) for end in self.end],
+            "agent": [int(agent) for agent in self.ports.agent],
         }
 
-    def proposed(self, x: list[Floats]) -> Floats:
-        """Return what is proposed to be fed in at each port, (ports, periods) kW; x by population, (rows, periods) kW."""
-        return -np.stack([x[k][row] for k, row in zip(self.population, self.row, strict=True)])
-
     def columns(self, frames: Iterable[Frame]) -> dict[str, npt.NDArray[Any]]:
-        """Return the exact power flow at the proposals of each tick.
+        """Return the exact power flow at the proposals of each tick, and the prices of the ports.
 
         Of several periods a bus shows the voltage that is nearest to a limit, or furthest beyond one, a line the largest
-        power, and a port the mean.
+        power, and a port the means.
 
         Returns
         -------
         feeder.voltage : (ticks, buses) pu; feeder.kw : (ticks, lines) where each line begins; NaN without a power flow
-        feeder.p : (ticks, ports) kW; NaN where nothing is proposed yet
+        feeder.p : (ticks, ports) kW; NaN where nothing is proposed yet; feeder.price : (ticks, ports) $/kWh
         """
-        p = np.stack([self.proposed(frame.x or []) for frame in frames])  # (ticks, ports, periods)
+        told = [(self.ports.proposed(frame.x or []), frame.price[self.ports.balance]) for frame in frames]
+        p, price = (np.stack(column) for column in zip(*told, strict=True))  # (ticks, ports, periods)
         flows = []
         for t, network in enumerate(self.operator.networks):
             active, reactive = network.ports.injected(p[:, :, t].T, len(network.load))
@@ -90,6 +77,7 @@ class PageFeeder:
             "feeder.voltage": _picked(voltage, -room),
             "feeder.kw": _picked(kw, np.abs(kw)),
             "feeder.p": p.mean(axis=2).astype(np.float32),
+            "feeder.price": price.mean(axis=2).astype(np.float32),
         }
 
 
@@ -101,22 +89,8 @@ def _picked(values: Floats, weight: Floats) -> npt.NDArray[np.float32]:
 
 def page_feeder(market: Market) -> PageFeeder | None:
     """Return what the page shows of a market's feeder; None where there is no network operator, or too many buses."""
-    place = network_of(market)
-    if place is None:
-        return None
-    operator: Any = market.populations[place].society
-    if len(operator.grid.feeder.buses) > BUSES_MAX:
-        return None
-    at = {}
-    for k, population in enumerate(market.populations):
-        society = population.society
-        owner = np.searchsorted(society.row_start, society.port_rows, side="right") - 1
-        for line, end, row, member in zip(*market.port_ends(population), society.port_rows, owner, strict=True):
-            at[int(line), int(end)] = k, int(row), int(population.address[member])
-    line, end = market.port_ends(market.populations[place])
-    far = [at[int(each), 1 - int(own)] for each, own in zip(line, end, strict=True)]
-    population_of, row, agent = (np.array(column) for column in zip(*far, strict=True))
-    return PageFeeder(operator, line, end, population_of, row, agent)
+    ports = network_ports(market)
+    return None if ports is None or len(ports.operator.grid.feeder.buses) > BUSES_MAX else PageFeeder(ports)
 
 
 def feeder_of(record: Record, simulation: Callable[[], Simulation]) -> PageFeeder | None:

@@ -34,7 +34,6 @@ class MessageColumns:
 
     def __init__(self, record: Record, reasons: list[str] | None = None) -> None:
         self._record = record
-        self._kinds = [kind["name"] for kind in record.header["kinds"]]
         self._rows: list[list[Column]] = []
         self._payload: list[Column] = []
         self._payload_at: dict[tuple[str, int], int] = {}
@@ -68,8 +67,9 @@ class MessageColumns:
 
     def _add(self, group: MessageGroup) -> None:
         said, number, place = group.said, group.number, group.place
-        constant = (self._kinds.index(group.kind), group.sent, FATES.index(group.fate), self._reason(group.reason))
-        kind, sent, fate, reason = (np.full(len(number), value) for value in constant)
+        kind = self._record.label_of(group.kind, said.channel[place])
+        constant = (group.sent, FATES.index(group.fate), self._reason(group.reason))
+        sent, fate, reason = (np.full(len(number), value) for value in constant)
         at = self._payload_at[group.kind, group.sent] + place * said.payload.shape[1]
         columns = [number, kind, said.channel[place], sent, group.end, fate, reason, group.copy != 0]
         self._rows.append([*columns, said.cause[place], at])

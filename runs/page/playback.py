@@ -18,7 +18,8 @@ from ..record.reading import Record
 from ..record.record import UNFINISHED, record_of
 from ..record.resume.branch import fork
 from ..record.resume.replay import go_to
-from ..result.result import Result, evaluate
+from ..result.evaluate import evaluate
+from ..result.result import Result
 from ..scenario.scenario import Scenario
 from ..simulation.simulation import Simulation
 from .live_run import LiveRun, Watch

@@ -105,7 +105,7 @@ class Garbled:
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes that a frame's arrays have: balances, rows in one, periods, rows of each population; kinds with their widths."""
+    """Sizes of a frame's arrays: balances, rows in one, periods, rows of each population; kinds with widths; labels."""
 
     balances: int
     balance_rows: int
@@ -113,6 +113,7 @@ class Shape:
     rows: tuple[int, ...]
     metrics: tuple[str, ...]
     kinds: dict[str, int]
+    labels: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ class Frame:
     price : (B, periods) $/kWh, of each balance
     row_price : (R, periods) $/kWh, of each row in a balance, where a balance may have several copies of its price; else None
     x : by population, (rows, periods) kW; None where it is not written out because there is too much of it
-    counts : how many messages of a kind met a fate for a reason: (kind, fate, reason, count)
+    counts : how many messages of a label met a fate for a reason: (label, fate, reason, count)
     asleep : addresses of agents that were down or resting
     resting : of these, those that only rested and heard what came; none of them in a record by an older release
     cut : channels on which nothing passed
@@ -166,11 +167,10 @@ _NONE = np.empty(0, dtype=np.int64)
 
 def frame_of(tick: int, state: Columns, shape: Shape, commands: list[dict[str, Any]]) -> Frame:
     """Return a frame without messages."""
-    kinds = list(shape.kinds)
     counts = [
-        (kinds[kind], FATES[fate], reason, int(number))
-        for kind, fate, reason, number in zip(
-            *(state.get(name, _NONE) for name in ("count.kind", "count.fate", "count.reason", "count")), strict=True
+        (shape.labels[label], FATES[fate], reason, int(number))
+        for label, fate, reason, number in zip(
+            *(state.get(name, _NONE) for name in ("count.label", "count.fate", "count.reason", "count")), strict=True
         )
     ]
     written = "x.0" in state or not shape.rows

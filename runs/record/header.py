@@ -15,7 +15,7 @@ from ..scenario.scenario import Scenario
 from ..simulation.simulation import Simulation
 from .column_codec import Columns
 from .folder import scenario_text
-from .tick_tables import column_names
+from .tick_tables import column_names, labels_of
 
 __all__ = ["header_of", "world_of"]
 
@@ -50,8 +50,13 @@ def header_of(
         "columns": column_names(simulation),
         "metrics": METRICS,
         "units": {"price": "$/kWh", "x": "kW"},
+        "labels": labels_of(simulation),
         "kinds": [
-            {"name": kind.name, "fields": [[field.name, field.width, field.unit] for field in kind.fields]}
+            {
+                "name": kind.name,
+                "labels": kind.labels,
+                "fields": [[field.name, field.width, field.unit] for field in kind.fields],
+            }
             for _, kind in sorted(simulation.kinds.items())
         ],
     }
@@ -64,7 +69,8 @@ def world_of(simulation: Simulation) -> dict[str, Columns]:
     world: dict[str, Columns] = {
         "agent": {"agent.name": np.array(names, dtype=object), "agent.home": topology.home},
         "channel": {
-            f"channel.{name}": getattr(topology.channels, name) for name in ("sender", "receiver", "balance", "link")
+            f"channel.{name}": getattr(topology.channels, name)
+            for name in ("sender", "receiver", "balance", "link", "about")
         },
         "balance": {
             "balance.kind": topology.kind,

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 
 from ...environment import Fate
 from ..common.errors import RunError
 from .folder import UNITS
 from .frames import Ended, Frame, Said
+from .recorded_ticks import RecordedTicks
 
 if TYPE_CHECKING:
-    from .reading import Record
+    import pandas as pd
 
 __all__ = ["answer_tables", "frame_of_all", "message_tables", "metrics_table", "price_tables"]
 
@@ -34,6 +34,8 @@ def frame_of_all(tables: Iterable[pa.Table]) -> pd.DataFrame:
     whole = pa.concat_tables(list(tables), promote_options="default").unify_dictionaries()
     found = whole.to_pandas()
     if "cause" in found:  # a whole number or nothing, which plain columns of numbers cannot say
+        import pandas as pd
+
         found["cause"] = whole["cause"].to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     return found
 
@@ -49,7 +51,7 @@ def _words(codes: npt.NDArray[Any], words: list[str]) -> pa.Array:
 _WORD = pa.dictionary(pa.int32(), pa.string())
 
 
-def metrics_table(record: Record) -> Iterator[pa.Table]:
+def metrics_table(record: RecordedTicks) -> Iterator[pa.Table]:
     """Yield tick and metrics."""
     rows = [(frame.tick, *frame.metrics.values()) for frame in record.states()]
     fields = [_field("tick", pa.int64())]
@@ -61,7 +63,7 @@ def metrics_table(record: Record) -> Iterator[pa.Table]:
     yield pa.table(arrays, schema=pa.schema(fields))
 
 
-def price_tables(record: Record) -> Iterator[pa.Table]:
+def price_tables(record: RecordedTicks) -> Iterator[pa.Table]:
     """Yield, tick by tick, the price of each balance; where there are copies, also that which each row's agent is asked."""
     balances, periods, row = record.shape.balances, record.shape.periods, record.world("row")
     copies = next((frame.row_price is not None for frame in record.states(0, 1)), False)
@@ -91,7 +93,7 @@ def price_tables(record: Record) -> Iterator[pa.Table]:
         )
 
 
-def answer_tables(record: Record, frames: Iterable[Frame] | None = None) -> Iterator[pa.Table]:
+def answer_tables(record: RecordedTicks, frames: Iterable[Frame] | None = None) -> Iterator[pa.Table]:
     """Yield, tick by tick, everybody's last answer: port -1 is the agent's own bus, 0, 1, ... are its ports.
 
     Raises
@@ -126,7 +128,7 @@ def answer_tables(record: Record, frames: Iterable[Frame] | None = None) -> Iter
         yield pa.table([pa.array(np.full(len(x), frame.tick)), who, which, period, pa.array(x)], schema=schema)
 
 
-def message_tables(record: Record, first: int, last: int) -> Iterator[pa.Table]:
+def message_tables(record: RecordedTicks, first: int, last: int) -> Iterator[pa.Table]:
     """Yield every message, and every copy of one, that was said in first <= tick < last, as it meets its fate.
 
     `ended` is the tick in which that was; of those still on their way, the tick in which they would be due.
@@ -158,9 +160,10 @@ def _due_after(way: Any, tick: int) -> Any:
 class _Letters:
     """Turns messages of one kind, tick and fate into a table."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: RecordedTicks) -> None:
         self._agents = pa.array(record.agents, type=pa.string())
-        self._channels = record.channels
+        self._channels, self._record = record.channels, record
+        self._labels = [label for label, _ in record.header["labels"]]
         self._parts: dict[str, list[str]] = {}
         payload: dict[str, pa.Field] = {}
         for kind in record.header["kinds"]:
@@ -191,7 +194,7 @@ class _Letters:
         )
         columns: dict[str, Any] = {
             "id": ended.number,
-            "kind": pa.repeat(pa.scalar(said.kind), n),
+            "kind": _words(self._record.label_of(said.kind, said.channel[place]), self._labels).cast(pa.string()),
             "sender": sender,
             "receiver": receiver,
             "sent": np.full(n, said.tick),

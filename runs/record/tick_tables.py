@@ -13,7 +13,7 @@ from ..simulation.simulation import Simulation
 from .causality import Causality
 from .column_codec import Array, Block, Packer, Steps
 
-__all__ = ["FATES", "X_MAX", "TickReader", "column_names"]
+__all__ = ["FATES", "X_MAX", "TickReader", "column_names", "labels_of"]
 
 Told = dict[str, Array | Steps]
 
@@ -41,6 +41,7 @@ class TickReader:
         self._journal.events = []
         self._counted = len(self._journal.rows)
         self._kinds = sorted(simulation.kinds)
+        self._labels = [label for label, _ in labels_of(simulation)]
         self._covers: dict[Fault, npt.NDArray[np.intp]] = {}
         self.packer = Packer(column_names(simulation)) if packer is None else packer
         self.causality = Causality(simulation.market.topology)
@@ -78,7 +79,7 @@ class TickReader:
         counts = self._journal.rows[self._counted :]
         self._counted = len(self._journal.rows)
         if counts:
-            columns["count.kind"] = np.array([self._kinds.index(row[1]) for row in counts], dtype=np.uint8)
+            columns["count.label"] = np.array([self._labels.index(row[1]) for row in counts], dtype=np.uint8)
             columns["count.fate"] = np.array([FATES.index(row[2]) for row in counts], dtype=np.uint8)
             columns["count.reason"] = np.array([row[3] for row in counts], dtype=object)
             columns["count"] = np.array([row[4] for row in counts], dtype=np.int64)
@@ -207,16 +208,22 @@ class TickReader:
         return columns
 
 
+def labels_of(simulation: Simulation) -> list[tuple[str, str]]:
+    """Return what people call messages, by label and kind of message: ask and answer by what they are about."""
+    kinds = [kind for _, kind in sorted(simulation.kinds.items())]
+    return [(label, kind.name) for kind in kinds for label in dict.fromkeys(kind.labels or (kind.name,))]
+
+
 def column_names(simulation: Simulation) -> list[str]:
     """Return every column that a record of this simulation may have."""
     names = ["agent.name", "agent.home", "home.balance"]
     names += [f"balance.{name}" for name in ("kind", "keeper", "end")]
     names += [f"row.{name}" for name in ("agent", "place", "balance")]
-    names += [f"channel.{name}" for name in ("sender", "receiver", "balance", "link")]
+    names += [f"channel.{name}" for name in ("sender", "receiver", "balance", "link", "about")]
     names += ["metric", "round", "stopped", "price", "row_price", "asleep", "resting", "cut"]
     for k in range(len(simulation.market.populations)):
         names += [f"population.{k}.address", f"population.{k}.row_start", f"x.{k}"]
-    names += ["count", *(f"count.{name}" for name in ("kind", "fate", "reason"))]
+    names += ["count", *(f"count.{name}" for name in ("label", "fate", "reason"))]
     names += [f"bad.{name}" for name in ("fault", "count", "channel")]
     for kind in sorted(simulation.kinds):
         names += [f"said.{kind}.{name}" for name in ("channel", "cause", "payload", "row")]

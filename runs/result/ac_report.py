@@ -8,7 +8,8 @@ import numpy as np
 
 from ..common.errors import RunError
 from ..feeder.ac_check import AcCheck, ac_check
-from ..feeder.state import network_of, unasked
+from ..feeder.ports import network_ports
+from ..feeder.state import unasked
 from .result import Result
 
 __all__ = ["ac_report", "ac_text"]
@@ -20,26 +21,22 @@ def ac_report(result: Result) -> dict[str, dict[str, Any]]:
     Returns
     -------
     with, without : the network operator; over_pu, where_pu, over_kw, where_kw, lowest_pu, highest_pu, losses_kw each, and of
-    what is not there null. Without is left out of markets that others than prosumers and one operator take part in.
+    what is not there null. Without is left out where the market has no central optimum: see `central_solve`.
 
     Raises
     ------
     RunError
         There is no network operator, nothing was proposed, or pandapower is missing or finds no power flow.
     """
-    market = result.simulation.market
-    place = network_of(market)
-    if place is None:
+    ports = network_ports(result.simulation.market)
+    if ports is None:
         raise RunError("an AC check is of a market with one NetworkOperator; this one has none")
-    operator: Any = market.populations[place].society
-    if not np.isfinite(result.x[place]).all():
+    fed = result.x[ports.population]
+    if not np.isfinite(fed).all():
         raise RunError("an AC check wants proposals; nobody has proposed anything yet")
-    told = {"with": _told(ac_check(operator, result.x[place]))}
-    try:
-        free = unasked(market, operator)
-    except RunError:
-        return told
-    return told | {"without": _told(ac_check(operator, free))}
+    told = {"with": _told(ac_check(ports.operator, fed))}
+    free = unasked(ports)
+    return told if free is None else told | {"without": _told(ac_check(ports.operator, free))}
 
 
 def ac_text(told: dict[str, dict[str, Any]]) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -12,20 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from ...environment import Fate
-from ..common.errors import ScenarioError
 from ..feeder.state import feeder_state
 from ..feeder.usage import usage_report
-from ..judge.certificate import Certificate, certify
-from ..judge.equilibrium import natural_residual, posed_market
+from ..judge.certificate import Certificate
 from ..judge.metrics import Observer
-from ..judge.outcome import Outcome, judge
-from ..judge.reference import ROWS_MAX, Reference, central_solve
+from ..judge.outcome import Outcome
+from ..judge.reference import Reference
 from ..judge.solution import microgrids_of, tie_lines_of
 from ..scenario.scenario import Scenario
 from ..simulation.simulation import Simulation
 from .settlement import Table, settle
 
-__all__ = ["Result", "evaluate", "run_scenario"]
+__all__ = ["Result"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -192,81 +188,6 @@ class Result:
         if self.feeder:
             told["feeder"] = self.feeder
         return dict(_finite(told))
-
-
-def run_scenario(
-    scenario: Scenario,
-    *,
-    ticks: int | None = None,
-    reference: bool | None = None,
-    watch: Callable[[Simulation], None] | None = None,
-    **options: Any,
-) -> Result:
-    """Run a scenario to its end and judge what came out.
-
-    Parameters
-    ----------
-    scenario
-    ticks : at most so many; by default as the scenario says
-    reference : solve centrally beside it; by default where the market is small enough
-    watch : called after each tick
-    options : as for `Simulation`
-
-    Raises
-    ------
-    ScenarioError
-        `ticks` is less than 1: there would be nothing to judge.
-
-    Examples
-    --------
-    >>> from gridparley import load_scenario, run_scenario
-    >>> result = run_scenario(load_scenario("three-microgrids"))
-    >>> print(result.outcome, round(result.total_cost, 4))
-    CONVERGED -16.3544
-    >>> result.tie_lines()["A-B"]["transfer"]  # positive from A to B
-    -1.0
-    """
-    if ticks is not None and ticks < 1:
-        raise ScenarioError(f"ticks = {ticks}; wanted 1 or more, or None for what the scenario says")
-    simulation = scenario.simulation(**options)
-    start = time.perf_counter()
-    simulation.run(scenario.spec.run.ticks if ticks is None else ticks, watch)
-    return evaluate(scenario, simulation, seconds=time.perf_counter() - start, reference=reference)
-
-
-def evaluate(
-    scenario: Scenario, simulation: Simulation, *, seconds: float = 0.0, reference: bool | None = None
-) -> Result:
-    """Judge a simulation as it stands: certificate, outcome, and the central reference where wanted."""
-    if simulation.day is not None:
-        from .day_result import evaluate_day  # which builds on this module
-
-        return evaluate_day(scenario, simulation, seconds=seconds, reference=reference)
-    state, protocol = simulation.state, simulation.protocol
-    tangent = posed_market(simulation.market, state.x)
-    optimised = protocol.optimised(tangent)
-    market = tangent if optimised is None else optimised
-    observer = simulation.observer if market is simulation.market else Observer(market, 0)
-    if any(np.isnan(x).any() for x in state.x) or simulation.broken:
-        certificate = Certificate(-np.inf, np.inf, np.inf, None)
-    else:
-        certificate = certify(market, observer, state)
-        if optimised is None:
-            at = state.x if certificate.x is None else certificate.x
-            residual = max(float(np.abs(r).max()) for r in natural_residual(market, protocol, state, at))
-            certificate = replace(certificate, lower=-np.inf, gap=np.inf, residual=residual)
-    if reference is None:
-        reference = sum(p.society.rows for p in market.populations) * market.periods <= ROWS_MAX
-    reference = reference and optimised is not None
-    societies = [p.society.unregularised() for p in market.populations]
-    regularised = any(free is not p.society for free, p in zip(societies, market.populations, strict=True))
-    posed = central_solve(market) if reference else None
-    lossless = (central_solve(market, societies) if regularised else posed) if reference else None
-    x = state.x if certificate.x is None else certificate.x
-    verdict = judge(simulation, certificate, posed)
-    if lossless is not None and optimised is not tangent:
-        lossless = replace(lossless, cost=simulation.observer.cost(lossless.x))  # what is least is a weighted cost
-    return Result(scenario, simulation, *verdict, certificate, posed, lossless, seconds, x, observer=observer)
 
 
 def _finite(value: Any) -> Any:

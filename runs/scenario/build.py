@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +16,9 @@ from ..common.errors import ScenarioError
 from ..common.plugins import find_type
 from .columns import with_profiles
 from .schema import ScenarioSpec, TieLineSpec
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["LazyNames", "agent_types", "build_market", "virtual_agents"]
 
@@ -102,6 +104,8 @@ def build_market(spec: ScenarioSpec, folder: Path | None = None) -> Market:
 
 
 def _graph(spec: ScenarioSpec) -> nx.Graph:
+    import networkx as nx
+
     graph = nx.MultiGraph()
     names = [microgrid.name for microgrid in spec.microgrid]
     for microgrid in spec.microgrid:

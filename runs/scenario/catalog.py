@@ -16,7 +16,7 @@ from ...environment.faults import Fault, Span, fault_types
 from ...protocols import protocol_types
 from .build import agent_types
 from .generators.microgrids import generators
-from .scenario import load_scenario, scenario_names
+from .scenario import scenario_names, scenario_outline
 
 __all__ = ["SECTIONS", "catalog"]
 
@@ -31,7 +31,7 @@ def catalog() -> dict[str, list[dict[str, Any]]]:
 def _scenarios() -> list[dict[str, Any]]:
     found = []
     for name in scenario_names():
-        spec = load_scenario(name).spec
+        spec = scenario_outline(name)
         made = generators().get(spec.generate.generator) if spec.generate else None
         found.append(
             {

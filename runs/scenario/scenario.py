@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tomli_w
 from pydantic import BaseModel, ValidationError
@@ -17,8 +17,6 @@ from ...environment.faults import Fault
 from ...protocols import Market, Protocol, protocol_types
 from ..common.errors import ScenarioError, did_you_mean
 from ..common.plugins import find_type, own_file
-from ..simulation.day import Clock
-from ..simulation.simulation import Simulation
 from .build import build_market
 from .columns import profiles_file
 from .fault_text import read_fault, read_fault_table
@@ -27,7 +25,11 @@ from .schema import ScenarioSpec
 from .settings import apply_setting, merge, parse_setting
 from .validation import explain, refuse_flags
 
-__all__ = ["Scenario", "load_scenario", "scenario_names"]
+if TYPE_CHECKING:
+    from ..simulation.day import Clock
+    from ..simulation.simulation import Simulation
+
+__all__ = ["Scenario", "load_scenario", "scenario_names", "scenario_outline"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Scenario:
         spec, clock = self.spec, self.spec.clock
         if clock is None:
             return None
+        from ..simulation.day import Clock
+
         return Clock.regular(spec.periods, clock.start, clock.hours, clock.ticks_per_period)
 
     def protocol(self) -> Protocol:
@@ -74,6 +78,10 @@ class Scenario:
 
     def simulation(self, **options: Any) -> Simulation:
         """Build a simulation; `options` as for `Simulation`, by default with the scenario's seed."""
+        from ..simulation.simulation import (
+            Simulation,  # here: Mesa takes long to load, and reading a scenario does without
+        )
+
         options.setdefault("seed", self.spec.run.seed)
         options.setdefault("clock", self.clock())
         return Simulation(self.market(), self.protocol(), self.faults(), **options)
@@ -171,6 +179,18 @@ def load_scenario(
     scenario = Scenario(title, spec, folder)
     scenario.faults()
     return scenario
+
+
+def scenario_outline(name: str | Path) -> ScenarioSpec:
+    """Return what a scenario's file says, without the defaults of what it names, and without reading its profiles.
+
+    Raises
+    ------
+    ScenarioError
+        There is no such scenario, or a field is unknown or not allowed.
+    """
+    path, folder = _locate(str(name))
+    return _validated(ScenarioSpec, _with_base(_read(path), path, folder), path.name.removesuffix(".toml"))
 
 
 def _not_replaced(own: Any, given: Sequence[Mapping[str, Any]], folder: Path | None) -> list[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +10,9 @@ import numpy.typing as npt
 from ...agents import Period, Society
 from ...protocols import Market
 from ..judge.certificate import Certificate, certify
-from ..judge.outcome import Verdict, judge
-
-if TYPE_CHECKING:
-    from .simulation import Simulation
+from ..judge.outcome import EndedRun, Verdict, judge
+from ..judge.restore_feasibility import restore_feasibility
+from .settlement_rule import SettlementRule
 
 __all__ = ["ROUNDS_MAX", "Clock", "Day", "PeriodEnd"]
 
@@ -82,6 +80,7 @@ class Day:
     ----------
     market : everybody with profiles over all periods
     clock
+    rule : what is dispatched when a gate closes
 
     Attributes
     ----------
@@ -91,8 +90,8 @@ class Day:
     societies : everybody's facts over all periods, as the settled periods have left them
     """
 
-    def __init__(self, market: Market, clock: Clock) -> None:
-        self._whole, self.clock = market, clock
+    def __init__(self, market: Market, clock: Clock, rule: SettlementRule = restore_feasibility) -> None:
+        self._whole, self.clock, self.rule = market, clock, rule
         self.societies: list[Society] = [population.society for population in market.populations]
         self.number, self.opened = 0, 0
         self.ends: list[PeriodEnd] = []
@@ -115,16 +114,16 @@ class Day:
         )
         return replace(self._whole, virtual=self._whole.virtual.open(self.period), populations=members, periods=1)
 
-    def over(self, simulation: Simulation) -> bool:
+    def over(self, simulation: EndedRun) -> bool:
         """Tell whether the gate of the open period closes: everybody has stopped, or its ticks have passed."""
         ticks = simulation.tick - self.opened
         return ticks > 0 and (bool(simulation.state.stopped.all()) or ticks >= self.clock.ticks_per_period)
 
-    def close(self, simulation: Simulation) -> PeriodEnd:
+    def close(self, simulation: EndedRun) -> PeriodEnd:
         """Judge what was negotiated in the open period, and commit it where everybody can keep it."""
         state, market, observer = simulation.state, simulation.market, simulation.observer
         if all(np.isfinite(x).all() for x in state.x) and not simulation.broken:
-            certificate = certify(market, observer, state)
+            certificate = certify(market, observer, state, self.rule(market, observer, state))
         else:
             certificate = Certificate(-np.inf, np.inf, np.inf, None)
         x = state.x if certificate.x is None else certificate.x
@@ -140,7 +139,7 @@ class Day:
             residual=float(observer.latest["primal_residual"]),
         )
 
-    def turn(self, simulation: Simulation) -> Market:
+    def turn(self, simulation: EndedRun) -> Market:
         """Close the open period, settle it, and open the next: return its market."""
         end = self.close(simulation)
         self.ends.append(end)

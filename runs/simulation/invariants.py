@@ -80,8 +80,11 @@ class Invariants:
         for fault in schedule.faults:
             if isinstance(fault, Partition | Crash) and fault.active(tick):
                 covered = fault.covers(simulation.market.topology)
-                if covered is not None and fault.message in (None, batch.kind.name):
-                    _none(simulation, tick, batch, covered[batch.channel], f"passes the active fault {fault.name!r}")
+                if covered is None:
+                    continue
+                if fault.message is not None:
+                    covered = covered & simulation.transport.labels.chosen(fault.message, batch.kind)
+                _none(simulation, tick, batch, covered[batch.channel], f"passes the active fault {fault.name!r}")
 
 
 def longest_hold(fault: Fault) -> int | None:

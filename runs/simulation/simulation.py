@@ -14,7 +14,9 @@ from ...environment.faults import Fault, fault_types
 from ...protocols import Market, MarketState, Protocol, Role
 from ..common.plugins import type_name
 from ..judge.metrics import METRICS, Observer
+from ..judge.restore_feasibility import restore_feasibility
 from .day import Clock, Day
+from .settlement_rule import SettlementRule
 from .views import open_views
 
 __all__ = ["Simulation"]
@@ -36,6 +38,7 @@ class Simulation(mesa.Model):
     check : verify at every tick that no message was created or lost
     cost_every : ticks between two values of the metric `cost`, which asks every agent and takes as long as a solve; 0: none
     clock : periods that are negotiated one after the other; without, all periods of the market are negotiated at once
+    rule : what is dispatched when the gate of a period closes
 
     Attributes
     ----------
@@ -69,9 +72,10 @@ class Simulation(mesa.Model):
         check: bool = True,
         cost_every: int = 1,
         clock: Clock | None = None,
+        rule: SettlementRule = restore_feasibility,
     ) -> None:
         super().__init__(rng=seed)
-        self.day = None if clock is None else Day(market, clock)
+        self.day = None if clock is None else Day(market, clock, rule)
         self.market = market = protocol.wired(market if self.day is None else self.day.market())
         self.protocol = protocol
         self.kinds = protocol.kinds_of(market)
@@ -94,8 +98,8 @@ class Simulation(mesa.Model):
         if self.day is not None and not self.day.last and self.day.over(self):
             self._turn(self.day)
         tick = self.tick
-        for kind, batches in groupby(self.transport.deliver(tick), key=lambda batch: batch.kind.name):
-            self._hear(tick, kind, list(batches))
+        for _, batches in groupby(self.transport.deliver(tick), key=lambda batch: batch.kind.name):
+            self._hear(tick, list(batches))
         self._wake(tick)
         outbox = Outbox(tick)
         for role in self.roles:
@@ -158,27 +162,33 @@ class Simulation(mesa.Model):
         ]
         self.commands.append({"tick": self.tick, "add": told, "end": list(end)})
 
-    def _hear(self, tick: int, kind: str, batches: list[MessageBatch]) -> None:
-        """Let everybody hear batches of one kind, the oldest first."""
+    def _hear(self, tick: int, batches: list[MessageBatch]) -> None:
+        """Let all roles hear batches of one kind, the oldest first."""
+        kind, labels = batches[0].kind, self.transport.labels
         if self.transport.schedule.corrupting:
             # Receivers refuse what cannot be true; nobody else would notice.
             for k, arrived in enumerate(batches):
                 batches[k] = sound = arrived.take(arrived.sound())
-                self.journal.count(tick, kind, Fate.REFUSED, len(arrived) - len(sound), "unsound")
+                self.transport.count(tick, arrived.take(~arrived.sound()), Fate.REFUSED, "unsound")
                 self.journal.tell_change(arrived, sound, Fate.REFUSED, "unsound")
         # Who wants to know the fate of every message is told batch by batch.
         for some in [batches] if self.journal.events is None else [[batch] for batch in batches]:
-            news = stale = 0
+            news: Any = 0
+            stale: Any = 0
             for role in self.roles:
                 written, old = role.hear(tick, *some)
                 news, stale = news + written, stale + old
-            total = sum(map(len, some))
-            self.journal.count(tick, kind, Fate.DELIVERED, news)
-            self.journal.count(tick, kind, Fate.STALE, stale)
             # What no role listens to was sent by mistake, and the books must still balance.
-            self.journal.count(tick, kind, Fate.REFUSED, total - news - stale, "nobody listens")
+            lost = sum(labels.by_about(kind, batch.channel) for batch in some) - news - stale
+            for fate, numbers, reason in (
+                (Fate.DELIVERED, news, ""),
+                (Fate.STALE, stale, ""),
+                (Fate.REFUSED, lost, "nobody listens"),
+            ):
+                for label, number in labels.named(kind, numbers):
+                    self.journal.count(tick, label, fate, number, reason)
             if self.journal.events is not None:
-                self._tell(tick, some[0], whole=news == total)
+                self._tell(tick, some[0], whole=not np.any(stale) and not np.any(lost))
 
     def _tell(self, tick: int, batch: Any, *, whole: bool) -> None:
         """Tell the journal which messages of a batch, just heard, were news, and which stale."""
@@ -208,6 +218,11 @@ class Simulation(mesa.Model):
     def stopped(self) -> bool:
         """Whether every virtual agent has stopped."""
         return bool(self.state.stopped.all())
+
+    @property
+    def last_due(self) -> int:
+        """The last tick in which anything is due that is in flight, -1 if nothing is."""
+        return self.transport.last_due
 
     @property
     def finished(self) -> bool:

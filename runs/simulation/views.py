@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import mesa
 import numpy as np
 import numpy.typing as npt
 
 from ...agents import Society
-
-if TYPE_CHECKING:
-    from .simulation import Simulation
 
 __all__ = ["AgentView", "SocietyView", "open_views"]
 
@@ -28,11 +25,9 @@ class AgentView(mesa.Agent):
     facts : the agent in the period that is open, a society of one row
     """
 
-    model: Simulation
+    model: Any  # the simulation, which opens these views
 
-    def __init__(
-        self, model: Simulation, address: int, place: int, x: tuple[int, npt.NDArray[np.int64]] | None
-    ) -> None:
+    def __init__(self, model: Any, address: int, place: int, x: tuple[int, npt.NDArray[np.int64]] | None) -> None:
         super().__init__(model)
         self.address, self._place, self._x = address, place, x
         self.name = model.market.topology.name(address)
@@ -61,9 +56,9 @@ class AgentView(mesa.Agent):
 class SocietyView(mesa.Agent):
     """A whole population as Mesa sees it."""
 
-    model: Simulation
+    model: Any  # the simulation, which opens these views
 
-    def __init__(self, model: Simulation, population: int) -> None:
+    def __init__(self, model: Any, population: int) -> None:
         super().__init__(model)
         self.population = population
 
@@ -78,7 +73,7 @@ class SocietyView(mesa.Agent):
         return np.asarray(self.model.state.x[self.population])
 
 
-def open_views(model: Simulation) -> None:
+def open_views(model: Any) -> None:
     """Give a simulation its Mesa agents: one for each agent, or beyond `MESA_AGENTS_MAX` one for each population."""
     market = model.market
     small = market.topology.size <= MESA_AGENTS_MAX

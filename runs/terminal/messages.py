@@ -106,11 +106,13 @@ def _word(group: MessageGroup, late: int) -> str:
 
 
 def _chosen(record: Record, group: MessageGroup, wanted: Wanted, most: int) -> Iterator[ShownMessage]:
-    if wanted.kinds and group.kind not in wanted.kinds:
-        return
     place, lateness = group.place, group.late
+    label = record.label_of(group.kind, group.said.channel[place])
+    labels = record.shape.labels
     sender, receiver = (record.channels[end][group.said.channel[place]] for end in ("sender", "receiver"))
     chosen = np.ones(len(place), dtype=bool)
+    if wanted.kinds:
+        chosen &= np.isin(label, [k for k, name in enumerate(labels) if name in wanted.kinds])
     for agents in wanted.agents:
         chosen &= np.isin(sender, list(agents)) | np.isin(receiver, list(agents))
     if wanted.fates:
@@ -123,7 +125,7 @@ def _chosen(record: Record, group: MessageGroup, wanted: Wanted, most: int) -> I
         yield ShownMessage(
             number=int(group.number[k]),
             sent=group.sent,
-            kind=group.kind,
+            kind=labels[label[k]],
             sender=record.agents[sender[k]],
             receiver=record.agents[receiver[k]],
             says=_says(record, group.said, int(place[k])),

@@ -212,7 +212,7 @@ class TerminalView(App[None]):
             self._say(f"{event.value!r} is no tick; wanted a whole number")
 
     def _filter(self, text: str) -> None:
-        kinds = [kind["name"] for kind in self.playback.record.header["kinds"]]
+        kinds = list(self.playback.record.shape.labels)
         try:
             self.wanted = read_wanted(text, kinds, self.playback.record.agents)
         except ValueError as error:

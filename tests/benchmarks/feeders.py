@@ -15,8 +15,9 @@ from rich.console import Console
 from rich.table import Table
 
 from gridparley import load_scenario
-from gridparley.runs.feeder.problem import FeederProblem
-from gridparley.runs.feeder.reference import central_feeder
+
+from ..reference.feeder_problem import FeederProblem
+from ..reference.feeder_reference import central_feeder
 
 PRICING = {"dlmp_admm": "tariffs", "atc": "wholesale"}
 

@@ -16,8 +16,8 @@ __all__ = ["FAULT_CHECKS", "check_fault"]
 
 FAULT_CHECKS = (
     fault_checks.acts_at_its_stage,
-    fault_checks.gives_back_a_batch,
-    fault_checks.takes_an_empty_batch,
+    fault_checks.gives_back_envelopes,
+    fault_checks.takes_no_messages,
     fault_checks.leaves_its_input_alone,
     fault_checks.invents_no_message,
     fault_checks.tells_copies_apart,
@@ -39,8 +39,8 @@ def check_fault(
 ) -> list[str]:
     """Check that a fault keeps the contract of `Fault`: envelopes in, envelopes out, chance from its own stream alone.
 
-    It is given messages of every kind on every channel, plain ones and such as other faults leave behind: copies, late
-    ones, with shared payload rows.
+    It is given messages of all kinds on all channels together, plain ones and such as other faults leave behind: copies,
+    late ones, with shared payload rows.
 
     Parameters
     ----------

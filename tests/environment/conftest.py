@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gridparley.environment import Field, Kind, MessageBatch, Outbox, Topology
 from gridparley.environment.channels import Link
+from gridparley.environment.envelopes import Envelopes
 from gridparley.environment.faults import Fault, FaultSchedule
 
 PRICE = Kind("price", (Link.DOWN,), (Field("price", 2, "$/kWh"), Field("round", 1, "1")))
@@ -62,6 +63,13 @@ def news(where: Topology, tick: int = 0, channels: Iterable[int] | None = None, 
     return MessageBatch(kind, tick, c.astype(np.int32), np.repeat(c[:, None].astype(float), kind.width, axis=1))
 
 
+def envelopes(
+    where: Topology, tick: int = 0, channels: Iterable[int] | None = None, kind: Kind = NEWS, *more: Kind
+) -> Envelopes:
+    """The same, as a fault sees it; of several kinds if wanted."""
+    return Envelopes.of([news(where, tick, channels, one) for one in (kind, *more)])
+
+
 def outbox(*batches: MessageBatch, tick: int = 0) -> Outbox:
     box = Outbox(tick)
     for batch in batches:
@@ -71,20 +79,20 @@ def outbox(*batches: MessageBatch, tick: int = 0) -> Outbox:
 
 def send_through(
     faults: Sequence[Fault], where: Topology, tick: int = 0, seed: int = 1, kind: Kind = NEWS
-) -> MessageBatch:
+) -> Envelopes:
     """Send one message on every channel through faults, and return what is left of them."""
-    schedule = FaultSchedule(faults, where, [k.name for k in KINDS], seed)
-    batch = news(where, tick, kind=kind)
+    schedule = FaultSchedule(faults, where, KINDS, seed)
+    left = envelopes(where, tick, kind=kind)
     for fault in schedule.at_send:
-        batch = schedule.apply_send(fault, batch)
-    return batch
+        left = schedule.apply(fault, left, tick)
+    return left
 
 
-def fates(batch: MessageBatch, where: Topology) -> dict[tuple[str, str, str], list[int]]:
+def fates(left: Envelopes, where: Topology) -> dict[tuple[str, str, str], list[int]]:
     """Return at which ticks the messages on each channel arrive, by the names of the channel."""
     names = channel_names(where)
     found: dict[tuple[str, str, str], list[int]] = {name: [] for name in names}
-    for number, due in zip(batch.channel.tolist(), batch.due_ticks.tolist(), strict=True):
+    for number, due in zip(left.channel.tolist(), left.due_ticks.tolist(), strict=True):
         found[names[number]].append(due)
     return found
 

@@ -23,9 +23,10 @@ class Spy(Fault):
 
     stage: ClassVar[Stage] = Stage.DELAY
 
-    def on_send(self, batch, chance):
-        SEEN.extend((batch.kind.name, batch.sent, c, d) for c, d in zip(batch.channel, batch.due_ticks, strict=True))
-        return batch
+    def on_send(self, envelopes, chance):
+        name = envelopes.each([batch.kind.name for batch in envelopes.batches])
+        SEEN.extend(zip(name, envelopes.sent, envelopes.channel, envelopes.due_ticks, strict=True))
+        return envelopes
 
 
 class Gate(Fault):
@@ -34,8 +35,8 @@ class Gate(Fault):
     stage: ClassVar[Stage] = Stage.PARTITION
     probability: float
 
-    def on_deliver(self, batch, chance):
-        return batch.take(chance(batch) >= self.probability)
+    def on_deliver(self, envelopes, chance):
+        return envelopes.take(chance(envelopes) >= self.probability)
 
 
 chances = st.sampled_from([0.0, 0.2, 0.5, 1.0])

@@ -34,7 +34,7 @@ def test_a_message_gets_all_of_its_copies_or_none():
 
 def test_a_copy_says_what_its_original_says():
     batch = send_through([Duplicate(probability=0.5, copies=2)], TOWN)
-    assert batch.values.ravel().tolist() == batch.channel.tolist()
+    assert batch.piece(0).values.ravel().tolist() == batch.channel.tolist()
     assert (np.diff(batch.channel) >= 0).all()
 
 

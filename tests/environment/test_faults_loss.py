@@ -7,7 +7,7 @@ from scipy import stats
 
 from gridparley.environment.faults import Delay, Duplicate, Loss
 
-from .conftest import fates, news, send_through, topology
+from .conftest import envelopes, fates, send_through, topology
 
 TOWN = topology("A-B B-C A-C", load=150)
 ALL = len(TOWN.channels)
@@ -52,19 +52,19 @@ def test_probability_0_loses_nothing_and_1_loses_everything():
 @pytest.mark.parametrize("draw", [0.0, np.nextafter(1, 0)])
 def test_the_smallest_and_the_largest_draw_are_no_exceptions(draw):
     # They come up once in 2^53, so they are handed to the faults here.
-    batch, chance = news(TOWN), lambda batch: np.full(len(batch), draw)
-    assert len(Loss(probability=0).on_send(batch, chance)) == ALL
-    assert len(Loss(probability=1).on_send(batch, chance)) == 0
-    assert len(Duplicate(probability=0).on_send(batch, chance)) == ALL
-    assert len(Duplicate(probability=1).on_send(batch, chance)) == 2 * ALL
+    said, chance = envelopes(TOWN), lambda some: np.full(len(some), draw)
+    assert len(Loss(probability=0).on_send(said, chance)) == ALL
+    assert len(Loss(probability=1).on_send(said, chance)) == 0
+    assert len(Duplicate(probability=0).on_send(said, chance)) == ALL
+    assert len(Duplicate(probability=1).on_send(said, chance)) == 2 * ALL
     for high in (1, 2, 6, 99_999, 100_000):
-        assert set(Delay(ticks=(0, high)).on_send(batch, chance).due_ticks.tolist()) == {1 if draw == 0 else 1 + high}
+        assert set(Delay(ticks=(0, high)).on_send(said, chance).due_ticks.tolist()) == {1 if draw == 0 else 1 + high}
 
 
 def test_what_is_left_is_untouched():
     left = send_through([Loss(probability=0.5)], TOWN)
     assert 0 < len(left) < ALL
-    assert left.values.ravel().tolist() == left.channel.tolist()
+    assert left.piece(0).values.ravel().tolist() == left.channel.tolist()
     assert all(ticks in ([], [1]) for ticks in fates(left, TOWN).values())
 
 

@@ -18,21 +18,21 @@ from gridparley.environment.faults import (
     Slow,
 )
 
-from .conftest import news, topology
+from .conftest import NEWS, envelopes, topology
 
 TOWN = topology("A-B B-C A-C", load=150)
 ALL = len(TOWN.channels)
 
 
 def schedule(*faults, where=TOWN):
-    return FaultSchedule(faults, where, ["news"], 1)
+    return FaultSchedule(faults, where, [NEWS], 1)
 
 
 def kept_over(fault, ticks):
     """(ticks, channels) bool: whose message, one a tick on each channel, is not lost."""
     made, kept = schedule(fault), np.zeros((ticks, ALL), dtype=bool)
     for tick in range(ticks):
-        kept[tick, made.apply_send(fault, news(TOWN, tick)).channel] = True
+        kept[tick, made.apply(fault, envelopes(TOWN, tick), tick).channel] = True
     return kept
 
 
@@ -51,7 +51,7 @@ def test_the_weather_does_not_depend_on_what_is_sent():
     always = kept_over(fault, 60)
     made = schedule(fault)
     for tick in (7, 8, 30, 59):
-        batch = made.apply_send(fault, news(TOWN, tick, range(0, ALL, 3)))
+        batch = made.apply(fault, envelopes(TOWN, tick, range(0, ALL, 3)), tick)
         assert np.array_equal(
             batch.channel, np.flatnonzero(always[tick])[np.isin(np.flatnonzero(always[tick]), range(0, ALL, 3))]
         )
@@ -60,7 +60,7 @@ def test_the_weather_does_not_depend_on_what_is_sent():
 def test_reorder_holds_back_the_share_it_says_by_no_more_than_its_window():
     fault = Reorder(probability=0.3, window=4)
     made = schedule(fault)
-    due = np.concatenate([made.apply_send(fault, news(TOWN, tick)).due_ticks - tick for tick in range(20)])
+    due = np.concatenate([made.apply(fault, envelopes(TOWN, tick), tick).due_ticks - tick for tick in range(20)])
     assert set(due.tolist()) == {1, 2, 3, 4, 5}
     assert stats.binomtest(int((due > 1).sum()), len(due), 0.3).pvalue > 1e-4
 
@@ -68,7 +68,7 @@ def test_reorder_holds_back_the_share_it_says_by_no_more_than_its_window():
 def test_a_mean_and_a_table_draw_what_they_say():
     for fault, wanted in ((Delay(mean=2.0), 2.0), (Delay(table=[(1, 1.0), (5, 3.0)]), 4.0)):
         made = schedule(fault)
-        extra = np.concatenate([made.apply_send(fault, news(TOWN, t)).due_ticks - t - 1 for t in range(30)])
+        extra = np.concatenate([made.apply(fault, envelopes(TOWN, t), t).due_ticks - t - 1 for t in range(30)])
         assert extra.mean() == pytest.approx(wanted, rel=0.03)
         assert 0 <= extra.min() <= extra.max() <= fault.longest
 
@@ -119,10 +119,10 @@ def test_a_crash_stops_what_arrives_for_the_dead_and_puts_them_to_sleep():
     assert made.asleep(6) is None
     assert np.flatnonzero(made.asleep(4)).tolist() == [b]
     assert [t for t in range(10) if made.forgetting(t) is not None] == [6]
-    left = made.apply_deliver(fault, news(TOWN, 3), 4)
+    left = made.apply(fault, envelopes(TOWN, 3), 4)
     assert b not in TOWN.channels.receiver[left.channel]
     assert len(left) == (TOWN.channels.receiver != b).sum()
-    assert len(made.apply_deliver(fault, news(TOWN, 5), 6)) == ALL
+    assert len(made.apply(fault, envelopes(TOWN, 5), 6)) == ALL
 
 
 def test_a_slow_agent_acts_in_every_third_tick_of_the_window():
@@ -145,8 +145,8 @@ def test_who_is_slow_rests_unless_it_is_down():
 def test_what_is_garbled_is_the_share_it_says(mode, changed):
     fault = Corrupt(probability=0.25, mode=mode, factor=1e9)
     made = schedule(fault)
-    batch = news(TOWN, 5)
-    after = made.apply_deliver(fault, batch, 6)
+    said = envelopes(TOWN, 5)
+    batch, after = said.piece(0), made.apply(fault, said, 6).piece(0)
     # `news` carries a plain number, which only NaN garbles.
     hit = changed(after.values[1:, 0])
     if mode == "nan":
@@ -159,10 +159,10 @@ def test_what_is_garbled_is_the_share_it_says(mode, changed):
 def test_a_replayed_payload_is_an_earlier_one_of_the_same_channel():
     fault = Corrupt(probability=1.0, mode="replay")
     made = schedule(fault)
-    first, second = news(TOWN, 1), news(TOWN, 2)
-    object.__setattr__(second, "payload", second.payload + 1000.0)
-    assert np.array_equal(made.apply_deliver(fault, first, 2).values, first.values)
-    assert np.array_equal(made.apply_deliver(fault, second, 3).values, first.values)
+    first, second = envelopes(TOWN, 1), envelopes(TOWN, 2).rewrite(lambda batch, at: batch.values + 1000.0)
+    said = first.piece(0).values
+    assert np.array_equal(made.apply(fault, first, 2).piece(0).values, said)
+    assert np.array_equal(made.apply(fault, second, 3).piece(0).values, said)
 
 
 def test_a_narrow_channel_queues_and_then_loses():
@@ -170,7 +170,7 @@ def test_a_narrow_channel_queues_and_then_loses():
     made = schedule(fault)
     due, kept = [], []
     for tick in range(12):
-        batch = made.apply_send(fault, news(TOWN, tick, [4]))
+        batch = made.apply(fault, envelopes(TOWN, tick, [4]), tick)
         kept.append(len(batch))
         due += batch.due_ticks.tolist()
     assert due == sorted(due)
@@ -184,6 +184,6 @@ def test_a_wide_channel_lets_everything_pass_in_time():
     fault = RateLimit(rate=1.0)
     made = schedule(fault)
     for tick in range(5):
-        batch = made.apply_send(fault, news(TOWN, tick))
+        batch = made.apply(fault, envelopes(TOWN, tick), tick)
         assert (batch.due_ticks == tick + 1).all()
         assert len(batch) == ALL

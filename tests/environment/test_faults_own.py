@@ -23,9 +23,9 @@ class Lottery(Fault):
     lose: float = Field(ge=0, le=1)
     late: int = Field(default=0, ge=0)
 
-    def on_send(self, batch, chance):
-        batch = batch.take(chance(batch) >= self.lose)
-        return batch.delay(np.where(chance(batch) < 0.5, self.late, 0))
+    def on_send(self, envelopes, chance):
+        kept = envelopes.take(chance(envelopes) >= self.lose)
+        return kept.delay(np.where(chance(kept) < 0.5, self.late, 0))
 
 
 class Wall(Fault):
@@ -34,8 +34,8 @@ class Wall(Fault):
     kind: ClassVar[str] = "wall"
     stage: ClassVar[Stage] = Stage.PARTITION
 
-    def on_deliver(self, batch, chance):
-        return batch.take(np.zeros(len(batch), dtype=bool))
+    def on_deliver(self, envelopes, chance):
+        return envelopes.take(np.zeros(len(envelopes), dtype=bool))
 
 
 class Scramble(Fault):
@@ -43,8 +43,8 @@ class Scramble(Fault):
 
     stage = Stage.CORRUPTION
 
-    def on_deliver(self, batch, chance):
-        return type(batch)(batch.kind, batch.sent, batch.channel, -1.0 - batch.values, None, batch.due, batch.copy)
+    def on_deliver(self, envelopes, chance):
+        return envelopes.rewrite(lambda batch, at: -1.0 - batch.values)
 
 
 def test_it_is_known_by_its_kind():
@@ -110,9 +110,9 @@ def test_what_it_changes_in_its_scope_leaves_the_rest_and_the_sender_s_own_array
 class Swap(Fault):
     """Loses the first half of what is sent and has the second half three times."""
 
-    def on_send(self, batch, chance):
-        half = len(batch) // 2
-        return batch.take(np.repeat(np.arange(half, len(batch)), 3))
+    def on_send(self, envelopes, chance):
+        half = len(envelopes) // 2
+        return envelopes.take(np.repeat(np.arange(half, len(envelopes)), 3))
 
 
 def test_what_it_drops_and_copies_in_one_call_is_counted_apart():
@@ -129,13 +129,13 @@ def test_what_it_drops_and_copies_in_one_call_is_counted_apart():
 @pytest.mark.parametrize("base", [Fault, Wall])
 def test_one_that_returns_nothing_is_named(base, scope):
     class Forgetful(base):
-        def on_send(self, batch, chance):
-            batch.take(chance(batch) < 0.5)
+        def on_send(self, envelopes, chance):
+            envelopes.take(chance(envelopes) < 0.5)
 
         on_deliver = on_send
 
     t = Transport(TOWN, KINDS, [Forgetful(name="oops", **scope)])
-    with pytest.raises(FaultError, match=r"fault 'oops': Forgetful\.on_\w+ returned NoneType; wanted a MessageBatch"):
+    with pytest.raises(FaultError, match=r"fault 'oops': Forgetful\.on_\w+ returned NoneType; wanted Envelopes"):
         carry(t)
 
 

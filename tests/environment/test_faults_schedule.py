@@ -10,7 +10,6 @@ from gridparley.environment.faults import Delay, Duplicate, FaultSchedule, Loss,
 
 from .conftest import BID, ECHO, KINDS, NEWS, channel_names, connected_graphs, fates, send_through, topology
 
-NAMES = [kind.name for kind in KINDS]
 FAULTS = (Duplicate(probability=0.4, copies=2, delay="0..4"), Loss(probability=0.4), Delay(ticks="0..6"))
 
 
@@ -25,7 +24,7 @@ def unchanged(before, after):
 
 def test_whatever_their_place_in_a_list_copies_come_before_loss_before_delay():
     for faults in (FAULTS, FAULTS[::-1]):
-        schedule = FaultSchedule(faults, topology("A-B"), NAMES, 0)
+        schedule = FaultSchedule(faults, topology("A-B"), KINDS, 0)
         assert [fault.kind for fault in schedule.at_send] == ["duplicate", "loss", "delay"]
         assert schedule.at_delivery == []
 
@@ -85,11 +84,11 @@ def test_a_narrower_scope_under_the_same_name_moves_no_draw():
 def test_what_else_is_said_moves_no_draw():
     # The same channel in a batch of its own, and among all others.
     town = topology("A-B B-C", load=3)
-    schedule = FaultSchedule([Delay(ticks="0..1000")], town, NAMES, 1)
+    schedule = FaultSchedule([Delay(ticks="0..1000")], town, KINDS, 1)
     (fault,) = schedule.at_send
     whole = send_through([Delay(ticks="0..1000")], town)
     for number in range(len(town.channels)):
-        alone = schedule.apply_send(fault, whole.take(np.array([number])).delay(1 - whole.due_ticks[[number]]))
+        alone = schedule.apply(fault, whole.take(np.array([number])).delay(1 - whole.due_ticks[[number]]), 0)
         assert alone.due_ticks.tolist() == whole.due_ticks[[number]].tolist()
 
 
@@ -110,7 +109,7 @@ def test_both_ways_of_a_channel_and_all_lanes_between_two_agents_have_draws_of_t
 def test_two_faults_with_one_name_are_refused():
     two = [Loss(probability=0.1), Loss(probability=0.2)]
     with pytest.raises(FaultError, match="two faults are called 'loss' and would share their luck: give one a name"):
-        FaultSchedule(two, topology("A-B"), NAMES, 0)
+        FaultSchedule(two, topology("A-B"), KINDS, 0)
 
 
 def test_a_fault_is_named_after_its_kind_and_scope():
@@ -123,7 +122,7 @@ def test_a_fault_is_named_after_its_kind_and_scope():
 
 def test_faults_of_one_kind_with_different_scopes_need_no_name():
     faults = [Loss(probability=0.1, agent="A.operator"), Loss(probability=0.1, agent="B.operator")]
-    assert len(FaultSchedule(faults, topology("A-B"), NAMES, 0).at_send) == 2
+    assert len(FaultSchedule(faults, topology("A-B"), KINDS, 0).at_send) == 2
 
 
 def test_faults_are_known_by_kind():

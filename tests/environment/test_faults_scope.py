@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from gridparley.environment import FaultError
 from gridparley.environment.faults import FaultSchedule, Loss
 
-from .conftest import BID, ECHO, KINDS, NEWS, PRICE, channel_names, news, send_through, topology
+from .conftest import BID, ECHO, KINDS, NEWS, PRICE, channel_names, envelopes, send_through, topology
 
 TOWN = topology("A-B B-C", load=2)
 
@@ -107,7 +107,7 @@ def test_a_window_does_not_begin_before_the_first_tick():
 )
 def test_a_scope_that_covers_nothing_is_refused_by_the_name_of_its_fault(scope, why):
     with pytest.raises(FaultError, match=why):
-        FaultSchedule([Loss(probability=0.5, **scope)], TOWN, [kind.name for kind in KINDS], 0)
+        FaultSchedule([Loss(probability=0.5, **scope)], TOWN, KINDS, 0)
 
 
 @pytest.mark.parametrize("scope", [{"agents": "A.load"}, {"until": 3}, {"agent": 3}, {"message": ["bid"]}])
@@ -117,12 +117,12 @@ def test_a_scope_that_cannot_be_read_is_refused(scope):
 
 
 def test_messages_outside_the_scope_pass_by_without_being_copied_or_moved():
-    schedule = FaultSchedule([Loss(probability=1, agent="A.load", start=2)], TOWN, [kind.name for kind in KINDS], 0)
+    schedule = FaultSchedule([Loss(probability=1, agent="A.load", start=2)], TOWN, KINDS, 0)
     (fault,) = schedule.at_send
-    early, elsewhere = news(TOWN, 1), news(TOWN, 2, [0, 1])
-    assert schedule.apply_send(fault, early) is early
+    early, elsewhere = envelopes(TOWN, 1), envelopes(TOWN, 2, [0, 1])
+    assert schedule.apply(fault, early, 1) is early
     assert not set(elsewhere.channel.tolist()) & {n for n, c in enumerate(channel_names(TOWN)) if "load" in str(c)}
-    assert schedule.apply_send(fault, elsewhere) is elsewhere
+    assert schedule.apply(fault, elsewhere, 2) is elsewhere
 
 
 @pytest.mark.parametrize("kind", [BID, PRICE])

@@ -97,8 +97,8 @@ def test_an_outbox_that_is_refused_leaves_nothing_in_flight():
 
 def test_a_transport_that_drops_a_message_is_found_out():
     class Leaky(Transport):
-        def _enter(self, batch):
-            super()._enter(batch.take(np.arange(1, len(batch))))
+        def _enter(self, due, batch):
+            super()._enter(due, batch.take(np.arange(1, len(batch))))
 
     with pytest.raises(ConservationError, match=r"tick 0: sent 20, .*in flight 19: 20 went in, 19 are accounted for"):
         Leaky(TOWN, KINDS).accept(outbox(news(TOWN)))
@@ -106,9 +106,9 @@ def test_a_transport_that_drops_a_message_is_found_out():
 
 def test_a_transport_that_makes_up_a_message_is_found_out():
     class Echoing(Transport):
-        def _enter(self, batch):
-            super()._enter(batch)
-            super()._enter(batch.take(np.array([0])))
+        def _enter(self, due, batch):
+            super()._enter(due, batch)
+            super()._enter(due, batch.take(np.array([0])))
 
     with pytest.raises(ConservationError, match="in flight 21"):
         Echoing(TOWN, KINDS).accept(outbox(news(TOWN)))
@@ -132,8 +132,8 @@ class Hasty(Fault):
 
     stage = Stage.DELAY
 
-    def on_send(self, batch, chance):
-        return batch.delay(np.full(len(batch), -1))
+    def on_send(self, envelopes, chance):
+        return envelopes.delay(np.full(len(envelopes), -1))
 
 
 def test_a_fault_that_delivers_too_early_is_refused_by_its_name():
@@ -146,8 +146,8 @@ class Encore(Fault):
 
     stage = Stage.CORRUPTION
 
-    def on_deliver(self, batch, chance):
-        return batch.take(np.repeat(np.arange(len(batch)), 2))
+    def on_deliver(self, envelopes, chance):
+        return envelopes.take(np.repeat(np.arange(len(envelopes)), 2))
 
 
 def test_copies_made_on_arrival_are_counted_as_copies():

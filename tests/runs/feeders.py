@@ -8,8 +8,9 @@ import numpy as np
 from gridparley.agents import NetworkOperator, PeerProsumer, VirtualAgent
 from gridparley.environment import Topology
 from gridparley.protocols import Market, Population
-from gridparley.runs.feeder.problem import FeederProblem
 from gridparley.runs.feeder.read import load_feeder
+
+from ..reference.feeder_problem import FeederProblem
 
 PEERS = {
     "cost_quadratic": [0.1, 0.05, 0.08, 0.06],
@@ -22,20 +23,24 @@ PEERS = {
 }
 
 
-def toy(feeder=None, losses="none", others=(), **facts) -> Market:
+def toy(feeder=None, losses="none", **facts) -> Market:
     """Four peers who all trade with one another on the toy feeder; prices in ct/kWh."""
     names = ["network", *(f"peer{k}" for k in range(1, 5))]
-    graph = nx.Graph(list(combinations(names, 2)))
-    nx.set_node_attributes(graph, {name: {"operator": 1} for name in names}, "members")
+    graph = nx.Graph()
+    graph.add_nodes_from(names, members={"operator": 1}, bus=False)
+    graph.add_edges_from(((names[0], name) for name in names[1:]), balance="connection")
+    graph.add_edges_from(combinations(names[1:], 2), balance="trade")
     topology = Topology.from_graph(graph)
     network = {"bus": [1, 2, 3, 3], "tan_phi": [0.0, 0.0, 0.2, 0.0], "export_max": 90.0, "import_max": 90.0}
     operator = NetworkOperator(
         feeder=feeder or load_feeder("toy"), losses=losses, ports=[4], **network, **({"loss_price": 12.0} | facts)
     )
-    virtual = VirtualAgent(names=names, ports=[4] * 5)
-    address = np.arange(5, 10, dtype=np.int32)
+    virtual = VirtualAgent(
+        names=topology.coordinators, ports=np.bincount(topology.keeper, minlength=len(topology.coordinators))
+    )
+    address = np.arange(len(virtual), topology.size, dtype=np.int32)
     peers = PeerProsumer(names=names[1:], ports=[4] * 4, **PEERS)
-    return Market(topology, virtual, (Population(operator, address[:1]), Population(peers, address[1:]), *others))
+    return Market(topology, virtual, (Population(operator, address[:1]), Population(peers, address[1:])))
 
 
 def drawn(name: str, n: int) -> FeederProblem:

@@ -8,7 +8,7 @@ export const LOST = 1,
   STALE = 3,
   REFUSED = 4,
   FLYING = 5;
-export const ROLES = ["hub", "operator", "prosumer"];
+export const ROLES = ["virtual agent", "operator", "prosumer"];
 
 export async function unpack(base64) {
   const text = atob(base64.trim());
@@ -32,7 +32,7 @@ export function readBlock(buffer) {
 export class Run {
   constructor(meta, columns) {
     Object.assign(this, { meta, columns, first: meta.first, last: meta.last - 1, version: 0 });
-    this.hubs = meta.microgrids.length;
+    this.microgrids = meta.microgrids.length;
     this.names = meta.agents;
     this.widths = meta.kinds.map((kind) => kind.fields.reduce((sum, field) => sum + field[1], 0));
     this.index();
@@ -183,10 +183,10 @@ export class Run {
   }
 
   // Mean over the horizon of a microgrid's price.
-  price(tick, hub) {
+  price(tick, microgrid) {
     const { periods } = this.meta,
       prices = this.columns.price;
-    const start = (tick - this.first) * prices.width + hub * periods;
+    const start = (tick - this.first) * prices.width + microgrid * periods;
     let sum = 0;
     for (let k = 0; k < periods; k++) sum += prices[start + k];
     return sum / periods;

@@ -45,18 +45,8 @@ class Feeder {
   at(name) {
     const { run, tick } = this.store,
       column = run.columns[`feeder.${name}`],
-      width = { voltage: this.told.buses.length, kw: this.told.lines.length, p: this.told.bus.length }[name];
+      width = { voltage: this.told.buses.length, kw: this.told.lines.length }[name] ?? this.told.bus.length;
     return column.subarray((tick - run.first) * width, (tick - run.first + 1) * width);
-  }
-
-  // Mean over the horizon of the price that the operator asks at a port (DLMP).
-  price(port) {
-    const { run, tick } = this.store,
-      { periods } = run.meta,
-      all = run.columns.transfer_price;
-    const lines = run.meta.tie_lines.length,
-      start = (tick - run.first) * lines * 2 * periods + (2 * this.told.line[port] + this.told.end[port]) * periods;
-    return all.subarray(start, start + periods).reduce((sum, price) => sum + price, 0) / periods;
   }
 
   over(line, kw) {
@@ -234,7 +224,7 @@ class Feeder {
       ...here.map((each) => {
         if (Number.isNaN(p[each])) return `${this.name(each)} has proposed nothing yet`;
         const does = p[each] >= 0 ? "feeds in" : "takes";
-        const price = `DLMP ${number(this.price(each))} $/kWh`;
+        const price = `DLMP ${number(this.at("price")[each])} $/kWh`;
         return `${this.name(each)} ${does} ${number(Math.abs(p[each]))} kW, ${price}`;
       }),
     ];

@@ -64,7 +64,7 @@ class Lesson {
     choose(step.filter);
     const from = step.start ?? step.tick;
     this.until = step.start === null ? null : step.tick;
-    store.set({ tab: step.tab, agent: step.agent, hub: null, chain: [], playing: false });
+    store.set({ tab: step.tab, agent: step.agent, microgrid: null, chain: [], playing: false });
     store.seek(from);
     if (this.until !== null) store.set({ playing: true, speed: step.speed });
     this.mark(step.show);

@@ -8,7 +8,7 @@ import { bars, cross, shape } from "page/shapes.js";
 const around = ([x, y], wide, tall = wide) => [x - wide, x + wide, y - tall, y + tall];
 const meet = (one, two) => one[0] < two[1] && two[0] < one[1] && one[2] < two[3] && two[2] < one[3];
 
-// Of a hub, an operator, a prosumer, beside one another.
+// Of a virtual agent, an operator, a prosumer, beside one another.
 const SIZES = [1.25, 1, 0.85];
 
 export function network(store) {
@@ -18,7 +18,7 @@ export function network(store) {
 
 class Network {
   constructor(store) {
-    Object.assign(this, { store, run: store.run, base: byId("base"), top: byId("top"), key: "", hub: undefined });
+    Object.assign(this, { store, run: store.run, base: byId("base"), top: byId("top"), key: "", microgrid: undefined });
     this.top.addEventListener("click", (event) => this.click(this.near(event), event));
     this.top.addEventListener("pointermove", (event) => this.tip(this.near(event), event));
     this.top.addEventListener("pointerleave", () => (byId("tip").hidden = true));
@@ -39,18 +39,18 @@ class Network {
   opener() {
     const select = byId("open");
     byId("opener").hidden = false;
-    options(select, [["", "all"], ...this.run.meta.microgrids.map((name, hub) => [hub, name])], "");
-    select.addEventListener("change", () => this.store.set({ hub: select.value === "" ? null : Number(select.value) }));
-    this.store.subscribe(() => (select.value = this.store.hub ?? ""));
+    options(select, [["", "all"], ...this.run.meta.microgrids.map((name, k) => [k, name])], "");
+    select.addEventListener("change", () => this.store.set({ microgrid: select.value === "" ? null : Number(select.value) }));
+    this.store.subscribe(() => (select.value = this.store.microgrid ?? ""));
   }
 
   draw() {
     const { store } = this,
       { clientWidth, clientHeight } = this.base;
     if (!clientWidth) return;
-    if (this.hub !== store.hub) {
-      this.scene = scene(this.run, store.hub);
-      this.hub = store.hub;
+    if (this.microgrid !== store.microgrid) {
+      this.scene = scene(this.run, store.microgrid);
+      this.microgrid = store.microgrid;
       this.key = "";
     }
     const { version } = this.run.overview;
@@ -126,7 +126,7 @@ class Network {
     if (marks.resting.has(agent)) bars(context, x, y, Math.max(size * 0.62, 3), colours);
   }
 
-  // Hubs first, each below its node or where else there is room; a label that would hide others is left to the pointer.
+  // Virtual agents first, each below its node or where else there is room; a label that would hide others is left to the pointer.
   drawLabels(context, colours) {
     const { nodes } = this.scene,
       boxes = nodes.map(({ role }, k) => around(this.at[k], 0.9 * this.size * SIZES[role]));
@@ -248,7 +248,7 @@ class Network {
   chooseLink({ one, two }) {
     const ends = [this.scene.nodes[one], this.scene.nodes[two]],
       agents = ends.map((node) => node.agent);
-    const whole = (k) => !this.scene.whole && agents[k] < this.run.hubs && this.store.hub !== agents[k];
+    const whole = (k) => !this.scene.whole && agents[k] < this.run.microgrids && this.store.microgrid !== agents[k];
     const names = agents.map((agent, k) => (whole(k) ? `${this.run.meta.microgrids[agent]}.*` : this.run.names[agent]));
     this.store.set({ link: { agents, names }, agent: null, chain: [] });
   }
@@ -256,11 +256,11 @@ class Network {
   click(node, event) {
     const edge = !node && this.store.steers ? this.edgeNear(event) : null;
     if (edge) return this.chooseLink(edge);
-    if (!node && this.store.steers) return this.store.set({ agent: null, link: null, chain: [], hub: null });
-    if (!node) return this.store.set({ agent: null, chain: [], hub: null });
-    const closed = !this.scene.whole && node.role === 0 && this.store.hub !== node.agent;
+    if (!node && this.store.steers) return this.store.set({ agent: null, link: null, chain: [], microgrid: null });
+    if (!node) return this.store.set({ agent: null, chain: [], microgrid: null });
+    const closed = !this.scene.whole && node.role === 0 && this.store.microgrid !== node.agent;
     const tab = this.store.tab === "steer" ? "steer" : "inspector";
-    this.store.set({ agent: node.agent, link: null, ...(closed ? { hub: node.agent } : { tab }) });
+    this.store.set({ agent: node.agent, link: null, ...(closed ? { microgrid: node.agent } : { tab }) });
   }
 
   tip(node, event) {
@@ -280,7 +280,7 @@ class Network {
     const icon = (body) => `<svg viewBox="0 0 16 16" aria-hidden="true">${body}</svg>`;
     const dot = (fill) => icon(`<circle cx="8" cy="8" r="4.5" ${fill}/>`);
     byId("key").innerHTML = [
-      `<span>${icon('<path d="M8 1l6 3.5v7L8 15l-6-3.5v-7z" class="outline"/>')}hub</span>`,
+      `<span>${icon('<path d="M8 1l6 3.5v7L8 15l-6-3.5v-7z" class="outline"/>')}virtual agent</span>`,
       `<span>${icon('<rect x="2" y="2" width="12" height="12" class="outline"/>')}operator</span>`,
       `<span>${icon('<circle cx="8" cy="8" r="6" class="outline"/>')}prosumer</span>`,
       `<span>${dot('class="message"')}message</span>`,

@@ -117,9 +117,9 @@ function everyOther(values, ticks, stride) {
 export function overviewOf(run) {
   const ticks = run.last - run.first + 1,
     at = Int32Array.from({ length: ticks }, (_, k) => run.first + k);
-  const each = run.meta.microgrids.map((name, hub) => ({
+  const each = run.meta.microgrids.map((name, microgrid) => ({
     name,
-    values: Float64Array.from(at, (tick) => run.price(tick, hub)),
+    values: Float64Array.from(at, (tick) => run.price(tick, microgrid)),
   }));
   const found = new Overview([], each.length <= 8 ? each : outstanding(each)),
     columns = { "over.tick": at, "over.count": run.columns.count };

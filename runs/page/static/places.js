@@ -4,14 +4,14 @@ export const WHOLE_MAX = 300;
 const LABELS_MAX = 48;
 
 // nodes: [{agent, x, y, role, label}]; nodeOf[agent]: which node stands for it, -1 for none; edges: [{one, two, channels}].
-export function scene(run, hub) {
+export function scene(run, microgrid) {
   const whole = run.names.length <= WHOLE_MAX;
-  const told = whole ? everybody(run) : hub === null ? microgrids(run) : opened(run, hub);
-  return { ...told, edges: edges(run, told.nodeOf), whole };
+  const found = whole ? everybody(run) : microgrid === null ? microgrids(run) : opened(run, microgrid);
+  return { ...found, edges: edges(run, found.nodeOf), whole };
 }
 
 export function shortName(run, agent) {
-  return agent < run.hubs ? run.meta.microgrids[agent] : run.names[agent].split(".").slice(1).join(".");
+  return agent < run.microgrids ? run.meta.microgrids[agent] : run.names[agent].split(".").slice(1).join(".");
 }
 
 function node(run, agent, x, y, label = "") {
@@ -25,23 +25,23 @@ function place(run, agent) {
 function everybody(run) {
   const named = run.names.length <= LABELS_MAX;
   const nodes = run.names.map((_, agent) =>
-    node(run, agent, ...place(run, agent), named || agent < run.hubs ? shortName(run, agent) : ""),
+    node(run, agent, ...place(run, agent), named || agent < run.microgrids ? shortName(run, agent) : ""),
   );
   return { nodes, nodeOf: Int32Array.from(run.names.keys()) };
 }
 
 function microgrids(run) {
-  const nodes = run.meta.microgrids.map((name, hub) => node(run, hub, ...place(run, hub), run.hubs <= 100 ? name : ""));
+  const nodes = run.meta.microgrids.map((name, k) => node(run, k, ...place(run, k), run.microgrids <= 100 ? name : ""));
   return { nodes, nodeOf: Int32Array.from(run.columns.home) };
 }
 
-// A microgrid's members around it, and the neighbours' hubs, each standing for everybody there, on the rim.
-function opened(run, hub) {
+// A microgrid's members around it, and the neighbours' virtual agents, each standing for everybody there, on the rim.
+function opened(run, microgrid) {
   const { home, line } = run.columns,
     nodeOf = new Int32Array(run.names.length).fill(-1),
     nodes = [];
-  const [cx, cy] = place(run, hub);
-  const members = [...run.names.keys()].filter((agent) => home[agent] === hub);
+  const [cx, cy] = place(run, microgrid);
+  const members = [...run.names.keys()].filter((agent) => home[agent] === microgrid);
   const wide = Math.max(
     ...members.map((agent) => Math.hypot(place(run, agent)[0] - cx, place(run, agent)[1] - cy)),
     1e-9,
@@ -61,10 +61,10 @@ function opened(run, hub) {
   }
   const neighbours = new Set();
   for (let k = 0; k < line.length; k += 2) {
-    if (line[k] === hub) neighbours.add(line[k + 1]);
-    if (line[k + 1] === hub) neighbours.add(line[k]);
+    if (line[k] === microgrid) neighbours.add(line[k + 1]);
+    if (line[k + 1] === microgrid) neighbours.add(line[k]);
   }
-  const near = [...neighbours].sort((one, two) => angle(run, hub, one) - angle(run, hub, two));
+  const near = [...neighbours].sort((one, two) => angle(run, microgrid, one) - angle(run, microgrid, two));
   near.forEach((other, k) => {
     const turn = (2 * Math.PI * k) / near.length - Math.PI / 2;
     for (let agent = 0; agent < home.length; agent++) if (home[agent] === other) nodeOf[agent] = nodes.length;
@@ -73,8 +73,8 @@ function opened(run, hub) {
   return { nodes, nodeOf };
 }
 
-function angle(run, hub, other) {
-  const [x, y] = place(run, hub),
+function angle(run, microgrid, other) {
+  const [x, y] = place(run, microgrid),
     [u, v] = place(run, other);
   return Math.atan2(v - y, u - x);
 }

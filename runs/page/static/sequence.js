@@ -28,16 +28,16 @@ function step(canvas, store) {
   return (canvas.clientWidth - LEFT - RIGHT) / Math.max(lanes(store).length, 1);
 }
 
-// Whose lanes: everybody if they fit; else the chosen agent and whom it talks to; else hubs and operators, or if these are
-// too many the first hub and whom it talks to.
-function lanes({ run, agent, hub }) {
+// Whose lanes: of all agents if they fit; else the chosen one and whom it talks to; else virtual agents and operators, or if
+// these are too many the first virtual agent and whom it talks to.
+function lanes({ run, agent, microgrid }) {
   const all = [...run.names.keys()],
-    key = `${agent} ${hub}`;
+    key = `${agent} ${microgrid}`;
   if (lanes.key === key && lanes.run === run) return lanes.found;
   let found = all;
   if (all.length > LANES_MAX) {
     const leading = all.filter((each) => run.columns.role[each] < 2);
-    const chosen = agent ?? hub ?? (leading.length > LANES_MAX ? 0 : null),
+    const chosen = agent ?? microgrid ?? (leading.length > LANES_MAX ? 0 : null),
       { sender, receiver } = run.columns;
     if (chosen === null) found = leading;
     else {

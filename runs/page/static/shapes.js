@@ -1,6 +1,6 @@
 // Marks on a canvas.
 
-// Starts the outline of a role: a hub is a hexagon, an operator a square, a prosumer a circle.
+// Starts the outline of a role: a virtual agent is a hexagon, an operator a square, a prosumer a circle.
 export function shape(context, role, x, y, size) {
   context.beginPath();
   if (role === "prosumer") return context.arc(x, y, size, 0, 2 * Math.PI);

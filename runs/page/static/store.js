@@ -18,7 +18,7 @@ export class Store {
       untilTick: 100,
       agent: null,
       link: null,
-      hub: null,
+      microgrid: null,
       chain: [],
       dark: false,
     });

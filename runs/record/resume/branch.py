@@ -10,14 +10,13 @@ from typing import Any
 
 from ....environment import Fate
 from ....environment.faults import Fault
-from ...result.result import Result, evaluate
-from ...simulation.simulation import Simulation
+from ...result.result import Result
 from ..reading import Record
 from ..record import create
-from .checkpoint import arrays_of, repeat_commands
-from .replay import Watch, go_to
+from .checkpoint import arrays_of
+from .replay import go_to
 
-__all__ = ["compared", "fork", "go_on", "steered"]
+__all__ = ["compared", "fork", "steered"]
 
 PRICES_MAX = 6
 """Microgrids whose prices are shown, of the first period."""
@@ -77,20 +76,6 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection, table: str, wh
     rows = source.execute(f"SELECT * FROM {table} {which}")
     marks = ", ".join("?" * len(rows.description))
     target.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
-
-
-def go_on(record: Record, tick: int, *, watch: Watch | None = None, reference: bool | None = None) -> Result:
-    """Let a recorded run go on from a tick as it did, to its end, and judge it."""
-    simulation = go_to(record, tick).simulation
-
-    def also(now: Simulation) -> None:
-        repeat_commands(now, record.commands)
-        if watch is not None:
-            watch(now)
-
-    scenario = record.scenario()
-    simulation.run(scenario.spec.run.ticks, also)
-    return evaluate(scenario, simulation, reference=reference)
 
 
 def compared(without: Result, changed: Result) -> dict[str, list[str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, NonNegativeFloat, model_validator
@@ -88,6 +87,8 @@ class DispatchDay(BaseModel):
 
     def market(self) -> Market:
         """Draw the market: the same for the same parameters, on every machine."""
+        import networkx as nx
+
         shared = self.main_grid == "shared_limit"
         rng = np.random.default_rng(self.seed)
         shape = tie_line_graph(self.topology, self.microgrids, int(rng.integers(2**31)))

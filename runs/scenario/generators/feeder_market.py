@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, model_validator
@@ -111,6 +110,8 @@ class FeederMarket(BaseModel):
 
     def market(self) -> Market:
         """Draw the market: the same for the same parameters, on every machine."""
+        import networkx as nx
+
         feeder, rng = self.network(), np.random.default_rng(self.seed)
         facts = self._prosumers(feeder, rng)
         graph = nx.Graph()
@@ -170,6 +171,8 @@ class FeederMarket(BaseModel):
             return [(int(order[k]), int(order[k + far])) for far in range(1, half + 1) for k in range(n - far)]
         if count == 0:
             return []
+        import networkx as nx
+
         degree = count - (n * count % 2)
         return sorted(nx.random_regular_graph(degree, n, seed=int(rng.integers(2**31))).edges) if degree else []
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import networkx as nx
 import numpy as np
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["Shape", "tie_line_graph"]
 
@@ -14,6 +16,8 @@ Shape = Literal["ring", "tree", "random_regular", "small_world", "grid"]
 
 def tie_line_graph(topology: Shape, n: int, seed: int) -> nx.Graph:
     """Return a connected graph of n nodes; small n give the nearest graph of the family that exists."""
+    import networkx as nx
+
     if n <= 2 or topology == "ring":
         return nx.path_graph(n) if n <= 2 else nx.cycle_graph(n)
     if topology == "tree":
@@ -32,6 +36,8 @@ def tie_line_graph(topology: Shape, n: int, seed: int) -> nx.Graph:
 
 
 def _regular(n: int, seed: int) -> nx.Graph:
+    import networkx as nx
+
     degree = min(3 if n % 2 == 0 else 4, n - 1)
     for attempt in range(100):
         graph = nx.random_regular_graph(degree, n, seed=seed + attempt)

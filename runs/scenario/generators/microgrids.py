@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -64,6 +63,8 @@ class Microgrids(BaseModel):
 
     def market(self) -> Market:
         """Draw the market: the same for the same parameters, on every machine."""
+        import networkx as nx
+
         rng = np.random.default_rng(self.seed)
         count = rng.integers(self.prosumers.low, self.prosumers.high, self.microgrids, endpoint=True)
         graph = tie_line_graph(self.topology, self.microgrids, int(rng.integers(2**31)))

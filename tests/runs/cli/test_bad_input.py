@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from gridparley.runs.cli.app import main
+
 from ..command import call, process
 
 THREE = ("run", "three-microgrids")
@@ -209,7 +211,6 @@ def late_scenario(folder, answer, cost=COST):
     return file
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("case", OPTIONS)
 def test_wrong_options(case):
     words, fragments = OPTIONS[case]
@@ -303,33 +304,52 @@ def test_figures_that_cannot_be_written(tmp_path):
     told(call("plot", tmp_path / "kept", "--out", tmp_path / "file" / "below"), ["file/below", "cannot be written"])
 
 
-@pytest.mark.slow
+LATE_LINE = ("run", "late.toml", "--out", "kept"), ["is in kept", "error: Late.respond of A.load returned nan"]
+
+
 @pytest.mark.parametrize(
     ("words", "fragments"),
     [
         (("run", "three-microgrid"), ["error: ", "did you mean 'three-microgrids'"]),
         (("run", "three-microgrids", "--set", "A.operator.pv=nan"), ["error: A.operator: pv = nan"]),
         (("run", "three-microgrids", "--fault", "loss=0.3,from=9,to=3"), ["error: fault loss", "from=9 to=3"]),
-        (("run", "late.toml", "--out", "kept"), ["is in kept", "error: Late.respond of A.load returned nan"]),
+        LATE_LINE,
         (("run", "three-microgrids", "--out", "late.toml/below"), ["error: --out late.toml/below"]),
         (("run", "three-microgrids", "--json", "--fault", "los=1"), ["error: fault = 'los'"]),
     ],
 )
-def test_a_real_process_ends_with_a_sentence_too(words, fragments, tmp_path):
+def test_main_ends_with_a_sentence(words, fragments, tmp_path, monkeypatch, capsys):
     late_scenario(tmp_path, "x * np.nan")
-    done = process(*words, cwd=tmp_path)
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    assert [fragment for fragment in fragments if fragment not in done.stderr] == [], done.stderr
+    ended(1, *main_of(words, tmp_path, monkeypatch, capsys), fragments)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "words", [("run",), ("run", "three-microgrids", "--ticks", "many"), ("rum",), ("list", "--jsn")]
 )
-def test_a_line_that_cannot_be_read_is_another_status(words, tmp_path):
+def test_a_line_that_cannot_be_read_is_another_status(words, tmp_path, monkeypatch, capsys):
+    ended(2, *main_of(words, tmp_path, monkeypatch, capsys), ["Usage: gridparley"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("words", "fragments", "status"), [(*LATE_LINE, 1), (("rum",), ["Usage: gridparley"], 2)])
+def test_a_real_process_ends_so_too(words, fragments, status, tmp_path):
+    late_scenario(tmp_path, "x * np.nan")
     done = process(*words, cwd=tmp_path)
-    assert done.returncode == 2
-    assert "Usage: gridparley" in done.stderr
-    assert "Traceback" not in done.stderr
+    ended(status, done.returncode, done.stdout, done.stderr, fragments)
+
+
+def main_of(words, folder, monkeypatch, capsys):
+    """Call what a process calls, with the words it is given; return its status, and what it wrote to both outputs."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("sys.argv", ["gridparley", *words])
+    with pytest.raises(SystemExit) as end:
+        main()
+    return end.value.code, *capsys.readouterr()
+
+
+def ended(wanted, status, out, told, fragments):
+    assert status == wanted
+    assert out == ""
+    assert "Traceback" not in told
+    assert [fragment for fragment in fragments if fragment not in told] == [], told

@@ -12,9 +12,9 @@ from gridparley.conformance import check_protocol
 from gridparley.protocols import ATC, DlmpADMM
 from gridparley.runs.common.errors import ScenarioError
 from gridparley.runs.feeder.ac_check import ac_check
-from gridparley.runs.feeder.problem import FeederProblem
-from gridparley.runs.feeder.reference import central_feeder
-from gridparley.runs.feeder.state import without_limits
+
+from ...reference.feeder_problem import FeederProblem
+from ...reference.feeder_reference import central_feeder
 
 FEEDERS = ("feeder-toy", "feeder-33", "feeder-69")
 MARKETS = (("dlmp_admm", "tariffs"), ("atc", "wholesale"))
@@ -32,7 +32,7 @@ def injections(result):
     """(n,) kW and $/kWh of all prosumers."""
     market = result.simulation.market
     peers = market.populations[1].society
-    return -result.x[1][peers.own_rows + 1, 0], result.simulation.state.transfer_price[: len(peers), 0, 0]
+    return -result.x[1][peers.own_rows + 1, 0], result.simulation.state.price[: len(peers), 0]
 
 
 @pytest.mark.slow
@@ -48,7 +48,7 @@ def test_the_market_ends_at_the_central_optimum_within_limits_that_an_ac_power_f
     assert str(result.outcome) == "CONVERGED"
     assert np.abs(p - best.p).max() < 1e-5
     assert np.abs(dlmp - best.dlmp).max() < 1e-6
-    trade_price = result.simulation.state.transfer_price[len(p) :, 0, 0]
+    trade_price = result.simulation.state.price[len(p) :, 0]
     assert len(trade_price) >= len(p) - 1
     assert np.abs(trade_price - best.trade_price).max() < 1e-6
     assert np.ptp(dlmp) > 0.01  # limits bind, so that there is something to find
@@ -86,7 +86,7 @@ def test_penalties_that_nobody_tuned_need_no_more_rounds_than_tuned_ones(scenari
 def test_without_the_network_operator_limits_are_broken(scenario):
     result, _, _ = negotiated(scenario, "dlmp_admm", "tariffs")
     market = result.simulation.market
-    free = central_feeder(without_limits(FeederProblem.of(market)), "none")
+    free = central_feeder(FeederProblem.of(market).without_limits(), "none")
     check = ac_check(market.populations[0].society, np.concatenate([[0.0], free.p])[:, None])
     assert check.over_pu > 1e-3
     assert check.over_kw > 10.0
@@ -155,11 +155,11 @@ def test_what_is_wrong_is_named_with_its_place(settings, told):
 def test_who_trades_with_whom_is_drawn_alike_from_one_seed(pairing):
     spec = load_scenario("feeder-33", {"pairing": pairing, "prosumers": 11, "partners": 3})
     one, two = spec.market(), spec.market()
-    assert (one.topology.lines == two.topology.lines).all()
-    trades = one.topology.lines[one.topology.lines[:, 0] > 0]
+    assert (one.topology.ends == two.topology.ends).all()
+    trades = one.topology.ends[one.topology.ends[:, 0] > 0]
     assert len(trades) == {"nearest": 10 + 9, "random": 11, "all": 55}[pairing]
     alone = load_scenario("feeder-33", {"partners": 0}).market()
-    assert len(alone.topology.lines) == 40
+    assert len(alone.topology.balances) == 40
 
 
 @pytest.mark.slow
@@ -172,9 +172,12 @@ def test_operators_in_the_middle_change_no_quantity(protocol, pricing):
     p, best = (-x[-1][peers.own_rows + 1, 0] for x in (result.x, result.reference.x))
     assert np.abs(p - best).max() < 1e-5
     # Who stands behind one operator has one price, and the budget holds for all of them.
-    price = result.simulation.state.transfer_price[:, 0, 0]
+    price = result.simulation.state.price[:, 0]
     for k in range(8):
         assert np.ptp(price[[k, *range(8 + k * 5, 13 + k * 5)]]) < 1e-7
+    # The network sees the operators, and is needed as much as without them.
+    assert list(result.feeder["ports"]) == [f"m{k + 1}" for k in range(8)]
+    assert result.feeder["without"]["over_kw"] > 10.0
     budget = result.to_dict()["usage"]["budget"]
     assert budget["collected"] == pytest.approx(budget["losses"] + budget["limits"], abs=1e-7)
 

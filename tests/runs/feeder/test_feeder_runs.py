@@ -5,8 +5,9 @@ import pytest
 
 from gridparley import Outcome, load_scenario, run_scenario
 from gridparley.agents import AgentError, FeederError
-from gridparley.runs.feeder.problem import FeederProblem
-from gridparley.runs.feeder.reference import central_feeder
+
+from ...reference.feeder_problem import FeederProblem
+from ...reference.feeder_reference import central_feeder
 
 HEADER = "from,to,r_ohm,x_ohm\n"
 

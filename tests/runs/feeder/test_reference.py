@@ -10,11 +10,11 @@ from gridparley.agents import SquareRootLoad
 from gridparley.agents.network import Feeder
 from gridparley.protocols import Population
 from gridparley.runs import RunError
-from gridparley.runs.feeder.flow import power_flow
-from gridparley.runs.feeder.problem import FeederProblem
-from gridparley.runs.feeder.reference import central_feeder
 from gridparley.runs.judge.reference import central_solve
 
+from ...reference.feeder_flow import power_flow
+from ...reference.feeder_problem import FeederProblem
+from ...reference.feeder_reference import central_feeder
 from ..feeders import drawn, operator_of, toy
 
 
@@ -30,7 +30,7 @@ def test_a_market_is_read_as_it_was_built():
 def test_a_market_with_somebody_else_is_refused():
     stranger = Population(SquareRootLoad(beta=10.0, cap=100.0), np.array([9], dtype=np.int32))
     market = toy()
-    object.__setattr__(market, "members", (*market.populations, stranger))
+    object.__setattr__(market, "populations", (*market.populations, stranger))
     with pytest.raises(RunError, match="here are NetworkOperator, PeerProsumer, SquareRootLoad"):
         FeederProblem.of(market)
 
@@ -40,7 +40,7 @@ def test_without_losses_it_agrees_with_what_the_agents_say_of_themselves():
     mine, theirs = central_feeder(FeederProblem.of(market)), central_solve(market)
     assert mine.cost == pytest.approx(theirs.cost, abs=1e-7)
     assert mine.p == pytest.approx(-theirs.x[1][1::5, 0], abs=1e-5)
-    assert mine.dlmp == pytest.approx(theirs.transfer_price[:4, 0], abs=1e-5)
+    assert mine.dlmp == pytest.approx(theirs.price[:4, 0], abs=1e-5)
 
 
 @pytest.mark.parametrize("losses", ["none", "lindistflow", "exact"])

@@ -6,14 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gridparley.runs.feeder.problem import FeederProblem
+from gridparley.runs.feeder.ports import network_ports
 from gridparley.runs.feeder.read import load_feeder
-from gridparley.runs.feeder.reference import central_feeder
-from gridparley.runs.feeder.state import feeder_state, flow_text, network_of, without_limits
+from gridparley.runs.feeder.state import feeder_state, flow_text, unasked
 from gridparley.runs.figures.feeder import feeder_figure
 from gridparley.runs.record.folder_read import RecordedRun
 from gridparley.runs.scenario.scenario import load_scenario
 
+from ...reference.feeder_problem import FeederProblem
+from ...reference.feeder_reference import central_feeder
 from ..feeders import toy
 
 
@@ -57,6 +58,15 @@ def test_without_the_operator_limits_are_broken_by_far():
     assert told["without"]["over_kw"] > 15.0
 
 
+@pytest.mark.parametrize("wholesale", [0.0, 6.0])
+def test_what_would_flow_without_the_operator_is_the_optimum_without_its_network(wholesale):
+    market = toy(losses="exact", wholesale=wholesale)
+    free = unasked(network_ports(market))
+    best = central_feeder(FeederProblem.of(market).without_limits())
+    assert free[0] == pytest.approx(0.0, abs=1e-9)
+    assert free[1:, 0] == pytest.approx(best.p, abs=1e-7)
+
+
 @pytest.mark.slow
 def test_what_flows_is_said_in_a_sentence():
     kept = flow_text(feeder_state(*optimum("exact")[:3], solve=True))
@@ -71,7 +81,7 @@ def test_what_flows_is_said_in_a_sentence():
 
 def test_a_market_without_limits_differs_in_nothing_else():
     problem = FeederProblem.of(toy(wholesale=6.0))
-    free = without_limits(problem)
+    free = problem.without_limits()
     assert np.isinf(free.feeder.limit_kw).all()
     assert (free.wholesale, free.loss_price) == (6.0, 0.0)
     wide = replace(problem, feeder=load_feeder("toy"), v_min=0.01, v_max=9.0)
@@ -80,7 +90,7 @@ def test_a_market_without_limits_differs_in_nothing_else():
 
 def test_where_there_is_no_network_nothing_is_told():
     market = load_scenario("three-microgrids").simulation().market
-    assert network_of(market) is None
+    assert network_ports(market) is None
     assert feeder_state(market, [], np.zeros((3, 1))) == {}
 
 

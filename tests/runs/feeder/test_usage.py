@@ -62,8 +62,8 @@ def test_charges_are_differences_of_the_prices_of_the_connections():
     result, told = report("feeder-69")
     dlmp = dict(
         zip(
-            result.simulation.market.topology.microgrids[1:],
-            result.simulation.state.transfer_price[:50, 0, 0],
+            result.simulation.market.topology.homes[1:],
+            result.simulation.state.price[:50, 0],
             strict=True,
         )
     )

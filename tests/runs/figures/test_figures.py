@@ -37,14 +37,22 @@ SCENARIOS = {
 }
 
 
+class Runs(dict):
+    """Recorded runs by name, each done when it is first asked for."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __missing__(self, name):
+        done = call("run", *SCENARIOS[name], "--out", self.folder / name)
+        assert done.exit_code == 0, done.stderr
+        self[name] = read_run(self.folder / name)
+        return self[name]
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Recorded runs by name."""
-    folder = tmp_path_factory.mktemp("figures")
-    for name, words in SCENARIOS.items():
-        done = call("run", *words, "--out", folder / name)
-        assert done.exit_code == 0, done.stderr
-    return {name: read_run(folder / name) for name in SCENARIOS}
+    return Runs(tmp_path_factory.mktemp("figures"))
 
 
 def pairs():
@@ -57,6 +65,8 @@ def pairs():
 
 
 PAIRS = list(pairs())
+QUICK = ("note", "stormy", "alone")
+EACH = [pytest.param(*pair, marks=() if pair[0] in QUICK else pytest.mark.slow) for pair in PAIRS]
 
 
 def drawn(draw, run):
@@ -68,7 +78,7 @@ def drawn(draw, run):
     return figure, canvas.get_renderer()
 
 
-@pytest.mark.parametrize(("name", "draw"), PAIRS)
+@pytest.mark.parametrize(("name", "draw"), EACH)
 def test_nothing_overlaps_and_nothing_leaves_the_page(name, draw, runs):
     figure, renderer = drawn(draw, runs[name])
     page = figure.bbox
@@ -89,7 +99,7 @@ def test_nothing_overlaps_and_nothing_leaves_the_page(name, draw, runs):
         assert not first.padded(-2).overlaps(second.padded(-2)), f"{one} and {two}"
 
 
-@pytest.mark.parametrize(("name", "draw"), PAIRS)
+@pytest.mark.parametrize(("name", "draw"), EACH)
 def test_axes_have_units_and_legends_at_most_ten_entries(name, draw, runs):
     figure, _ = drawn(draw, runs[name])
     for axis in figure.axes:
@@ -99,6 +109,7 @@ def test_axes_have_units_and_legends_at_most_ten_entries(name, draw, runs):
     assert any(unit in labels + legends for unit in ("kW", "messages per tick", "alone, $"))
 
 
+@pytest.mark.slow
 def test_what_a_run_has_no_data_for_is_not_drawn(runs):
     for name in SCENARIOS:
         for draw in DRAWERS:
@@ -106,6 +117,7 @@ def test_what_a_run_has_no_data_for_is_not_drawn(runs):
                 assert (draw(runs[name]) is None) == ((name, draw) not in PAIRS), (name, draw)
 
 
+@pytest.mark.slow
 def test_what_is_stacked_is_what_is_used(runs):
     """At every hour, what stands above zero less what hangs below it is the line of the demand."""
     run = runs["hours"]
@@ -121,6 +133,7 @@ def test_what_is_stacked_is_what_is_used(runs):
         assert line.edges.tolist() == [6.0 + k for k in range(hours + 1)]
 
 
+@pytest.mark.slow
 def test_the_openings_of_a_day_are_marked(runs):
     run = runs["hours"]
     opened = np.cumsum([0, *(period["ticks"] for period in run.result["periods"])])[:-1].tolist()
@@ -130,6 +143,7 @@ def test_the_openings_of_a_day_are_marked(runs):
         assert [line.get_xdata()[0] for line in axis.lines if len(set(line.get_xdata())) == 1] == opened
 
 
+@pytest.mark.slow
 def test_first_rounds_of_an_hour_do_not_hide_the_rest(runs):
     run = copy.deepcopy(runs["hours"])
     tick = run.prices["tick"]
@@ -142,6 +156,7 @@ def test_first_rounds_of_an_hour_do_not_hide_the_rest(runs):
     assert max(agreed) < high < 1.0
 
 
+@pytest.mark.slow
 def test_each_hour_is_compared_with_its_own_optimum(runs):
     run = runs["hours"]
     figure, _ = drawn(residuals_figure, run)
@@ -214,6 +229,7 @@ def test_supply_and_use_are_equally_high(runs):
     assert [tops[k, True] for k in range(3)] == pytest.approx([tops[k, False] for k in range(3)])
 
 
+@pytest.mark.slow
 def test_sources_stacked_are_the_load(runs):
     run = runs["shared"]
     with style():
@@ -227,6 +243,7 @@ def test_sources_stacked_are_the_load(runs):
         assert stacked == pytest.approx(load, abs=1e-4), name
 
 
+@pytest.mark.slow
 def test_what_everybody_gains_is_what_trade_saves(runs):
     table = runs["shared"].result["settlement"]
     assert all(row["gain"] > 0.5 for row in table.values())
@@ -244,6 +261,7 @@ def test_colours_are_those_of_okabe_and_ito():
     assert abs(grey[0] - grey[1]) > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "magic"), [("png", b"\x89PNG"), ("pdf", b"%PDF")])
 def test_files_are_what_they_are_called_and_the_same_each_time(kind, magic, runs, tmp_path):
     path = runs["stormy"].path
@@ -290,6 +308,7 @@ def test_a_run_that_failed_is_drawn_as_far_as_it_went(tmp_path):
     assert [name.rpartition("/")[2] for name in done.stdout.split()] == ["prices.png", "residuals.png", "messages.png"]
 
 
+@pytest.mark.slow
 def test_drawing_leaves_pyplot_alone(runs):
     code = (
         "import sys; from pathlib import Path; from gridparley.runs.record.folder_read import read_run;"

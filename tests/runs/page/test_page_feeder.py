@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from gridparley import Record, load_scenario
+from gridparley.runs.feeder.ports import network_ports
 from gridparley.runs.feeder.read import FEEDERS, load_feeder
-from gridparley.runs.feeder.state import feeder_state, network_of
+from gridparley.runs.feeder.state import feeder_state
 from gridparley.runs.page.feeder import _picked, bus_places, page_feeder
 
 from ..browser import RED, Shown, report_of
@@ -30,20 +31,20 @@ def block_of(report):
 
 def state_of(market, x, price):
     """What `feeder_state` says of the prosumers' own answers in the operator's place."""
-    place = network_of(market)
-    feeder = page_feeder(market)
-    theirs = x[place].copy()
-    theirs[1:] = [-x[k][row] for k, row in zip(feeder.population, feeder.row, strict=True)]
+    place = network_ports(market).population
+    peers = market.populations[1 - place].society
+    theirs = np.concatenate([np.zeros((1, market.periods)), -x[1 - place][peers.own_rows + 1]])
     return feeder_state(market, [theirs if k == place else rows for k, rows in enumerate(x)], price)
 
 
+@pytest.mark.slow
 def test_its_numbers_are_those_of_the_exact_power_flow(toy):
     meta, columns = block_of(toy / "report.html")
     with Record.open(toy) as record:
         frames, market = list(record.states(0, record.ticks)), record.scenario().simulation().market
     assert columns["feeder.voltage"].shape == (len(frames), 4)
     for tick in (0, 7, 40, len(frames) - 1):
-        told = state_of(market, frames[tick].x, frames[tick].transfer_price[:, 0])
+        told = state_of(market, frames[tick].x, frames[tick].price)
         assert columns["feeder.voltage"][tick] == pytest.approx(told["with"]["voltage"][0], abs=1e-6, nan_ok=True)
         kw = told["with"]["line_kw"][0]
         assert columns["feeder.kw"][tick] == pytest.approx(kw, rel=1e-5, abs=1e-5, nan_ok=True)

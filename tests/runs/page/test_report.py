@@ -103,7 +103,7 @@ def test_roles_are_told_by_who_speaks_for_tie_lines(told):
     }
 
 
-def test_members_stand_around_their_hub_and_nobody_on_anybody():
+def test_members_stand_around_their_virtual_agent_and_nobody_on_anybody():
     lines = np.array([[0, 1], [1, 2], [0, 2]])
     places = microgrid_places(3, lines)
     home = np.array([0, 1, 2, *[0] * 20, *[1] * 60, *[2] * 3])
@@ -116,11 +116,11 @@ def test_members_stand_around_their_hub_and_nobody_on_anybody():
     assert (np.argmin(np.hypot(*(found[:, None] - places[None]).transpose(2, 0, 1)), axis=1) == home).all()
 
 
-@pytest.mark.parametrize(("hubs", "lines"), [(1, np.empty((0, 2), dtype=int)), (2, np.array([[0, 1]]))])
-def test_few_microgrids_have_places_too(hubs, lines):
-    places = microgrid_places(hubs, lines)
-    home = np.array([*range(hubs), *range(hubs)])
-    assert np.isfinite(member_places(home, hubs, np.arange(2 * hubs) >= hubs, places)).all()
+@pytest.mark.parametrize(("microgrids", "lines"), [(1, np.empty((0, 2), dtype=int)), (2, np.array([[0, 1]]))])
+def test_few_microgrids_have_places_too(microgrids, lines):
+    places = microgrid_places(microgrids, lines)
+    home = np.array([*range(microgrids), *range(microgrids)])
+    assert np.isfinite(member_places(home, microgrids, np.arange(2 * microgrids) >= microgrids, places)).all()
 
 
 def test_200_ticks_of_18_agents_fit_well(tmp_path):

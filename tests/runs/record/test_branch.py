@@ -78,8 +78,8 @@ def test_a_branch_with_a_fault_of_ones_own(lossy, tmp_path):
         "from gridparley.environment.faults import Fault\n"
         "class Odd(Fault):\n"
         "    kind = 'odd'\n"
-        "    def on_send(self, batch, chance):\n"
-        "        return batch.take(batch.channel % 2 == 0) if batch.sent % 3 == 0 else batch\n"
+        "    def on_send(self, envelopes, chance):\n"
+        "        return envelopes.take(envelopes.channel % 2 == 0) if chance.tick % 3 == 0 else envelopes\n"
     )
     done = call("branch", lossy, "--tick", 20, "--fault", f"{tmp_path}/odd.py:Odd", "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output

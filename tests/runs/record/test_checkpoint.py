@@ -64,10 +64,10 @@ class EveryFifth(Fault):
     kind = "every_fifth"
     stage = Stage.LOSS
 
-    def on_send(self, batch, chance):
+    def on_send(self, envelopes, chance):
         told = chance.memory.setdefault("told", np.zeros(chance.channels, dtype=np.int64))
-        told[batch.channel] += 1
-        return batch.take(told[batch.channel] % 5 != 0)
+        np.add.at(told, envelopes.channel, 1)
+        return envelopes.take(told[envelopes.channel] % 5 != 0)
 """
 
 

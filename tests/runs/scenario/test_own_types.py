@@ -125,8 +125,8 @@ from gridparley.environment.faults import Fault
 class EveryOther(Fault):
     """Loses what is sent in odd ticks."""
 
-    def on_send(self, batch, chance):
-        return batch.take(slice(0, 0)) if batch.sent % 2 else batch
+    def on_send(self, envelopes, chance):
+        return envelopes.take(slice(0, 0)) if chance.tick % 2 else envelopes
 ''')
     scenario = load_scenario(folder / "warm.toml", faults=[{"kind": "mine.py:EveryOther", "to": 9}])
     simulation = scenario.simulation()

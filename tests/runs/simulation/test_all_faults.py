@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gridparley import load_scenario
+from gridparley.environment.envelopes import Envelopes
 from gridparley.environment.faults import Chance, fault_types
 from gridparley.runs.simulation.invariants import InvariantError, Invariants
 
@@ -115,7 +116,7 @@ def test_removing_one_fault_does_not_move_the_draws_of_the_others(removed):
         """By fault: what it draws for the asks that are first sent, and for the weather of a tick."""
         simulation = load_scenario("three-microgrids", faults=faults).simulation(seed=11, keep_messages=True)
         simulation.step()
-        schedule, asks = simulation.transport.schedule, simulation.journal.said[0]
+        schedule, asks = simulation.transport.schedule, Envelopes.of(simulation.journal.said[:1])
         key = simulation.market.topology.channels.key
         chances = {f.name: Chance(key, schedule.seed, f.name, 7, {}) for f in schedule.faults}
         return {name: (chance(asks).tobytes(), chance.everywhere(7).tobytes()) for name, chance in chances.items()}

@@ -25,6 +25,7 @@ def lossy(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("live", [True, False], ids=["live", "recorded"])
 def test_step_back_filter_and_quit(live, lossy, tmp_path):
     what = ("three-microgrids", "--seed", "3", *FAULTS) if live else (lossy,)
@@ -52,6 +53,7 @@ def test_step_back_filter_and_quit(live, lossy, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_question_takes_words_and_says_what_it_does_not_know(lossy, tmp_path):
     with PseudoTerminal("watch", lossy, "--terminal", cwd=tmp_path) as terminal:
         terminal.see(r"tick 0 of")
@@ -66,6 +68,7 @@ def test_a_question_takes_words_and_says_what_it_does_not_know(lossy, tmp_path):
         assert terminal.end() == 0
 
 
+@pytest.mark.slow
 def test_while_it_plays_it_writes_less_than_30_kb_a_second(tmp_path):
     with PseudoTerminal("watch", "three-microgrids", *FAULTS, "--terminal", cwd=tmp_path) as terminal:
         terminal.see(r"tick 0 of")
@@ -82,6 +85,7 @@ def test_while_it_plays_it_writes_less_than_30_kb_a_second(tmp_path):
     assert 0 < written / seconds < BYTES_MAX
 
 
+@pytest.mark.slow
 def test_without_a_terminal_it_says_so(tmp_path):
     done = process("watch", "three-microgrids", "--terminal", cwd=tmp_path)
     assert done.returncode == 1

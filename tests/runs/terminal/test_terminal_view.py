@@ -101,12 +101,12 @@ def test_the_network_tells_prices_imbalances_and_who_does_not_speak(playback):
             assert "down: operator" in panels["network"][2]
             assert "resting: load" in panels["network"][1]
             assert panels["charts"][0].startswith("price of B")
-            for hub, line in enumerate(panels["network"][1:4]):
+            for microgrid, line in enumerate(panels["network"][1:4]):
                 price, off, done = map(float, line[9:].split()[:3])
                 frame = playback.frame(35)
-                assert price == pytest.approx(frame.price[hub, 0], rel=1e-4)
-                assert off == pytest.approx(Series(playback.record).imbalance(frame)[hub], rel=1e-4)
-                assert done == frame.round[hub]
+                assert price == pytest.approx(frame.price[microgrid, 0], rel=1e-4)
+                assert off == pytest.approx(Series(playback.record).imbalance(frame)[microgrid], rel=1e-4)
+                assert done == frame.round[microgrid]
             assert "crash B.operator" in panels["clock"][1]
 
     asyncio.run(look())
@@ -120,6 +120,7 @@ def test_the_imbalance_is_that_of_the_answers(playback):
     assert Series(playback.record).imbalance(frame) == pytest.approx(wanted.to_numpy())
 
 
+@pytest.mark.slow
 def test_keys_go_through_a_recording_from_end_to_end(playback):
     async def go():
         async with shown(playback) as (app, press):
@@ -141,6 +142,7 @@ def test_keys_go_through_a_recording_from_end_to_end(playback):
     asyncio.run(go())
 
 
+@pytest.mark.slow
 def test_a_live_run_goes_to_its_end_and_back_and_leaves_nothing():
     scenario = load_scenario("three-microgrids")
     simulation = scenario.simulation()

@@ -52,6 +52,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_and_leaves_nothing_behind(end, tmp_path):
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
@@ -73,6 +74,7 @@ def test_a_signal_ends_it_and_leaves_nothing_behind(end, tmp_path):
     assert list(tmp_path.glob("gridparley-watch-*")) == []
 
 
+@pytest.mark.slow
 def test_what_waits_for_a_page_that_does_not_read_is_bounded(monkeypatch):
     monkeypatch.setattr("gridparley.runs.watch.server.WAITING_MAX", 200_000)
     with serving(live(settings=["eps_abs=0", "eps_rel=0"])) as server, Talk(server) as talk:

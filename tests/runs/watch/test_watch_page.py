@@ -64,6 +64,7 @@ def test_it_plays_pauses_and_changes_its_speed(shown):
     assert shown.mode == "live"
 
 
+@pytest.mark.slow
 def test_it_stops_where_it_is_told(shown):
     shown.page.select_option("#speed", "0")
     for choice, badge in (("loss", "live"), ("tick", "live"), ("small", "live"), ("end", "replay")):
@@ -132,6 +133,7 @@ def test_the_inspector_asks_for_one_agent(shown):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_past_that_is_not_in_the_page_is_fetched(browser, monkeypatch):
     monkeypatch.setattr(spans, "SPAN_TICKS", 12)
     with serving(live(settings=["eps_abs=0", "eps_rel=0"])) as server:
@@ -164,6 +166,7 @@ def test_a_past_that_is_not_in_the_page_is_fetched(browser, monkeypatch):
         page.close()
 
 
+@pytest.mark.slow
 def test_a_recording_is_replayed(browser, tmp_path):
     assert call("run", "three-microgrids", "--no-reference", "--out", tmp_path / "run").exit_code == 0
     with serving(Source(run=tmp_path / "run")) as server:

@@ -52,6 +52,7 @@ def saved(talk, folder):
     return [file if word == "FILE" else word for word in words]
 
 
+@pytest.mark.slow
 def test_everything_done_by_hand_is_in_the_schedule(tmp_path):
     settings = ["eps_abs=0", "eps_rel=0", "run.seed=5"]
     with serving(live(settings=settings, out=tmp_path / "kept")) as server, Talk(server) as talk:
@@ -95,6 +96,7 @@ def test_the_schedule_of_a_branch_is_the_branch(tmp_path):
     assert blocks(tmp_path / "again", 40) == branch
 
 
+@pytest.mark.slow
 def test_the_schedule_of_a_recordings_branch_is_the_branch(tmp_path):
     run = tmp_path / "run"
     assert (

@@ -108,6 +108,7 @@ def test_it_stops_in_the_tick_in_which_it_was_to_stop(until, why):
     assert not any(held[1:-1])
 
 
+@pytest.mark.slow
 def test_playing_fast_sends_few_frames_and_every_tick_in_the_overview(monkeypatch):
     monkeypatch.setattr(spans, "SPAN_TICKS", 8)
     with serving(live(settings=["eps_abs=0", "eps_rel=0"])) as server, Talk(server) as talk:
@@ -120,6 +121,7 @@ def test_playing_fast_sends_few_frames_and_every_tick_in_the_overview(monkeypatc
     assert over.tolist() == list(range(401))
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_ticks():
     with serving(live(settings=["eps_abs=0", "eps_rel=0"], faults=["loss=0.1"])) as server, Talk(server) as talk:
         talk.frame("open")
@@ -141,6 +143,7 @@ def test_memory_does_not_grow_with_the_ticks():
     assert sizes[2] - sizes[1] < 50_000  # next to nothing; the past that runs keep would be more than 100,000
 
 
+@pytest.mark.slow
 def test_a_recording_is_looked_at_and_goes_on_in_a_branch(recorded):
     before = (recorded / "record.sqlite").read_bytes()
     with serving(Source(run=recorded, command=("gridparley", "run"))) as server, Talk(server) as talk:
@@ -169,6 +172,7 @@ def test_a_recording_is_looked_at_and_goes_on_in_a_branch(recorded):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_run_that_has_ended_is_kept_as_a_folder_like_any_other(tmp_path):
     with serving(live(out=tmp_path / "kept")) as server:
         with Talk(server) as talk:

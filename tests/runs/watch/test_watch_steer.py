@@ -110,6 +110,7 @@ def test_loss_and_delay_are_set_changed_and_taken_back(shown):
     assert shown.text("#acting") == "nothing"
 
 
+@pytest.mark.slow
 def test_an_agent_crashes_and_restarts(shown):
     shown.forward(4)
     shown.choose("B.operator")
@@ -165,6 +166,7 @@ def test_a_branch_from_a_past_tick_is_compared(shown):
     assert shown.mode == "live"
 
 
+@pytest.mark.slow
 def test_a_schedule_that_is_saved_does_the_same_again(browser, tmp_path):
     with serving(live(settings=["run.seed=6"], out=tmp_path / "kept")) as server:
         page = Live(browser, server)

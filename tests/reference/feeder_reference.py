@@ -9,9 +9,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from ..common.errors import RunError
-from .flow import loss_factors, power_flow
-from .problem import FeederProblem
+from gridparley.runs import RunError
+
+from .feeder_flow import loss_factors, power_flow
+from .feeder_problem import FeederProblem
 
 __all__ = ["FeederSolution", "Network", "central_feeder"]
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from ...agents import NetworkOperator, PeerProsumer
-from ...protocols import Market
-from ..common.errors import RunError
+from gridparley.agents import NetworkOperator, PeerProsumer
+from gridparley.agents.network import Feeder
+from gridparley.protocols import Market
+from gridparley.runs import RunError
 
 __all__ = ["FeederProblem"]
 
@@ -38,7 +39,7 @@ class FeederProblem:
     load_factor, source, v_min, v_max
     """
 
-    feeder: Any
+    feeder: Feeder
     bus: Ints
     tan_phi: Floats
     a: Floats
@@ -78,10 +79,10 @@ class FeederProblem:
         operator: Any = operators[0].society
         society: Any = peers[0].society
         n = len(society)
-        hub = market.topology.home[peers[0].address]
-        who = np.full(market.topology.hubs, -1)
-        who[hub] = np.arange(n)
-        ends = who[market.topology.lines]
+        home = market.topology.home[peers[0].address]
+        who = np.full(len(market.topology.homes), -1)
+        who[home] = np.arange(n)
+        ends = who[market.topology.ends[market.topology.joins]]
         connection = ends[(ends < 0).any(axis=1)].max(axis=1)  # the prosumer of each port of the operator
         port = np.empty(n, dtype=np.int64)
         port[connection] = np.arange(n)
@@ -112,6 +113,11 @@ class FeederProblem:
             v_min=float(operator.v_min[0, 0]),
             v_max=float(operator.v_max[0, 0]),
         )
+
+    def without_limits(self) -> Self:
+        """Return the same market on a feeder that carries everything and loses nothing: what the operator is there for."""
+        free = replace(self.feeder, limit_kw=np.full(len(self.feeder.parent), np.inf))
+        return replace(self, feeder=free, v_min=0.0, v_max=10.0, loss_price=0.0)
 
     @property
     def load_kw(self) -> Floats:

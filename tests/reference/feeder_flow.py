@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .problem import FeederProblem
+from .feeder_problem import FeederProblem
 
 __all__ = ["PowerFlow", "loss_factors", "power_flow"]
 

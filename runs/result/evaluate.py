@@ -1,0 +1,52 @@
+"""Judging a simulation as it stands, and putting everything about its end into one result."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..judge.certificate import Certificate, certify
+from ..judge.equilibrium import natural_residual, posed_market
+from ..judge.metrics import Observer
+from ..judge.outcome import judge
+from ..judge.reference import ROWS_MAX, central_solve
+from ..scenario.scenario import Scenario
+from ..simulation.simulation import Simulation
+from .day_result import evaluate_day
+from .result import Result
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    scenario: Scenario, simulation: Simulation, *, seconds: float = 0.0, reference: bool | None = None
+) -> Result:
+    """Judge a simulation as it stands: certificate, outcome, and the central reference where wanted."""
+    if simulation.day is not None:
+        return evaluate_day(scenario, simulation, seconds=seconds, reference=reference)
+    state, protocol = simulation.state, simulation.protocol
+    tangent = posed_market(simulation.market, state.x)
+    optimised = protocol.optimised(tangent)
+    market = tangent if optimised is None else optimised
+    observer = simulation.observer if market is simulation.market else Observer(market, 0)
+    if any(np.isnan(x).any() for x in state.x) or simulation.broken:
+        certificate = Certificate(-np.inf, np.inf, np.inf, None)
+    else:
+        certificate = certify(market, observer, state)
+        if optimised is None:
+            at = state.x if certificate.x is None else certificate.x
+            residual = max(float(np.abs(r).max()) for r in natural_residual(market, protocol, state, at))
+            certificate = replace(certificate, lower=-np.inf, gap=np.inf, residual=residual)
+    if reference is None:
+        reference = sum(p.society.rows for p in market.populations) * market.periods <= ROWS_MAX
+    reference = reference and optimised is not None
+    societies = [p.society.unregularised() for p in market.populations]
+    regularised = any(free is not p.society for free, p in zip(societies, market.populations, strict=True))
+    posed = central_solve(market) if reference else None
+    lossless = (central_solve(market, societies) if regularised else posed) if reference else None
+    x = state.x if certificate.x is None else certificate.x
+    verdict = judge(simulation, certificate, posed)
+    if lossless is not None and optimised is not tangent:
+        lossless = replace(lossless, cost=simulation.observer.cost(lossless.x))  # what is least is a weighted cost
+    return Result(scenario, simulation, *verdict, certificate, posed, lossless, seconds, x, observer=observer)
