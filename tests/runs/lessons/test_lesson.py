@@ -73,7 +73,7 @@ def test_a_lesson_takes_five_minutes(played):
 
 def test_filters_name_what_is_there(played):
     lesson, record, _ = played
-    kinds = {kind["name"] for kind in record.header["kinds"]} | {"any kind"}
+    kinds = {label for label, _ in record.header["labels"]} | {"any kind"}
     for step in lesson.step:
         assert step.filter.kind in kinds
         assert step.filter.agent in {*record.agents, "any agent"}
@@ -95,7 +95,7 @@ def test_the_lost_messages_of_the_lesson_are_those_that_it_speaks_of(tmp_path):
     assert prices.loc[14, "fate"] == "delivered"
     assert prices.loc[14, "price_usd_per_kwh"] == prices.loc[12, "price_usd_per_kwh"]
     again = lost.loc[16]
-    assert (again["kind"], again["sender"], again["receiver"]) == ("transfer", "C.virtual", "B.virtual")
+    assert (again["kind"], again["sender"], again["receiver"]) == ("copy", "A.virtual", "C.virtual")
 
 
 def test_figures_are_filled_in(small):

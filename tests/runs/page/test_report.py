@@ -86,7 +86,8 @@ def test_prices_answers_and_sleepers_are_those_of_the_frames(run, told):
     with Record.open(run) as record:
         for tick in (0, 25, 59):
             frame = record.frame(tick)
-            assert np.allclose(columns["price"][tick], frame.price.ravel(), rtol=1e-6)
+            assert np.allclose(columns["price"][tick], frame.price[:3].ravel(), rtol=1e-6)
+            assert np.allclose(columns["line_price"][tick], frame.price[3:].ravel(), rtol=1e-6)
             assert np.allclose(columns["x"][tick], np.concatenate([x.ravel() for x in frame.x]), equal_nan=True)
             slept = columns["asleep"][columns["asleep.start"][tick] : columns["asleep.start"][tick + 1]]
             assert slept.tolist() == frame.asleep.tolist()
@@ -244,7 +245,7 @@ def test_an_excerpt_has_metrics_and_prices_of_the_whole_run_for_its_charts(run):
         frame = playback.frame(40)
         assert columns["over.tick"].tolist() == list(range(playback.ticks))
     assert meta["prices"] == meta["microgrids"]
-    assert columns["over.price"][40].tolist() == frame.price.mean(axis=1).tolist()
+    assert columns["over.price"][40].tolist() == frame.price[:3].mean(axis=1).tolist()
     assert columns["over.metric.primal_residual"][40] == frame.metrics["primal_residual"]
     assert columns["over.metric.primal_residual"][10:20].tolist() == columns["metric.primal_residual"].tolist()
     assert not [name for name in whole if name.startswith("over.")]

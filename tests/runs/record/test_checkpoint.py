@@ -12,53 +12,34 @@ from gridparley.environment.remembered import fixed
 from gridparley.runs.record.reading import Record
 from gridparley.runs.record.record import RECORD
 from gridparley.runs.record.recorder import Recorder
-from gridparley.runs.record.resume.checkpoint import PROOF_TICKS
+from gridparley.runs.record.resume.checkpoint import PROOF_TICKS, last_checkpoint
 from gridparley.runs.record.resume.replay import check_record, go_to
 from gridparley.runs.record.resume.snapshot import SnapshotError, put_back, take
 
 from ..command import call
 from ..recorded import record_to
 
-# A keeper that remembers in every way there is: arrays, views of its memory, objects made late, plain Python.
+# What a protocol keeps it declares: a column by balance and by row, one that is asked, one that is no longer than a number.
 OWN = """
-from collections import deque
 import numpy as np
-from gridparley.protocols import DualDecomposition, Keeper
+from gridparley.protocols import Column, Coordinator, DualDecomposition
 from gridparley.environment.faults import Fault
 from gridparley.environment.faults.base import Stage
 
-class Late:
-    def __init__(self, keeper):
-        self.keeper, self.steps = keeper, np.zeros(len(keeper.price))
-
-class Momentum(Keeper):
-    def __init__(self, *args):
-        super().__init__(*args)
-        self.velocity = np.zeros_like(self.price)
-        self.bids = self.memory["bid"].values[:, :1]
-        self.late = None
-        self.recent = deque(maxlen=3)
-        self.notes = {"rounds": 0, ("a", 1): [1.5, None]}
-
-    def update(self, hubs, books):
-        if self.notes["rounds"] == 20:
-            self.late = Late(self)
-        self.velocity = np.where(hubs[:, None], 0.5 * self.velocity + 0.02 * self.imbalance, self.velocity)
-        self.recent.append(float(self.bids.sum()))
-        self.notes["rounds"] += 1
-        if self.late is not None:
-            self.late.steps += hubs
-            assert self.late.keeper is self
-        step = sum(self.recent) * 1e-6 + (0.0 if self.late is None else 1e-6 * self.late.steps[:, None])
-        self.price[hubs] += (self.velocity + step)[hubs]
-        self.transfer_price[books] += 0.02 * self.disagreement[books]
-
 class Heavy(DualDecomposition):
     name = "heavy"
+    columns = {
+        "velocity": Column("balance"),
+        "rounds": Column("balance", first=1.0, width=1),
+        "recent": Column("row"),
+    }
 
-    @property
-    def keeper(self):
-        return Momentum
+    def update(self, balances):
+        balances.velocity = 0.5 * balances.velocity + 0.02 * balances.imbalance
+        balances.recent = 0.9 * balances.recent + balances.x
+        balances.rounds += 1.0
+        step = 1e-6 * balances.sum(balances.recent) + 1e-6 * balances.rounds
+        balances.price += balances.velocity + step
 
 class EveryFifth(Fault):
     kind = "every_fifth"
@@ -68,6 +49,26 @@ class EveryFifth(Fault):
         told = chance.memory.setdefault("told", np.zeros(chance.channels, dtype=np.int64))
         np.add.at(told, envelopes.channel, 1)
         return envelopes.take(told[envelopes.channel] % 5 != 0)
+"""
+
+# A coordinator that remembers in ways that it does not declare: plain Python, and how far it got.
+SECRET = """
+class Secretive(Coordinator):
+    def __init__(self, protocol, update, *args):
+        super().__init__(protocol, self.moved, *args)
+        self.notes = {"rounds": 0}
+
+    def moved(self, balances):
+        self.notes["rounds"] += 1
+        self.protocol.update(balances)
+        balances.price += 1e-6 * self.notes["rounds"]
+
+class Secret(Heavy):
+    name = "secret"
+
+    @property
+    def coordinator(self):
+        return Secretive
 """
 
 
@@ -87,23 +88,43 @@ def test_a_users_own_protocol_and_fault_need_no_code_for_it(own):
         assert "no_checkpoint" not in record.header
         for tick in (60, 110, 140):
             assert go_to(record, tick).start == (tick - PROOF_TICKS) // 50 * 50
-        simulation = go_to(record, 140).simulation
-        assert simulation.roles[0].late.keeper is simulation.roles[0]
-        assert np.shares_memory(simulation.roles[0].bids, simulation.roles[0].memory["bid"].values)
+        simulation, whole = go_to(record, 140).simulation, record.scenario().simulation()
+        whole.run(140)
+        ledgers = [each.roles[0].ledger.columns for each in (simulation, whole)]
+        assert set(ledgers[0]) == {"price", "velocity", "rounds", "recent"}
+        assert [column.tobytes() for column in ledgers[0].values()] == [c.tobytes() for c in ledgers[1].values()]
+        assert ledgers[0]["rounds"].min() > 20.0
+        (told,), (wanted,) = (list(each.transport.schedule.memory.values()) for each in (simulation, whole))
+        assert told["told"].tolist() == wanted["told"].tolist()
+        assert told["told"].min() > 5
         assert check_record(record).wrong is None
 
 
 @pytest.mark.slow
-def test_what_cannot_be_saved_is_named_and_the_run_is_done_again_from_the_start(own):
-    code = OWN.replace("self.late = None\n", "self.late = None\n        self.luck = (n for n in range(9))\n")
-    (own / "own.py").write_text(code)
+def test_a_role_that_keeps_what_it_does_not_declare_is_found_out_and_its_run_is_done_again_from_the_start(own):
+    (own / "own.py").write_text(OWN + SECRET)
+    (own / "own.toml").write_text((own / "own.toml").read_text().replace("own.py:Heavy", "own.py:Secret"))
     assert call("run", own / "own.toml", "--no-reference", "--out", own / "out").exit_code == 0
     with Record.open(own / "out") as record:
-        assert "luck is a generator" in record.header["no_checkpoint"]
+        assert last_checkpoint(record.base, 120) == 100
+        assert go_to(record, 120).start == 0
+    done = call("check", own / "out")
+    assert done.exit_code == 1
+    assert "the last checkpoint does not lead where the run went" in done.output
+    assert call("branch", own / "out", "--tick", 70, "--fault", "loss=0.2").exit_code == 0
+
+
+@pytest.mark.slow
+def test_a_fault_that_keeps_what_cannot_be_saved_is_named_and_the_run_is_done_again_from_the_start(own):
+    luck = '        chance.memory.setdefault("luck", (n for n in range(9)))\n        np.add.at'
+    (own / "own.py").write_text(OWN.replace("        np.add.at", luck))
+    assert call("run", own / "own.toml", "--no-reference", "--out", own / "out").exit_code == 0
+    with Record.open(own / "out") as record:
+        assert "['luck'] is a generator" in record.header["no_checkpoint"]
         assert go_to(record, 120).start == 0
     done = call("check", own / "out")
     assert done.exit_code == 0
-    assert "luck is a generator" in done.output
+    assert "['luck'] is a generator" in done.output
     assert call("branch", own / "out", "--tick", 70, "--fault", "loss=0.2").exit_code == 0
 
 
@@ -129,7 +150,10 @@ def test_a_checkpoint_is_the_same_when_it_is_taken_after_another_was_put_back(tm
     assert simulation.journal.rows == whole.journal.rows
     assert simulation.journal.totals == whole.journal.totals
     assert simulation.observer.rounds == whole.observer.rounds
-    both = [take({"roles": s.roles, "transport": s.transport, "state": s.state})[1] for s in (simulation, whole)]
+    both = [
+        take({"roles": [role.snapshot() for role in s.roles], "transport": s.transport, "state": s.state})[1]
+        for s in (simulation, whole)
+    ]
     assert [array.tobytes() for array in both[0]] == [array.tobytes() for array in both[1]]
     assert simulation.datacollector.get_model_vars_dataframe().equals(whole.datacollector.get_model_vars_dataframe())
 

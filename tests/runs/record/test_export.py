@@ -30,6 +30,7 @@ def test_the_messages_are_those_of_the_journal(run):
     folder, simulation = run
     with Record.open(folder) as record:
         messages = record.messages()
+    topology = simulation.market.topology
     told = {str(fate): number for fate, number in simulation.journal.totals.items() if number}
     ended = messages.groupby("fate").size().to_dict()
     assert ended.pop("in_flight") == simulation.transport.in_flight > 0
@@ -37,12 +38,11 @@ def test_the_messages_are_those_of_the_journal(run):
     assert (~messages["copy"]).sum() == messages["id"].nunique() == told["sent"]
     assert messages["copy"].sum() == told["copied"]
     said = [
-        (batch.kind.name, batch.sent, simulation.market.topology.name(int(sender)), *row)
+        ("bid", batch.sent, topology.name(int(topology.channels.sender[channel])), *row)
         for batch in simulation.journal.said
-        for sender, row in zip(
-            simulation.market.topology.channels.sender[batch.channel], batch.values.tolist(), strict=True
-        )
-        if batch.kind.name == "bid"
+        if batch.kind.name == "answer"
+        for channel, row in zip(batch.channel.tolist(), batch.values.tolist(), strict=True)
+        if topology.place[topology.row_balance[channel]]  # answers stand first, row by row
     ]
     bids = messages[(messages["kind"] == "bid") & ~messages["copy"]].sort_values("id")
     assert list(bids[["kind", "sent", "sender", "x_kw", "round"]].itertuples(index=False, name=None)) == said
@@ -126,7 +126,7 @@ def test_several_periods_have_a_column_each(tmp_path):
     with Record.open(tmp_path / "out" / RECORD) as record:
         messages = record.messages()
         assert {f"x.{k}_kw" for k in range(3)} < {*messages}
-        assert record.frame(3).price.shape == (3, 3)
+        assert record.frame(3).price.shape == (6, 3)  # three buses and three tie-lines
         assert set(record.answers()["period"]) == {0, 1, 2}
 
 

@@ -120,11 +120,11 @@ def test_causes_lead_from_a_price_back_to_the_first_call(tmp_path):
             ends = [record.agents[channels[end][said.channel[place]]] for end in ("sender", "receiver")]
             return kind, tick, *ends, int(said.cause[place])
 
-        bid = record.frame(9).said["bid"]
+        bid = record.frame(9).said["answer"]
         for number, cause in zip(bid.number.tolist(), bid.cause.tolist(), strict=True):
             _, _, sender, receiver, _ = look(number)
-            assert look(cause)[:4] == ("price", 8, receiver, sender)
-        price = record.frame(10).said["price"]
+            assert look(cause)[:4] == ("ask", 8, receiver, sender)
+        price = record.frame(10).said["ask"]
         for number, cause in zip(price.number.tolist(), price.cause.tolist(), strict=True):
             assert look(cause)[1] == 9
             assert look(cause)[3] == look(number)[2]
@@ -137,7 +137,7 @@ def test_causes_lead_from_a_price_back_to_the_first_call(tmp_path):
 def test_what_is_repeated_because_of_silence_has_no_cause(tmp_path):
     record_to(tmp_path, ["loss=1"], ticks=12)
     with Record.open(tmp_path) as record:
-        asked = [record.frame(tick).said.get("price") for tick in range(12)]
+        asked = [record.frame(tick).said.get("ask") for tick in range(12)]
         again = [said.cause for said in asked[1:] if said is not None]
         assert len(again) > 3
         assert all((cause == -1).all() for cause in again)
@@ -146,10 +146,10 @@ def test_what_is_repeated_because_of_silence_has_no_cause(tmp_path):
 def test_what_was_garbled_is_told_as_it_was_heard(tmp_path):
     record_to(tmp_path, ["corrupt=0.5,mode=sign"], ticks=12)
     with Record.open(tmp_path) as record:
-        found = [garbled for tick in range(12) for garbled in record.frame(tick).garbled if garbled.kind == "bid"]
+        found = [garbled for tick in range(12) for garbled in record.frame(tick).garbled if garbled.kind == "answer"]
         assert found
         for each in found:
-            said = record.said("bid", record.where(int(each.number[0]))[1])
+            said = record.said("answer", record.where(int(each.number[0]))[1])
             assert (each.values[:, 0] == -said.values[each.number - said.number[0], 0]).all()
 
 
@@ -259,11 +259,17 @@ def test_a_foreign_file_is_refused(content, command, tmp_path):
     assert (tmp_path / RECORD).read_bytes() == content
 
 
-def test_a_newer_record_is_refused(copied):
-    change(copied, "PRAGMA user_version = 99")
-    done = call("check", copied)
-    assert done.exit_code == 1
-    assert "newer gridparley (schema 99" in done.output
+@pytest.mark.parametrize(
+    ("version", "says"), [(99, "a newer gridparley (schema 99"), (1, "an older gridparley (schema 1")]
+)
+def test_a_record_of_another_schema_is_refused(version, says, copied):
+    change(copied, f"PRAGMA user_version = {version}")
+    whole = (copied / RECORD).read_bytes()
+    for command in ("check", "resume", "export"):
+        done = call(command, copied)
+        assert done.exit_code == 1
+        assert says in done.output
+    assert (copied / RECORD).read_bytes() == whole
 
 
 def test_a_folder_without_a_record_says_so(tmp_path):

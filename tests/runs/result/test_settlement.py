@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from gridparley import load_scenario, run_scenario
-from gridparley.agents import DispatchOperator, VirtualAgent
+from gridparley.agents import DispatchOperator
 from gridparley.environment import Topology
 from gridparley.protocols import Market, Population
 from gridparley.runs.judge.reference import central_solve
 from gridparley.runs.result.settlement import settle
+from gridparley.runs.scenario.build import virtual_agents
 from gridparley.runs.scenario.columns import profiles_file
 
 from ..command import call
@@ -105,15 +106,15 @@ def test_operators_that_plan_a_day_are_settled_without_a_solve():
         cost_quadratic=[0.05, 0.01], cost_linear=[0.2, 0.1], power_max=20.0, bus_max=0.0, transfer_quadratic=0.001,
         export_max=4.0, import_max=4.0,
     )  # fmt: skip
-    address = np.array([topology.address(f"{name}.operator") for name in topology.microgrids], dtype=np.int32)
-    virtual = VirtualAgent(names=["a", "b"], periods=2, ports=[1, 1], price=0.2, transfer_price=0.2)
+    address = np.array([topology.address(f"{name}.operator") for name in topology.homes], dtype=np.int32)
+    virtual = virtual_agents(topology, np.full((3, 1), 0.2), 2)
     market = Market(topology, virtual, (Population(plants, address),), 2)
     best, apart = central_solve(market), central_solve(market, transfers=False)
     x = [rows.copy() for rows in best.x]
     ports = plants.port_rows
     x[0][plants.own_rows] = 0.0
     x[0][ports] = np.clip(x[0][ports], -4.0, 4.0)
-    state = SimpleNamespace(transfer_price=np.repeat(best.transfer_price[:, None, :], 2, axis=1))
+    state = SimpleNamespace(price=best.price)
     table = settle(SimpleNamespace(market=market, state=state), x)
     assert total(table, "cost") == pytest.approx(0.5 * best.cost, abs=1e-6)
     assert total(table, "alone") == pytest.approx(0.5 * apart.cost, abs=1e-6)

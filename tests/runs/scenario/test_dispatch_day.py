@@ -35,7 +35,8 @@ def test_every_reading_of_the_main_grid_ends_at_its_central_optimum(settings, re
     assert abs(result.objective - best) < min(1e-6 * best, 1e-3 * SAVING)
     assert abs(result.gap) < 1e-9
     # Nobody's marginal cost is left open: each generator runs between its limits.
-    assert np.abs(result.simulation.state.price - result.reference.price).max() < 1e-5
+    buses = result.simulation.market.topology.place
+    assert np.abs(result.simulation.state.price - result.reference.price)[buses].max() < 1e-5
     assert result.simulation.state.round.min() <= 120
 
 
@@ -80,13 +81,13 @@ def test_faults_cost_ticks_and_a_lost_memory_does_not_move_the_end():
 
 
 def test_copies_differ_and_the_written_ones_do_not():
-    three, many = (load_scenario("dispatch-day", [f"microgrids={n}"]).market().members[0].society for n in (3, 12))
+    three, many = (load_scenario("dispatch-day", [f"microgrids={n}"]).market().populations[0].society for n in (3, 12))
     assert (many.load[:3] == three.load).all()
     assert (many.power_max[:3] == three.power_max).all()
     assert len(np.unique(many.power_max[3:])) == 9
     ratio = many.power_max[3:6] / three.power_max
     assert (ratio.max() <= 1.2, ratio.min() >= 1 / 1.2) == (True, True)
-    alike = load_scenario("dispatch-day", ["microgrids=12", "spread=0"]).market().members[0].society
+    alike = load_scenario("dispatch-day", ["microgrids=12", "spread=0"]).market().populations[0].society
     assert (alike.load[9:] == three.load).all()
 
 

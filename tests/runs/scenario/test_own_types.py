@@ -206,11 +206,11 @@ def test_what_is_no_operator_is_refused_as_one(folder, type_, says):
 def test_a_file_that_was_edited_is_read_again(folder):
     first = load_scenario(folder / "warm.toml").market()
     again = load_scenario(folder / "warm.toml").market()
-    assert [type(p.society) for p in first.members] == [type(p.society) for p in again.members]
+    assert [type(p.society) for p in first.populations] == [type(p.society) for p in again.populations]
     text = (folder / "heater.py").read_text()
     (folder / "heater.py").write_text(text.replace("np.maximum(0, (", "np.maximum(0.25, ("))
     edited = load_scenario(folder / "warm.toml").market()
-    (heater,) = (p.society for p in edited.members if type(p.society).__name__ == "Heater")
+    (heater,) = (p.society for p in edited.populations if type(p.society).__name__ == "Heater")
     assert heater.respond(np.full((1, 1), 1e9), np.zeros((1, 1)), np.zeros((1, 1))) == 0.25
 
 

@@ -85,7 +85,7 @@ def test_messages_are_those_of_the_record_with_their_fate_so_far(playback, messa
 )  # fmt: skip
 def test_a_filter_shows_what_fits_all_of_its_words(playback, messages, text, fits):
     tick = TICKS - 1
-    wanted = read_wanted(text, [kind["name"] for kind in playback.record.header["kinds"]], playback.record.agents)
+    wanted = read_wanted(text, playback.record.shape.labels, playback.record.agents)
     found = newest(playback, tick, wanted, 30)
     said = messages[(messages["sent"] > tick - 60) & np.array(fits(messages), dtype=bool)]
     assert [message.number for message in found] == said.sort_values("id", ascending=False)["id"].tolist()[:30]

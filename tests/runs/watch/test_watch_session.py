@@ -58,7 +58,7 @@ def test_frames_that_follow_each_other_hold_what_one_frame_holds():
         whole = talk.frame("window")
     assert (whole[0]["first"], whole[0]["last"]) == (0, 53)
     assert joined(steps) == joined([whole])
-    for name in ("price", "transfer_price", "count", "round", "period"):
+    for name in ("price", "line_price", "count", "round", "period"):
         assert np.array_equal(np.concatenate([columns[name] for _, columns in steps]), whole[1][name]), name
     over = np.concatenate([columns["over.tick"] for _, columns in steps])
     assert over[:, 0].tolist() == list(range(53))
