@@ -268,3 +268,33 @@ def test_agents_at_a_pool_may_have_several_periods(tmp_path):
         assert agents["period"].tolist() == [0, 1, 0, 1]
         assert agents.groupby("period")["power_kw"].sum().abs().max() < 1e-6
         assert agents["power_kw"].tolist()[1] == pytest.approx(-5.0)
+
+
+def test_microgrids_written_as_agents_and_balances_are_the_same_market(tmp_path):
+    pv, loads = {"A": 0.5, "B": 1.0, "C": 1.0}, {"A": (10.0, 100.0), "B": (1.0, 0.5), "C": (1.0, 0.5)}
+    lines = ["[run]\nprotocol = 'dual_decomposition'"]
+    for name, (beta, cap) in loads.items():
+        lines.append(
+            f"[[balance]]\nname = '{name}'\nkind = 'bus'\nprice = 1.0\nslack = '{name}.operator'\n"
+            f"[[agent]]\nname = '{name}.operator'\ntype = 'MicrogridOperator'\nat = '{name}'\n"
+            f"cost_quadratic = {10.0 if name == 'A' else 1.0}\ncost_linear = 1.0\npower_max = 40.0\npv = {pv[name]}\n"
+            f"[[agent]]\nname = '{name}.load'\ntype = 'SquareRootLoad'\nat = '{name}'\nbeta = {beta}\ncap = {cap}"
+        )
+    for one, other in ("AB", "AC", "BC"):
+        lines.append(
+            f"[[trade]]\nbetween = ['{one}.operator', '{other}.operator']\nname = '{one}-{other}'\nkind = 'tie_line'\n"
+            f"alpha = 0.05\nexport_max = [{pv[one]}, {pv[other]}]\nimport_max = [{pv[other]}, {pv[one]}]"
+        )
+    ours = run_scenario(load(tmp_path, "\n".join(lines)), progress=False)
+    known = run_scenario(load_scenario("three-microgrids"), progress=False)
+    assert ours.simulation.market.topology.balances == known.simulation.market.topology.balances
+    assert np.array_equal(ours.simulation.state.price, known.simulation.state.price)
+    assert ours.total_cost == known.total_cost
+
+
+def test_facts_of_agents_may_be_columns_of_profiles(tmp_path):
+    day = "start,sun [kW]\n2023-06-21T06:00+02:00,7\n2023-06-21T07:00+02:00,9\n"
+    text = 'periods = 2\nprofiles = "day.csv"\n' + POOL.replace("high = 50", 'high = "sun"')
+    assert agent(load(tmp_path, text, day=day).market(), "plant").high.tolist() == [[7.0, 9.0]]
+    with pytest.raises(ScenarioError, match="plant: high = 'moon'; wanted numbers, or a column"):
+        load(tmp_path, text.replace('"sun"', '"moon"')).market()
