@@ -60,7 +60,7 @@ def _agents(table: CsvTable) -> list[Document]:
     for k, agent in enumerate(agents):
         if not agent["name"]:
             raise ScenarioError(f"{table.place(k)}: name is empty; wanted what the agent is called")
-        if agent in agents[:k]:
+        if agent["name"] in table.cells["name"][:k]:
             raise ScenarioError(f"{table.place(k)}: name = {agent['name']!r} stands there twice")
         if told := table.cells.get("type", [""] * len(agents))[k]:
             agent["type"] = told

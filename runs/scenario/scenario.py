@@ -92,7 +92,8 @@ class Scenario:
     @property
     def document(self) -> dict[str, Any]:
         """The scenario as plain data: what a file would hold."""
-        return self.spec.model_dump(mode="json", exclude_none=True)
+        document = self.spec.model_dump(mode="json", exclude_none=True)
+        return {key: value for key, value in document.items() if value or key not in ("balance", "agent", "trade")}
 
     def to_toml(self) -> str:
         """Return the scenario as the text of a file."""
