@@ -4,6 +4,7 @@ from .batch import batched
 from .bounds import within
 from .errors import AgentError, FeederError
 from .facts import Array, Column, NonNegative, PortArray, Ports, Positive, fact
+from .operators.community_manager import CommunityManager
 from .operators.dispatch_operator import DispatchOperator, Schedule
 from .operators.microgrid_operator import MicrogridOperator
 from .operators.middle_operator import MiddleOperator
@@ -16,8 +17,10 @@ from .prosumers.ev import EV
 from .prosumers.hospital import Hospital
 from .prosumers.log_load import LogLoad
 from .prosumers.peer_prosumer import PeerProsumer
+from .prosumers.peer_trader import PeerTrader
 from .prosumers.resident import Resident
 from .prosumers.square_root_load import SquareRootLoad
+from .prosumers.trader import Trader
 from .society import Society
 from .solve.supply import Dispatch
 from .tiles import tiles
@@ -29,6 +32,7 @@ __all__ = [
     "AgentError",
     "Array",
     "Column",
+    "CommunityManager",
     "Dispatch",
     "DispatchOperator",
     "FeederError",
@@ -40,6 +44,7 @@ __all__ = [
     "NetworkOperator",
     "NonNegative",
     "PeerProsumer",
+    "PeerTrader",
     "Period",
     "PortArray",
     "Ports",
@@ -50,6 +55,7 @@ __all__ = [
     "Society",
     "SquareRootLoad",
     "StorageOperator",
+    "Trader",
     "VirtualAgent",
     "batched",
     "fact",

@@ -20,24 +20,26 @@ __all__ = ["read_bipartite"]
 def read_bipartite(graph: nx.Graph, *, coordinator: str = "virtual") -> dict[str, Any]:
     """Return what `Topology.build` wants, of a bipartite graph of agents and balances in one piece or several.
 
-    An agent's first row is at the place where it lives, a pool or a bus, if it has one; then follow the balances that join
-    it to others, in the order of the graph's nodes. It lives at its place, or else by itself. A place has a coordinator of
-    its own; what joins agents is kept by the coordinator of the home of the first of them.
+    An agent's first row is at the place where it lives, a pool or a bus, if it has one; then follow its other balances, in
+    the order of the graph's nodes. It lives at its place, or else by itself; one that is in several places, such as the
+    manager of a community in a pool, says at which it lives. A place has a coordinator of its own; what joins agents is
+    kept by the coordinator of the home of the first of them.
 
     Parameters
     ----------
     graph
         A node with the attribute ``balance``, the name of a kind or a `BalanceKind`, is a balance; any other is an agent.
         Edges join agents to balances. The attribute ``slack`` of a balance is the agent that takes what is left over there
-        when a point is dispatched; without one it is shared. The node attribute ``name`` is what it is called, by default
-        the node as text.
+        when a point is dispatched; without one it is shared. The attribute ``home`` of an agent is the place where it lives,
+        needed where it is in several. The node attribute ``name`` is what it is called, by default the node as text.
     coordinator : what coordinators are called
 
     Raises
     ------
     TopologyError
-        The graph is directed or a multigraph, an edge joins two agents or two balances, an agent has no row or two places,
-        a balance has no row or a slack that has none there, or a name cannot be or is there twice; says which.
+        The graph is directed or a multigraph, an edge joins two agents or two balances, an agent has no row, or several
+        places and no home among them, a balance has no row or a slack that has none there, or a name cannot be or is there
+        twice; says which.
     """
     import networkx as nx  # here: it takes long to load, and is not needed to list what there is
 
@@ -56,13 +58,9 @@ def read_bipartite(graph: nx.Graph, *, coordinator: str = "virtual") -> dict[str
     for agent in agents:
         near = sorted(graph.neighbors(agent), key=position.__getitem__)
         places = [node for node in near if balances[node].place]
-        if len(places) > 1:
-            raise TopologyError(
-                f"agent {names[agent]} is at {' and '.join(names[p] for p in places)}; wanted one place at most"
-            )
         if places:
-            place[agent] = places[0]
-        joins[agent] = [node for node in near if not balances[node].place]
+            place[agent] = _home(graph, names, agent, places)
+        joins[agent] = [node for node in near if node != place.get(agent)]
     own = [
         node
         for node in graph.nodes
@@ -110,6 +108,17 @@ def _names(graph: nx.Graph) -> dict[Any, str]:
             raise TopologyError(f"two nodes are called {name!r}: {taken[name]!r} and {node!r}")
         names[node], taken[name] = name, node
     return names
+
+
+def _home(graph: nx.Graph, names: dict[Any, str], agent: Any, places: list[Any]) -> Any:
+    """Return the place where an agent lives, of those that it is in."""
+    home = graph.nodes[agent].get("home", places[0] if len(places) == 1 else None)
+    if home not in places:
+        raise TopologyError(
+            f"agent {names[agent]} is at {' and '.join(names[p] for p in places)}; wanted one place at most, or one of "
+            f"these as its home; home = {home!r}"
+        )
+    return home
 
 
 def _slack(graph: nx.Graph, names: dict[Any, str], balance: Any) -> Any:

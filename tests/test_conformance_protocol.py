@@ -122,7 +122,7 @@ class ListensToTheRoom(Coordinator):
 
     def speak(self, tick, outbox):
         if "answer" in outbox._said:
-            self.ledger.price *= 1 + 1e-12
+            self.ledger.columns["price"] *= 1 + 1e-12
         super().speak(tick, outbox)
 
 
@@ -193,7 +193,7 @@ class IntegratesInHear(Updating):
                 place = dict(zip(self.answers.channel.tolist(), self.ledger.group.tolist(), strict=True))
                 for channel, x in zip(batch.channel[mine].tolist(), batch.values[mine, 0].tolist(), strict=True):
                     at_bus = self.ledger.kinds[self.ledger.kind[place[channel]]].name == "bus"
-                    self.ledger.price[place[channel]] += 0.3 * x * at_bus
+                    self.ledger.columns["price"][place[channel]] += 0.3 * x * at_bus
         return news
 
     def move(self, balances):
@@ -252,7 +252,9 @@ class ReadsTheBoard(Updating):
 
     def move(self, balances):
         super().move(balances)
-        for balance, price in zip(self.ledger.balance.tolist(), self.ledger.price[:, 0].tolist(), strict=True):
+        for balance, price in zip(
+            self.ledger.balance.tolist(), self.ledger.columns["price"][:, 0].tolist(), strict=True
+        ):
             self.board[balance] = price
         balances.price += np.where(balances.kind_in("bus"), 1e-12, 0.0)[:, None] * sum(self.board.values())
 

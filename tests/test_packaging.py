@@ -37,6 +37,12 @@ def package_of(file: Path) -> str:
     return ".".join([package, *file.parent.relative_to(top).parts])
 
 
+def folder_of(package: str) -> Path:
+    """The folder that a package comes from: `package_of` the other way round."""
+    top = max((one for one in FOLDERS if f"{package}.".startswith(f"{one}.")), key=len)
+    return FOLDERS[top].joinpath(*package.removeprefix(top).strip(".").split("."))
+
+
 def test_every_package_of_the_tree_is_listed() -> None:
     in_tree = {package_of(file) for file in files() if file.suffix == ".py"}
     assert sorted(SETUPTOOLS["packages"]) == sorted(in_tree)
@@ -47,10 +53,10 @@ def test_every_package_has_an_init() -> None:
 
 
 def test_every_data_file_of_the_tree_is_listed() -> None:
-    patterns = [(FOLDERS[package], glob) for package, globs in SETUPTOOLS["package-data"].items() for glob in globs]
+    patterns = [(folder_of(package), glob) for package, globs in SETUPTOOLS["package-data"].items() for glob in globs]
     listed = {file for folder, glob in patterns for file in folder.glob(glob)}
     assert listed == {file for file in files() if file.suffix != ".py"}
-    assert any(file.match("runs/scenarios/*.toml") for file in listed)
+    assert any(file.match("runs/scenario/data/*.toml") for file in listed)
 
 
 @pytest.fixture(scope="module")

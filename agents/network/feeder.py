@@ -189,6 +189,8 @@ def _checked_graph(name: str, lines: list[FeederLine], source: str) -> nx.Graph:
 
 def _in_order(graph: nx.Graph, source: str) -> tuple[tuple[str, ...], dict[str, str]]:
     """Return the buses, each after the one that feeds it and otherwise as they stand, and which bus feeds each."""
+    import networkx as nx
+
     fed_from = {child: parent for parent, child in nx.bfs_edges(graph, source)}
     rank = {bus: k for k, bus in enumerate(graph)}
     tree = nx.DiGraph([(parent, child) for child, parent in fed_from.items()])

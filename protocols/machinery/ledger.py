@@ -24,6 +24,10 @@ Places = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
+class Columns:
+    """Columns as attributes: apart from whatever else a ledger has, so that a protocol may call its own as it likes."""
+
+
 class Ledger:
     """What the coordinators of one role keep: the price of every balance, and the columns that the protocol declares.
 
@@ -41,7 +45,7 @@ class Ledger:
     group : (m,) which of the b balances each row is in
     of_balance, of_row : (b,), (m,) which of the coordinators keeps it
     weights : by asked field, (m, 1), by which it is multiplied when a row is asked; a field left out by 1
-    columns : by name, (b, width) or (m, width)
+    held : the columns, as attributes
     elsewhere : (b, periods) kW, what rows of the same balance answer that others ask about, NaN where it is not known; None
         where there are no such rows
     """
@@ -68,21 +72,20 @@ class Ledger:
         self.answers, self.periods = answers, market.periods
         self.weights = {name: weight[self.row] for name, weight in protocol.weights(market).items()}
         self.first = market.first_price[self.balance]
-        self.columns: dict[str, Floats] = {}
+        self.held = Columns()
         self.spec: Mapping[str, Column] = {"price": Column("balance"), **protocol.columns}
         self._asks = tuple(protocol.asks)
         for name, spec in self.spec.items():
             count, owner = (len(self.row), self.of_row) if spec.by == "row" else (len(self.balance), self.of_balance)
             first = getattr(protocol, spec.first) if isinstance(spec.first, str) else spec.first
             column = self.first if name == "price" else np.full((count, self.width(name)), first)
-            role.declare(name, column, owner=owner, per_period=spec.per_period, holder=self)
+            role.declare(name, column, owner=owner, per_period=spec.per_period, holder=self.held)
         self.personal = bool(self.weights) or any(self.spec[name].by == "row" for name in protocol.asks)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute; a declared column is also found under its name in `columns`."""
-        if name in vars(self).get("spec", ()):
-            self.columns[name] = value
-        super().__setattr__(name, value)
+    @property
+    def columns(self) -> dict[str, Floats]:
+        """By name, (b, width) or (m, width): the price, and what the protocol declares."""
+        return vars(self.held)
 
     def width(self, name: str) -> int:
         """Return how many numbers a column has."""

@@ -118,10 +118,10 @@ class Market:
             raise ProtocolError(f"{who} has {society.port_count[k]} ports, its place in the topology has {wanted[k]}")
 
     def operates(self, population: Population) -> npt.NDArray[np.bool_]:
-        """(n,): which agents of a population take what is left over at a place, or have a row that joins them to another."""
+        """(n,): which agents of a population take what is left over at a place, or have a row beside that of their home."""
         topology = self.topology
         found = np.zeros(topology.size, dtype=bool)
-        found[topology.row_agent[~topology.place[topology.row_balance]]] = True
+        found[topology.row_agent[topology.row_place > 0]] = True
         found[topology.slack[topology.slack >= 0]] = True
         return found[population.address]
 

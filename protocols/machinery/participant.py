@@ -177,6 +177,7 @@ class Participant(Role):
 
     def open(self, market: Market, first_round: int, tick: int) -> None:
         """Begin a period: other facts; what was answered last stays until it is asked again."""
+        super().open(market, first_round, tick)
         whole = market.populations[self.population].society
         self.society = whole if len(self._which) == len(whole) else whole.take(self._which)
 

@@ -10,6 +10,7 @@ import numpy as np
 from ...environment import Field as Part
 from ...environment import Kind
 from ...environment.channels import Link
+from ..errors import ProtocolError
 from .balances import Balances
 from .coordinator import Coordinator
 from .market import Market
@@ -21,6 +22,7 @@ from .termination import Termination
 __all__ = ["Protocol", "protocol_types"]
 
 _TYPES: dict[str, type[Protocol]] = {}
+_TAKEN = frozenset((*dir(Balances), *Balances.__annotations__))
 
 
 class Protocol(Options):
@@ -41,8 +43,20 @@ class Protocol(Options):
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Make the protocol known under its name."""
+        """Make the protocol known under its name.
+
+        Raises
+        ------
+        ProtocolError
+            A column is called like something that `Balances` has, or a field is asked that is no column.
+        """
         super().__init_subclass__(**kwargs)
+        if taken := [name for name in cls.columns if name == "price" or name in _TAKEN]:
+            raise ProtocolError(f"{cls.__name__}: columns = {taken[0]!r}: balances have something else of this name")
+        if unknown := [name for name in cls.asks if name not in ("price", *cls.columns)]:
+            raise ProtocolError(
+                f"{cls.__name__}: asks = {unknown[0]!r}, which is no column; there is {', '.join(('price', *cls.columns))}"
+            )
         if cls.__dict__.get("name"):  # its own: a subclass of a known protocol must not take its place
             _TYPES[cls.name] = cls
 

@@ -140,6 +140,8 @@ Exit status: 0 the run has ended, whatever its outcome; 1 something in the scena
   main_grid, energy, tariff where there are any), tie_lines (transfer, transfer_price) and settlement (cost, payment,
   together, alone, gain, in $; of prosumers with --settlement); of a market on a feeder also usage (trades, their charges
   and the budget), feeder (voltages, lines, prices of connections) and, with --ac-check, ac_check (with, without);
+  and of any market agents (name, type, home, power: its net import, payment, cost) and balances (name, kind, from, to,
+  price, power, payment), null beyond 2000 rows;
   in kW, $/kWh, kWh and $/h, null where there is no such number, and a list where there are several periods. A transfer
   over A-B is positive from A to B.
 

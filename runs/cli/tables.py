@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ from ..feeder.usage import usage_text
 from ..judge.outcome import Outcome
 from ..record.fault_windows import table_label
 from ..result.result import Result
-from .plain import plain_table
+from .market_tables import market_tables, of_agents
+from .plain import number, plain_table
 
 __all__ = ["MICROGRIDS_MAX", "number", "print_result", "same_digits"]
 
@@ -44,18 +45,6 @@ QUANTITIES = {
 """Names of the results with the letter that the notes give them, and the unit."""
 
 
-def number(value: float | None, digits: int = 4) -> str:
-    """Return a number with so many decimals, and never a negative zero.
-
-    >>> number(-0.00001), number(2.5), number(None)
-    ('0.0000', '2.5000', '-')
-    """
-    if value is None or not np.isfinite(value):
-        return "-" if value is None or np.isnan(value) else ("inf" if value > 0 else "-inf")
-    text = f"{value:.{digits}f}"
-    return text.removeprefix("-") if float(text) == 0.0 else text
-
-
 def same_digits(ours: float, printed: float) -> bool:
     """Tell whether a result is what a source printed, to every digit of it, four decimals at least.
 
@@ -72,24 +61,29 @@ def print_result(result: Result, console: Console) -> None:
     console.print(_headline(result, told))
     # What was never proposed everywhere is not a solution.
     if not any(np.isnan(x).any() for x in result.x):
-        for kind, name, keys in (
-            ("microgrids", "microgrid", ("price", "demand", "generation", "pv", "storage", "main_grid", "net_export")),
-            ("tie_lines", "tie-line", ("transfer", "transfer_price")),
-        ):
-            if told[kind]:
-                console.print()
-                console.print(_solution(told[kind], name, keys))
+        for table in market_tables(result) if of_agents(result) else _microgrids(told):
+            console.print()
+            console.print(table)
         if "periods" in told:
             console.print()
             console.print(_hours(told))
-        if told["tie_lines"]:
+        if told["tie_lines"] and not of_agents(result):
             console.print(Text(_signs(result), style="dim"))
-        if told.get("settlement"):
+        if told.get("settlement") and (result.settled or not of_agents(result)):
             console.print()
             console.print(_settlement(told["settlement"], result.cost_unit))
     if printed := result.scenario.spec.report.printed:
         console.print()
         console.print(_beside(printed, told, result.scenario.spec.report.source or "the source"))
+
+
+def _microgrids(told: Mapping[str, Any]) -> Iterator[RenderableType]:
+    for kind, name, keys in (
+        ("microgrids", "microgrid", ("price", "demand", "generation", "pv", "storage", "main_grid", "net_export")),
+        ("tie_lines", "tie-line", ("transfer", "transfer_price")),
+    ):
+        if told[kind]:
+            yield _solution(told[kind], name, keys)
 
 
 def _settlement(table: Mapping[str, Mapping[str, float | None]], unit: str) -> RenderableType:

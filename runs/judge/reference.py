@@ -84,10 +84,8 @@ def central_solve(
 
 
 def _nothing_joined(market: Market, variables: Sequence[Any]) -> list[Any]:
-    """Return the constraints that balances which join two agents carry nothing."""
-    joins = np.zeros(len(market.topology.balances), dtype=bool)
-    joins[market.topology.joins] = True
-    at = [at[joins[market.topology.row_balance[row]]] for at, row in market.rows]
+    """Return the constraints that agents exchange nothing but at home."""
+    at = [at[market.topology.row_place[row] > 0] for at, row in market.rows]
     return [x[rows, :] == 0 for x, rows in zip(variables, at, strict=True) if len(rows)]
 
 

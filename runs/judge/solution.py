@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...agents import Society
 from ...protocols import Market
 
 __all__ = ["joined", "microgrids_of", "tie_lines_of"]
@@ -20,8 +21,8 @@ def microgrids_of(market: Market, x: Sequence[Floats], price: Floats) -> Table:
     """Return, by microgrid: price, demand, generation, pv, net_export, and storage, soc, main_grid, energy, tariff where any.
 
     kW, $/kWh, 1 and, for energy, kWh; a list where there are several periods. Storage is discharge, below zero while it
-    charges; soc is that at the beginning, energy that at the end. Prosumers are demand; each type of operator says itself
-    what it supplies, and from what: see `Society.sources`.
+    charges; soc is that at the beginning, energy that at the end. Prosumers are demand, unless their type says itself, as
+    each type of operator does, what it supplies, and from what: see `Society.sources`.
 
     Parameters
     ----------
@@ -34,11 +35,11 @@ def microgrids_of(market: Market, x: Sequence[Floats], price: Floats) -> Table:
     for population, rows in zip(market.populations, x, strict=True):
         society = population.society
         home = market.topology.home[population.address]
-        if not market.operates(population).all():
+        if not market.operates(population).all() and type(society).sources is Society.sources:
             np.add.at(table["demand"], home, rows[society.own_rows])
             continue
         for name, values in society.sources(rows).items():
-            table.setdefault(name, np.zeros((homes, periods)))[home] += values
+            np.add.at(table.setdefault(name, np.zeros((homes, periods))), home, values)
     return {
         name: {key: _plain(values[k]) for key, values in table.items()} for k, name in enumerate(market.topology.homes)
     }

@@ -18,6 +18,7 @@ from ..simulation.day import Day, PeriodEnd
 from ..simulation.simulation import Simulation
 from .result import Result
 from .settlement import Table, settle_day
+from .solution_tables import Part
 
 __all__ = ["DayResult", "evaluate_day"]
 
@@ -78,6 +79,11 @@ class DayResult(Result):
     def regularisation_gap(self) -> float | None:
         """Not asked of a day."""
         return None
+
+    @property
+    def parts(self) -> list[Part]:
+        """What was negotiated, a period each."""
+        return [Part(end.market, end.x, end.price) for end in self.ends]
 
     def microgrids(self) -> dict[str, dict[str, Any]]:
         """Return, by microgrid: price, demand, generation, pv, storage, soc, net_export, each a list over the periods."""

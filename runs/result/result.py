@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,12 @@ from ..judge.reference import Reference
 from ..judge.solution import microgrids_of, tie_lines_of
 from ..scenario.scenario import Scenario
 from ..simulation.simulation import Simulation
+from .notebook import result_html
 from .settlement import Table, settle
+from .solution_tables import Part, agents_of, balances_of, frame, records
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Result"]
 
@@ -63,6 +68,11 @@ class Result:
             f"{self.simulation.tick} ticks, total cost {self.total_cost:.4f} $/h{gap}>"
         )
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        headline = f"{repr(self)[1:-1]}. {self.reason[:1].upper()}{self.reason[1:]}"
+        return result_html(headline, self.agents(), self.balances())
+
     @property
     def optimum_cost(self) -> float | None:
         """$/h, the cost less utility, without regularising terms, of the optimum of the market as posed."""
@@ -100,6 +110,34 @@ class Result:
     def microgrids(self) -> dict[str, dict[str, Any]]:
         """Return, by microgrid: price, demand, generation, pv, net_export; kW and $/kWh, a list where there are periods."""
         return microgrids_of(self.simulation.market, self.x, self.simulation.state.price)
+
+    @property
+    def parts(self) -> list[Part]:
+        """What was negotiated: market, x and price; of a day one for each period."""
+        return [Part(self.simulation.market, self.x, self.simulation.state.price)]
+
+    def agents(self) -> pd.DataFrame:
+        """Return a data frame of the agents: name, type, home, power_kw, payment_usd_per_h, cost_usd_per_h.
+
+        Power is the net import, over all rows; payment the price times the import of each row; cost is without regularising
+        terms. Units stand at the end of names. Where there are several periods, a row an agent and `period`.
+
+        Examples
+        --------
+        >>> from gridparley import load_scenario, run_scenario
+        >>> agents = run_scenario(load_scenario("pool-14"), progress=False).agents()
+        >>> agents.loc[2, ["name", "home", "power_kw"]].tolist()
+        ['wind', 'pool', -110.0]
+        """
+        return frame(agents_of(self.parts))
+
+    def balances(self) -> pd.DataFrame:
+        """Return a data frame of the balances: name, kind, from, to, price_usd_per_kwh, power_kw, payment_usd_per_h.
+
+        Power goes from one agent to the other, who pays; where there are more than two, power is all that changes hands.
+        The price is that of an import. Where there are several periods, a row a balance and `period`.
+        """
+        return frame(balances_of(self.parts))
 
     @property
     def period_hours(self) -> float | None:
@@ -180,6 +218,8 @@ class Result:
             "microgrids": self.microgrids(),
             "tie_lines": self.tie_lines(),
             "settlement": self.settlement(),
+            "agents": records(agents_of(self.parts)),
+            "balances": records(balances_of(self.parts)),
         }
         if usage := usage_report(simulation.market, simulation.protocol, simulation.state, self.x):
             told["usage"] = usage

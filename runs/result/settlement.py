@@ -119,7 +119,7 @@ def _costs(market: Market, x: Sequence[Floats]) -> Floats:
 def _payments(market: Market, x: Sequence[Floats], price: Floats) -> Floats:
     """(homes,) $/h, summed over periods: what each home pays for its imports from others, at (B, periods) $/kWh."""
     topology = market.topology
-    joins = ~topology.place[topology.row_balance]
+    joins = topology.row_place > 0
     paid = (price[topology.row_balance[joins]] * market.of_rows(list(x))[joins]).sum(axis=1)
     home = topology.home[topology.row_agent[joins]]
     return np.asarray(np.bincount(home, paid, minlength=len(topology.homes)), dtype=np.float64)

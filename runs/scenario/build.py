@@ -20,7 +20,7 @@ from .schema import ScenarioSpec, TieLineSpec
 if TYPE_CHECKING:
     import networkx as nx
 
-__all__ = ["LazyNames", "agent_types", "build_market", "virtual_agents"]
+__all__ = ["LazyNames", "agent_types", "build_market", "first_price", "population_of", "virtual_agents"]
 
 _NO_OPERATORS = (Prosumer, VirtualAgent)
 """Types that have another place in a microgrid."""
@@ -99,7 +99,10 @@ def build_market(spec: ScenarioSpec, folder: Path | None = None) -> Market:
                 (int(address[0]), kind(names=names, periods=spec.periods, **prosumer.facts))
             )
     return Market(
-        topology, _virtual(spec, topology, lines), tuple(_population(found) for found in agents.values()), spec.periods
+        topology,
+        _virtual(spec, topology, lines),
+        tuple(population_of(found) for found in agents.values()),
+        spec.periods,
     )
 
 
@@ -183,24 +186,30 @@ def virtual_agents(topology: Topology, price: npt.NDArray[np.float64], periods: 
 
 
 def _virtual(spec: ScenarioSpec, topology: Topology, lines: list[TieLineSpec]) -> VirtualAgent:
-    buses = [_first_price(one.price, f"microgrid {one.name}: price", spec.periods) for one in spec.microgrid]
+    buses = [first_price(one.price, f"microgrid {one.name}: price", spec.periods) for one in spec.microgrid]
     joined = [
-        _first_price(line.transfer_price, f"tie_line {'-'.join(line.between)}: transfer_price", spec.periods)
+        first_price(line.transfer_price, f"tie_line {'-'.join(line.between)}: transfer_price", spec.periods)
         for line in lines
     ]
     return virtual_agents(topology, np.concatenate([*buses, *joined]), spec.periods)
 
 
-def _first_price(given: Any, where: str, periods: int) -> npt.NDArray[np.float64]:
-    """(1, periods) $/kWh."""
+def first_price(given: Any, where: str, periods: int) -> npt.NDArray[np.float64]:
+    """Return a first price, (1, periods) $/kWh.
+
+    Raises
+    ------
+    ScenarioError
+        It has neither one number nor one a period.
+    """
     price = np.atleast_1d(np.asarray(given, dtype=float))
     if len(price) not in (1, periods):
         raise ScenarioError(f"{where} has {len(price)} numbers; wanted one, or one a period ({periods})")
     return np.broadcast_to(price, (1, periods))
 
 
-def _population(found: list[tuple[int, Society]]) -> Population:
-    """Agents of one type, sorted by address."""
+def population_of(found: list[tuple[int, Society]]) -> Population:
+    """Return agents of one type, each with the address of its first, sorted by address."""
     found = sorted(found, key=lambda pair: pair[0])
     address = np.concatenate([start + np.arange(len(society)) for start, society in found]).astype(np.int32)
     return Population(type(found[0][1]).stack([society for _, society in found]), address)

@@ -11,7 +11,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from ...agents import Prosumer, Society, VirtualAgent
+from ...agents import CommunityManager, PeerTrader, Prosumer, Society, VirtualAgent
 from ...environment.faults import Fault, Span, fault_types
 from ...protocols import protocol_types
 from .build import agent_types
@@ -77,8 +77,10 @@ def _finite(default: float | None) -> float | str | None:
 def _place(cls: type[Society]) -> str:
     """Where a scenario file names a type, or sets its facts."""
     if issubclass(cls, Prosumer):
-        return "[[microgrid.prosumer]]"
-    return "[[microgrid]] and [[tie_line]]" if issubclass(cls, VirtualAgent) else "[microgrid.operator]"
+        return "[[microgrid.prosumer]] or [[agent]]"
+    if issubclass(cls, PeerTrader | CommunityManager):
+        return "[[agent]]"
+    return "[[microgrid]] and [[tie_line]]" if issubclass(cls, VirtualAgent) else "[microgrid.operator] or [[agent]]"
 
 
 def _faults() -> list[dict[str, Any]]:

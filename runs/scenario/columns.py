@@ -103,4 +103,5 @@ def with_profiles(spec: ScenarioSpec, folder: Path | None) -> ScenarioSpec:
         )
         for microgrid in spec.microgrid
     ]
-    return spec.model_copy(update={"microgrid": microgrids})
+    agents = [filled(agent.name, agent) for agent in spec.agent]
+    return spec.model_copy(update={"microgrid": microgrids, "agent": agents})

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ..common.csv_table import CsvTable, read_table
 from ..common.errors import ProfileError
 
-__all__ = ["UNITS", "Profiles", "read_profiles"]
+__all__ = ["HEADER", "UNITS", "Profiles", "read_profiles"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -31,7 +31,8 @@ UNITS: Mapping[str, tuple[str, float]] = {
 }
 """What may stand in a header, and which unit it is turned into, by which factor."""
 
-_HEADER = re.compile(r"(?P<name>[^\[\]]*[^\[\]\s])\s*\[(?P<unit>[^\[\]]*)\]")
+HEADER = re.compile(r"(?P<name>[^\[\]]*[^\[\]\s])\s*\[(?P<unit>[^\[\]]*)\]")
+"""A name and its unit: ``PV_A [kW]``."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ def _time(table: CsvTable, row: int) -> datetime:
 
 
 def _header(header: str, where: str) -> tuple[str, str]:
-    found = _HEADER.fullmatch(header)
+    found = HEADER.fullmatch(header)
     if found is None:
         raise ProfileError(
             f"{where}: column {header!r} has no unit; wanted a name and one of {', '.join(UNITS)}: 'PV_A [kW]'"

@@ -17,6 +17,8 @@ from ...environment.faults import Fault
 from ...protocols import Market, Protocol, protocol_types
 from ..common.errors import ScenarioError, did_you_mean
 from ..common.plugins import find_type, own_file
+from .agent_tables import with_tables
+from .balances import build_balances
 from .build import build_market
 from .columns import profiles_file
 from .fault_text import read_fault, read_fault_table
@@ -57,7 +59,8 @@ class Scenario:
         """
         if self.spec.generate is not None:
             return generators()[self.spec.generate.generator].model_validate(self.spec.generate.model_extra).market()
-        return build_market(self.spec, self.folder)
+        build = build_balances if self.spec.agent else build_market
+        return build(self.spec, self.folder)
 
     def clock(self) -> Clock | None:
         """Return the periods that are negotiated one after the other; None where all are at once."""
@@ -89,7 +92,8 @@ class Scenario:
     @property
     def document(self) -> dict[str, Any]:
         """The scenario as plain data: what a file would hold."""
-        return self.spec.model_dump(mode="json", exclude_none=True)
+        document = self.spec.model_dump(mode="json", exclude_none=True)
+        return {key: value for key, value in document.items() if value or key not in ("balance", "agent", "trade")}
 
     def to_toml(self) -> str:
         """Return the scenario as the text of a file."""
@@ -219,7 +223,7 @@ def _read(path: Any) -> dict[str, Any]:
 
 
 def _with_base(raw: dict[str, Any], path: Any, folder: Path | None, depth: int = 0) -> dict[str, Any]:
-    base = raw.pop("base", None)
+    base, raw = raw.pop("base", None), with_tables(raw, folder)
     if base is None:
         return raw
     if not isinstance(base, str):

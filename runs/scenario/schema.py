@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationInfo, field_validator, model_validator
 
 __all__ = [
+    "AgentSpec",
+    "BalanceSpec",
     "ClockSpec",
     "GenerateSpec",
     "MicrogridSpec",
@@ -15,6 +17,7 @@ __all__ = [
     "RunSpec",
     "ScenarioSpec",
     "TieLineSpec",
+    "TradeSpec",
 ]
 
 
@@ -24,9 +27,11 @@ class _Strict(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_flags(cls, value: Any) -> Any:
-        # No field here is a flag, and pydantic would take true for 1.
-        if any(isinstance(one, bool) for one in (value if isinstance(value, list | tuple) else [value])):
+    def _no_flags(cls, value: Any, info: ValidationInfo) -> Any:
+        # Only `open` is a flag, and pydantic would take true for 1.
+        if info.field_name != "open" and any(
+            isinstance(one, bool) for one in (value if isinstance(value, list | tuple) else [value])
+        ):
             raise ValueError("true and false are no numbers")
         return value
 
@@ -122,6 +127,53 @@ class TieLineSpec(_Strict):
         return limit
 
 
+class BalanceSpec(_Strict):
+    """[[balance]]: where any number of agents meet, such as a pool or a community; agents say themselves that they are at it."""
+
+    name: str
+    kind: str = Field(default="pool", description="bus, pool, community, ...")
+    price: float | list[float] = Field(default=0.0, description="first price, $/kWh")
+    slack: str | None = Field(
+        default=None,
+        description="agent that takes what is left over when a point is dispatched; without one all share it",
+    )
+    open: StrictBool = Field(default=True, description="false leaves it out, with all rows in it")
+
+
+class AgentSpec(_Facts):
+    """[[agent]]: an agent at a balance, or one that only trades.
+
+    A fact of its ports is one number for all of them, or a list in the order of its balances, home left out; what a trade
+    says goes before it.
+    """
+
+    name: str
+    type: str | None = Field(default=None, description="by default Trader, or PeerTrader where it only trades")
+    at: str | list[str] = Field(
+        default_factory=list, description="balances, its home first; none where it only trades", validate_default=True
+    )
+
+    @field_validator("at")
+    @classmethod
+    def _several(cls, at: str | list[str]) -> list[str]:
+        return [at] if isinstance(at, str) else at
+
+
+class TradeSpec(_Facts):
+    """[[trade]]: a balance of two agents; any further field is a fact of its two ports, a pair is one number for each end."""
+
+    between: tuple[str, str]
+    name: str | None = Field(default=None, description="by default both ends")
+    kind: str = "trade"
+    price: float | list[float] = Field(default=0.0, description="first price, $/kWh")
+    open: StrictBool = Field(default=True, description="false leaves it out")
+
+    @property
+    def label(self) -> str:
+        """What it is called."""
+        return self.name or "-".join(self.between)
+
+
 class GenerateSpec(BaseModel):
     """[generate]: a scenario made by a generator; which parameters there are is the generator's business."""
 
@@ -157,12 +209,23 @@ class ScenarioSpec(_Strict):
     )
     microgrid: list[MicrogridSpec] = Field(default_factory=list)
     tie_line: list[TieLineSpec] = Field(default_factory=list)
+    balance: list[BalanceSpec] = Field(default_factory=list)
+    agent: list[AgentSpec] = Field(default_factory=list)
+    trade: list[TradeSpec] = Field(default_factory=list)
     generate: GenerateSpec | None = None
     fault: list[dict[str, Any]] = Field(default_factory=list)
     report: ReportSpec = Field(default_factory=ReportSpec)
 
     @model_validator(mode="after")
     def _one_source(self) -> ScenarioSpec:
-        if bool(self.microgrid) == bool(self.generate):
-            raise ValueError("a scenario has either [[microgrid]] tables or a [generate] table, one of the two")
+        told = {"[[microgrid]]": self.microgrid, "[[agent]]": self.agent, "[generate]": self.generate}
+        given = [name for name, tables in told.items() if tables]
+        if len(given) != 1:
+            raise ValueError(
+                "a scenario has either [[microgrid]] tables or a [generate] table, one of the two; or [[agent]] tables instead"
+                + (f"; here is {' and '.join(given)}" if given else "")
+            )
+        of = {"tie_line": "[[microgrid]]", "balance": "[[agent]]", "trade": "[[agent]]"}
+        if stray := next((name for name, beside in of.items() if getattr(self, name) and beside != given[0]), None):
+            raise ValueError(f"[[{stray}]] tables stand beside {of[stray]} tables, and here is {given[0]}")
         return self

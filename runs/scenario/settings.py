@@ -12,7 +12,14 @@ __all__ = ["apply_setting", "merge", "parse_setting"]
 
 Document = dict[str, Any]
 
-_NAMED_BY = {"microgrid": "name", "prosumer": "name", "tie_line": "between"}
+_NAMED_BY = {
+    "microgrid": "name",
+    "prosumer": "name",
+    "tie_line": "between",
+    "balance": "name",
+    "agent": "name",
+    "trade": "between",
+}
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
@@ -36,7 +43,7 @@ def apply_setting(document: Document, key: str, value: Any) -> list[tuple[str, .
     """Change, in place, every field whose path ends in `key`; an agent's table also takes a new field by its full path.
 
     Paths read ``run.ticks``, ``protocol.dual_decomposition.step_size``, ``microgrid.A.operator.pv``, ``microgrid.A.load.beta``,
-    ``tie_line.A-B.alpha``.
+    ``tie_line.A-B.alpha``, ``balance.pool.price``, ``agent.plant.high``, ``trade.a-b.limit``.
 
     Returns
     -------

@@ -18,7 +18,7 @@ from gridparley.agents import (
     VirtualAgent,
     within,
 )
-from gridparley.agents.network import load_feeder
+from gridparley.runs.feeder.read import load_feeder
 
 OFFERS = {
     EV: {"slope", "reference"},

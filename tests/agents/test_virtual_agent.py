@@ -8,26 +8,26 @@ from gridparley.agents import AgentError, VirtualAgent
 from .conftest import ask
 
 
-def test_it_calls_1_for_its_bus_and_0_for_its_lines_unless_told_otherwise():
+def test_it_calls_1_for_each_balance_unless_told_otherwise():
     agents = VirtualAgent(ports=[2, 1], periods=3)
-    assert agents.price.tolist() == [[1, 1, 1], [1, 1, 1]]
-    assert agents.transfer_price.tolist() == [[0, 0, 0]] * 3
+    assert agents.price.tolist() == [[1, 1, 1]] * 3
 
 
-def test_prices_may_be_negative_and_differ_by_period_and_line():
-    agents = VirtualAgent(ports=[2], price=[-1, 2], transfer_price=[[1, 2], [3, -4]])
-    assert agents.price.tolist() == [[-1, 2]]
-    assert agents.transfer_price.tolist() == [[1, 2], [3, -4]]
+def test_prices_may_be_negative_and_differ_by_period_and_balance():
+    agents = VirtualAgent(ports=[2, 1], price=[[-1, 2], [1, 2], [3, -4]])
+    assert agents.price.tolist() == [[-1, 2], [1, 2], [3, -4]]
+    assert agents[0].price.tolist() == [[-1, 2], [1, 2]]
+    assert agents[1].price.tolist() == [[3, -4]]
 
 
-def test_without_lines_it_has_no_transfer_price():
-    assert VirtualAgent(periods=2).transfer_price.shape == (0, 2)
+def test_one_that_keeps_nothing_has_no_price():
+    assert VirtualAgent(ports=[0], periods=2).price.shape == (0, 2)
 
 
 @pytest.mark.parametrize("price", [np.nan, np.inf, "free"])
 def test_a_price_that_is_none_is_refused(price):
     with pytest.raises(AgentError, match=r"price = .*; wanted a number, or one a period, finite"):
-        VirtualAgent(price=price)
+        VirtualAgent(ports=[1], price=price)
 
 
 def test_it_has_no_local_problem():

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from gridparley import load_scenario
 from gridparley.runs.judge.reference import central_solve
-from gridparley.runs.judge.restore_feasibility import commit
+from gridparley.runs.judge.restore_feasibility import restore_feasibility
 
 GOOD = 1e-6
 
@@ -38,12 +38,12 @@ def one_case(size: int, settings: list[str], protocol: str | None) -> dict[str, 
         told["seconds"] += time.perf_counter() - start
         rounds = int(state.round.min())
         if rounds > seen and told["good"] < 0:
-            x = commit(market, observer, state)
+            x = restore_feasibility(market, observer, state)
             told["gap"] = 1.0 if x is None else observer.cost(x, regularised=True) / reference.cost - 1.0
             if told["good"] < 0 and told["gap"] <= GOOD:
                 told["good"], told["good_seconds"] = rounds, told["seconds"]
         seen = rounds
-    x = commit(market, observer, state)
+    x = restore_feasibility(market, observer, state)
     told["gap"] = 1.0 if x is None else observer.cost(x, regularised=True) / reference.cost - 1.0
     return told | {"rounds": seen, "ticks": simulation.tick}
 

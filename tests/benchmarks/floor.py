@@ -2,10 +2,10 @@
 
 One round, with prices in one array and no agent waiting for another:
 
-1. every household's price is gathered from its microgrid's, and all of them answer by the society's own `respond`;
+1. every household's price is gathered from its bus's, and all of them answer by the society's own `respond`;
 2. the operators answer by theirs, at the prices of their bus and of their tie-lines;
-3. imports are added up by microgrid with the same kernel (CSR times columns), both ends' imports by tie-line;
-4. price += step x imbalance, transfer price += step x disagreement.
+3. imports are added up by bus and by tie-line with the same kernel (CSR times columns);
+4. price += step x imbalance.
 
 So it solves what the simulation solves and moves prices by the same formula; what it leaves out is what messages cost:
 envelopes, a calendar, memories, waiting, stopping rules, metrics and books. The prices of both agree to the last bit,
@@ -31,30 +31,23 @@ class Floor:
     def __init__(self, market: Market, step_size: float, *, tiled: bool) -> None:
         self.operators, self.houses = (population.society for population in market.populations)
         topology, self.step_size = market.topology, step_size
-        operators, houses = market.populations
-        self.home = topology.home[houses.address]
-        hubs, line_count = topology.hubs, len(topology.lines)
-        members = np.concatenate([operators.address, houses.address])
-        hub = topology.home[members]
-        self.sum = sparse.csr_array((np.ones(len(hub)), (hub, np.arange(len(hub)))), shape=(hubs, len(hub)))
-        self.line, self.end = market.port_ends(operators)
-        self.imports = np.zeros((line_count, 2, market.periods))
+        # The rows of operators come first, then those of the households, each of which has one.
+        (self.at, first), (_, second) = market.rows
+        self.balance, self.home = topology.row_balance[first], topology.row_balance[second]
+        balance = np.concatenate([self.balance, self.home])
+        shape = (len(topology.balances), len(balance))
+        self.sum = sparse.csr_array((np.ones(len(balance)), (balance, np.arange(len(balance)))), shape=shape)
         self.tiles = tiles(self.houses) if tiled else [(self.houses, slice(None))]
-        self.price = np.full((hubs, market.periods), 0.2)
-        self.transfer_price = np.zeros((line_count, market.periods))
-        self.asked = np.empty((self.operators.rows, market.periods))
+        self.price = market.first_price.copy()
+        self.asked = np.zeros((self.operators.rows, market.periods))
         self.nothing = [np.broadcast_to(0.0, (s.rows, market.periods)) for s in (self.operators, self.houses)]
         self.rho = [np.broadcast_to(0.0, (s.rows, 1)) for s in (self.operators, self.houses)]
 
     def round(self) -> None:
         """Do one round."""
-        operators = self.operators
         x = np.empty((self.houses.rows, self.price.shape[1]))
         for part, rows in self.tiles:
             x[rows] = part.respond(self.price[self.home[rows]], self.nothing[1][rows], self.rho[1][rows])
-        self.asked[operators.own_rows] = self.price
-        self.asked[operators.port_rows] = self.transfer_price[self.line]
-        y = operators.respond(self.asked, self.nothing[0], self.rho[0])
-        self.imports[self.line, self.end] = y[operators.port_rows]
-        self.price += self.step_size * (self.sum @ np.concatenate([y[operators.own_rows], x]))
-        self.transfer_price += self.step_size * (self.imports[:, 0] + self.imports[:, 1])
+        self.asked[self.at] = self.price[self.balance]
+        y = self.operators.respond(self.asked, self.nothing[0], self.rho[0])
+        self.price += self.step_size * (self.sum @ np.concatenate([y[self.at], x]))

@@ -73,11 +73,11 @@ class MangoModel:
         self.world = world.create_world(communication_sim=fixed, record_messages=False)
         _, houses = market.populations
         price = 0.2 if market.periods == 1 else np.full(market.periods, 0.2)
-        keepers = [self.world.register(MangoKeeper(price, step_size)) for _ in range(market.topology.hubs)]
-        for k, hub in enumerate(market.topology.home[houses.address].tolist()):
+        keepers = [self.world.register(MangoKeeper(price, step_size)) for _ in market.topology.coordinators]
+        for k, home in enumerate(market.topology.home[houses.address].tolist()):
             house = self.world.register(MangoHouse(House(houses.society, k)))
-            house.keeper = keepers[hub]
-            keepers[hub].houses.append(house)
+            house.keeper = keepers[home]
+            keepers[home].houses.append(house)
         await self.world.__aenter__()
 
     @property

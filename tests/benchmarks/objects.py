@@ -148,26 +148,31 @@ def build(model: ObjectModel, market: Market) -> None:
     topology = market.topology
     price = (lambda: 0.2) if market.periods == 1 else (lambda: np.full(market.periods, 0.2))
     free = (lambda: 0.0) if market.periods == 1 else (lambda: np.zeros(market.periods))
-    keepers = [KeeperAgent(model, price()) for _ in range(topology.hubs)]
+    keepers = [KeeperAgent(model, price()) for _ in topology.coordinators]
     society = operators.society
     terminals = [OperatorAgent(model, Operator(society, k), int(society.port_count[k])) for k in range(len(society))]
     for keeper, operator in zip(keepers, terminals, strict=True):
         keeper.operator, operator.askers[0] = operator, (keeper, "own")
-    line, end = market.port_ends(operators)
-    port = np.concatenate([np.arange(1, count + 1) for count in society.port_count])
-    owner = np.repeat(np.arange(len(society)), society.port_count)
-    ends: dict[int, Any] = defaultdict(lambda: [None, None])
-    for number, which, agent, place in zip(line.tolist(), end.tolist(), owner.tolist(), port.tolist(), strict=True):
-        ends[number][which] = (terminals[agent], place)
-    for number, (hub, _) in enumerate(topology.lines.tolist()):
-        slot = len(keepers[hub].lines)
-        keepers[hub].lines.append([free(), ends[number]])
-        for which, (operator, place) in enumerate(ends[number]):
-            operator.askers[place] = (keepers[hub], (slot, which))
+    ends: dict[int, Any] = defaultdict(list)
+    of_operators = market.rows[0].row
+    agent = topology.row_agent[of_operators] - operators.address[0]
+    for which, place, balance in zip(
+        agent.tolist(),
+        topology.row_place[of_operators].tolist(),
+        topology.row_balance[of_operators].tolist(),
+        strict=True,
+    ):
+        ends[balance].append((terminals[which], place))
+    for line in topology.joins.tolist():
+        keeper = keepers[topology.keeper[line]]
+        slot = len(keeper.lines)
+        keeper.lines.append([free(), ends[line]])
+        for which, (operator, place) in enumerate(ends[line]):
+            operator.askers[place] = (keeper, (slot, which))
     homes = []
-    for k, hub in enumerate(topology.home[houses.address].tolist()):
+    for k, home in enumerate(topology.home[houses.address].tolist()):
         house = HouseAgent(model, House(houses.society, k))
-        house.keeper = keepers[hub]
-        keepers[hub].houses.append(house)
+        house.keeper = keepers[home]
+        keepers[home].houses.append(house)
         homes.append(house)
     model.everybody = [*keepers, *terminals, *homes]

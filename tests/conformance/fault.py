@@ -78,7 +78,9 @@ def fault_subject(
     if not isinstance(fault, Fault):
         raise TypeError(f"{fault!r} is no fault: wanted an instance of a class derived from Fault")
     topology = three_microgrids().topology if topology is None else topology
-    kinds = tuple(DualDecomposition().kinds(2).values()) if kinds is None else kinds
+    if kinds is None:
+        labels = [[getattr(kind, name) for kind in topology.kinds] for name in ("ask", "answer")]
+        kinds = tuple(DualDecomposition().kinds(2, *labels).values())
     subject = FaultSubject(fault, topology, kinds, seed)
     subject.schedule  # noqa: B018 - a scope that fits nothing is refused here
     return subject

@@ -63,6 +63,19 @@ def test_a_place_comes_first_and_then_what_joins_agents_in_the_order_of_the_grap
     assert [t.coordinators[keeper] for keeper in t.keeper] == ["pool.virtual"] * 3
 
 
+def test_who_is_in_several_places_says_where_it_lives():
+    graph = market("a-north manager-north manager-pool b-pool", pool="pool", north="community")
+    graph.nodes["manager"]["home"] = "north"
+    t = Topology.from_bipartite(graph)
+    mine = t.row_agent == t.address("manager")
+    assert [t.balances[balance] for balance in t.row_balance[mine]] == ["north", "pool"]
+    assert t.row_place[mine].tolist() == [0, 1]
+    assert t.homes[t.home[t.address("manager")]] == "north"
+    assert len(set(t.piece.tolist())) == 1
+    graph.nodes["manager"]["home"] = "south"
+    refused(graph, "manager is at pool and north; .* home = 'south'")
+
+
 def test_a_graph_of_microgrids_and_its_bipartite_form_have_the_same_channels():
     one = Topology.from_graph(town("A-B B-C", load=2))
     graph = nx.Graph()

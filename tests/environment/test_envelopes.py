@@ -23,6 +23,7 @@ from .conftest import BID, ECHO, KINDS, NEWS, PRICE, news, outbox, topology
 
 TOWN = topology("A-B B-C", load=4)
 C = TOWN.channels
+UP, DOWN = range(C.rows), range(C.rows, 2 * C.rows)
 EVERYTHING = (
     Loss(probability=0.3),
     Loss(probability=0.5, message="bid"),
@@ -44,7 +45,7 @@ EVERYTHING = (
 def said(tick, which, kinds=KINDS):
     """Some messages of some kinds: prices go down, bids up, news and echoes anywhere."""
     batches = []
-    for kind, lanes in ((PRICE, C.down[C.down >= 0]), (BID, C.up[C.up >= 0]), (NEWS, range(len(C))), (ECHO, range(3))):
+    for kind, lanes in ((PRICE, DOWN), (BID, UP), (NEWS, range(len(C))), (ECHO, range(3))):
         lanes = [lane for lane in lanes if which(kind.name, int(lane))]
         batches += [news(TOWN, tick, lanes, kind)] if lanes and kind in kinds else []
     return outbox(*batches, tick=tick)
@@ -86,7 +87,7 @@ def test_a_narrow_channel_is_filled_kind_after_kind():
     transport = Transport(TOWN, KINDS, [RateLimit(rate=1, queue=1)], check=False)
     transport.accept(said(0, lambda kind, lane: True, [BID, NEWS, PRICE]))
     first, second = ({b.kind.name: set(b.channel.tolist()) for b in transport.deliver(tick)} for tick in (1, 2))
-    up, down = set(C.up[C.up >= 0].tolist()), set(C.down[C.down >= 0].tolist())
+    up, down = set(UP), set(DOWN)
     assert first == {"bid": up, "news": set(range(len(C))) - up}
     assert second == {"news": up, "price": down}
 

@@ -19,8 +19,8 @@ BOTH = (ASK, ANSWER, NEWS)
 
 
 def labelled(about=None):
-    """A town of 20 channels, about 0, 1, 2, 3, 0, 1, ..."""
-    town = topology("A-B", load=2)
+    """Two pairs of microgrids with 20 channels, about 0, 1, 2, 3, 0, 1, ..."""
+    town = topology("A-B C-D")
     n = len(town.channels)
     marks = np.arange(n) % 4 if about is None else np.full(n, about)
     return replace(town, channels=replace(town.channels, about=fixed(marks.astype(np.int8))))
@@ -71,9 +71,9 @@ def test_a_fault_on_a_kind_hits_all_its_labels():
 
 def test_a_label_and_an_agent_together_mean_both():
     c = TOWN.channels
-    here = (c.receiver == TOWN.address("B.operator")) | (c.sender == TOWN.address("B.operator"))
+    here = (c.receiver == TOWN.address("A.operator")) | (c.sender == TOWN.address("A.operator"))
     number = int(np.count_nonzero(here & (c.about == 1)))
-    found = ended(Loss(probability=1, message="transfer", agent="B.operator", name="x"))
+    found = ended(Loss(probability=1, message="transfer", agent="A.operator", name="x"))
     assert found == {("transfer", Fate.LOST, "x"): number}
 
 
@@ -103,7 +103,7 @@ def test_what_is_copied_without_a_mark_is_counted_by_label_too():
 
 
 def test_labels_move_no_draw():
-    plain = topology("A-B", load=2)
+    plain = topology("A-B C-D")
     bare = tuple(replace(kind, labels=()) for kind in BOTH)
     fates = []
     for town, kinds in ((plain, bare), (TOWN, BOTH)):

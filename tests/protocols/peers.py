@@ -21,6 +21,7 @@ FUSE = 1e6
 class Cable(Society):
     """Network whose first two connections lie behind a cable of `limit` kW, either way; asked with penalties alone."""
 
+    runs_network = True
     limit: Positive
 
     def cost(self, x):
@@ -63,23 +64,20 @@ def four_peers(weight=1.0) -> Market:
         feed_in=0.053,
         trade_cost=0.00012,
     )
-    weight = np.broadcast_to(weight, 5)
-    lines, ends = topology.ends_at(np.arange(5, dtype=np.int32))
-    far = weight[topology.lines[lines, 1 - ends]]
-    virtual = VirtualAgent(
-        names=names, ports=[4] * 5, price=0.0, transfer_price=0.0, weight=weight, far_weight=far[:, None]
-    )
+    virtual = VirtualAgent(names=names, ports=np.bincount(topology.keeper), price=0.0)
     address = np.arange(5, 10, dtype=np.int32)
     cable = Cable(names=["network"], ports=[4], limit=LIMIT)
-    return Market(topology, virtual, (Population(cable, address[:1]), Population(peers, address[1:])))
+    populations = Population(cable, address[:1]), Population(peers, address[1:])
+    of_row = np.broadcast_to(weight, 5)[topology.home[topology.row_agent], None]
+    return Market(topology, virtual, populations, weight=of_row)
 
 
 def settle(market, protocol, ticks=3000, **options):
-    """Run until everybody stops; return the simulation, injections, DLMPs as injections are paid, and rounds."""
+    """Run until all have stopped; return the simulation, injections, and DLMPs as injections are paid."""
     simulation = Simulation(market, protocol, cost_every=0, **options)
     simulation.run(ticks)
     assert simulation.stopped
-    return simulation, injections(simulation.state.x), simulation.state.transfer_price[:4, 0, 0]
+    return simulation, injections(simulation.state.x), connections(market, simulation.state.price)
 
 
 def injections(x):
@@ -87,10 +85,15 @@ def injections(x):
     return -x[1][1::5, 0]
 
 
+def connections(market, price):
+    """Return the prices of the peers' connections to the network, (4,) $/kWh: the first four lines."""
+    return price[market.topology.joins[:4], 0]
+
+
 def best(market):
     """Return the injections and the prices of the connections at the optimum, by a solver."""
     found = central_solve(market)
-    return injections(found.x), found.transfer_price[:4, 0]
+    return injections(found.x), connections(market, found.price)
 
 
 def troubles(keeper: str) -> list[Fault]:

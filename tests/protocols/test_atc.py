@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from gridparley.conformance import check_protocol
-from gridparley.protocols import ATC
-from gridparley.protocols.machinery.coupling import Coupling
+from gridparley.protocols import ATC, ExchangeADMM
 from gridparley.runs.simulation.simulation import Simulation
 
+from .ledgers import Stepping, pools, star
 from .peers import best, four_peers, injections, settle, troubles
 
 
@@ -57,16 +57,34 @@ def test_a_linear_penalty_alone_runs_away_on_a_network_of_flat_cost():
 
 def test_both_ends_of_a_pair_may_answer_anything_and_targets_are_the_other_s_copy():
     rng = np.random.default_rng(0)
-    pairs = Coupling(np.repeat([0, 1, 2], 2), 3, 2, rho=0.1, adapting=3)
-    price = np.zeros((3, 2))
+    pairs = Stepping(ATC(rho=0.1, adapting=3), star(3), "trade", periods=2)
+    target, rho, price = (pairs.columns[name] for name in ("target", "rho", "price"))
+    copy, moving = np.zeros((6, 2)), pairs.group != 1
     for _ in range(6):
-        pairs.step(np.array([True, False, True]), price, rng.normal(size=(6, 2)))
-    assert (pairs.target[[0, 1, 4, 5]] == -pairs._copy[[1, 0, 5, 4]]).all()
-    assert (pairs.target[2:4] == 0).all()
-    assert (pairs.rho[0::2] == pairs.rho[1::2]).all()
+        x, before, penalty = rng.normal(size=(6, 2)), price.copy(), rho.copy()
+        pairs.step(x, [True, False, True])
+        copy[moving] += 0.49 * (x - copy)[moving]
+        for balance in range(3):
+            one, two = np.flatnonzero(pairs.group == balance)
+            assert target[one] == pytest.approx(-copy[two], abs=1e-15)
+            assert target[two] == pytest.approx(-copy[one], abs=1e-15)
+            assert rho[one] == rho[two]
+            step = 0.49 * penalty[one] * (copy[one] + copy[two])
+            assert price[balance] == pytest.approx(before[balance] + step, abs=1e-15)
+    assert (target[~moving] == 0).all()
+    assert (rho[~moving] == 0.1).all()
 
 
-@pytest.mark.slow
+def test_only_what_joins_two_agents_is_coupled_and_places_exchange():
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(6, 2))
+    pooled = [Stepping(protocol(rho=0.1), pools(2, 2, 2), periods=2) for protocol in (ATC, ExchangeADMM)]
+    for stepping in pooled:
+        stepping.step(x)
+    assert np.array_equal(pooled[0].columns["target"], pooled[1].columns["target"])
+    assert np.array_equal(pooled[0].columns["price"], pooled[1].columns["price"])
+
+
 def test_faults_cost_ticks_alone():
     market = four_peers()
     _, wanted, _ = settle(market, ATC())

@@ -35,7 +35,9 @@ def toy(feeder=None, losses="none", **facts) -> Market:
     operator = NetworkOperator(
         feeder=feeder or load_feeder("toy"), losses=losses, ports=[4], **network, **({"loss_price": 12.0} | facts)
     )
-    virtual = VirtualAgent(names=topology.coordinators, ports=np.bincount(topology.keeper))
+    virtual = VirtualAgent(
+        names=topology.coordinators, ports=np.bincount(topology.keeper, minlength=len(topology.coordinators))
+    )
     address = np.arange(len(virtual), topology.size, dtype=np.int32)
     peers = PeerProsumer(names=names[1:], ports=[4] * 4, **PEERS)
     return Market(topology, virtual, (Population(operator, address[:1]), Population(peers, address[1:])))

@@ -16,6 +16,7 @@ from ..build import LazyNames, virtual_agents
 from .dispatch_day import DispatchDay
 from .feeder_market import FeederMarket
 from .graphs import Shape, tie_line_graph
+from .peers import Peers
 
 __all__ = ["Microgrids", "generators"]
 
@@ -135,6 +136,6 @@ class Microgrids(BaseModel):
         return Population(society, address)
 
 
-def generators() -> dict[str, type[Microgrids] | type[DispatchDay] | type[FeederMarket]]:
+def generators() -> dict[str, type[Microgrids] | type[DispatchDay] | type[FeederMarket] | type[Peers]]:
     """Return the generators by name."""
-    return {"microgrids": Microgrids, "dispatch_day": DispatchDay, "feeder_market": FeederMarket}
+    return {"microgrids": Microgrids, "dispatch_day": DispatchDay, "feeder_market": FeederMarket, "peers": Peers}

@@ -50,6 +50,8 @@ KEYS = [
     "microgrids",
     "tie_lines",
     "settlement",
+    "agents",
+    "balances",
 ]
 
 
@@ -117,7 +119,14 @@ def test_json_is_one_object_with_the_documented_keys():
     assert list(told) == KEYS
     text = " ".join(cli_options.RUN.partition("--json prints one object:")[2].partition("\b")[0].split())
     assert [key for key in KEYS if not re.search(rf"\b{key}\b", text)] == []
-    for table in (told["certificate"], told["microgrids"]["A"], told["tie_lines"]["A-B"]):
+    tables = (
+        told["certificate"],
+        told["microgrids"]["A"],
+        told["tie_lines"]["A-B"],
+        told["agents"][0],
+        told["balances"][0],
+    )
+    for table in tables:
         assert [key for key in table if not re.search(rf"\b{key}\b", text)] == []
 
 

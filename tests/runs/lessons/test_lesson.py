@@ -43,6 +43,7 @@ def test_there_are_as_many_lessons_as_files():
     )
 
 
+@pytest.mark.slow
 def test_what_a_lesson_says_holds_of_its_run(played):
     lesson, record, figures = played
     told = filled_lesson(lesson, figures)
@@ -78,6 +79,7 @@ def test_filters_name_what_is_there(played):
         assert step.filter.agent in {*record.agents, "any agent"}
 
 
+@pytest.mark.slow
 def test_the_lost_messages_of_the_lesson_are_those_that_it_speaks_of(tmp_path):
     with play_lesson(load_lesson("loss"), tmp_path)[0] as playback:
         messages = playback.record.messages(0, 60)

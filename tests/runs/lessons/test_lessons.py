@@ -23,6 +23,7 @@ def quiet_run():
     return simulation
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faults", FAULTS.values(), ids=FAULTS.keys())
 def test_faults_cost_ticks_and_never_move_the_result_in_any_of_20_seeds(quiet_run, faults):
     scenario = load_scenario("three-microgrids", faults=faults)

@@ -37,6 +37,7 @@ def state_of(market, x, price):
     return feeder_state(market, [theirs if k == place else rows for k, rows in enumerate(x)], price)
 
 
+@pytest.mark.slow
 def test_its_numbers_are_those_of_the_exact_power_flow(toy):
     meta, columns = block_of(toy / "report.html")
     with Record.open(toy) as record:

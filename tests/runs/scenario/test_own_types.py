@@ -191,8 +191,14 @@ def test_an_operator_of_an_own_type_supplies(tmp_path):
 @pytest.mark.parametrize(
     ("type_", "says"),
     [
-        ("SquareRootLoad", "unknown. Known: DispatchOperator, LiteralStorageOperator, MicrogridOperator"),
-        ("VirtualAgent", "unknown. Known: DispatchOperator, LiteralStorageOperator, MicrogridOperator"),
+        (
+            "SquareRootLoad",
+            "unknown. Known: CommunityManager, DispatchOperator, LiteralStorageOperator, MicrogridOperator",
+        ),
+        (
+            "VirtualAgent",
+            "unknown. Known: CommunityManager, DispatchOperator, LiteralStorageOperator, MicrogridOperator",
+        ),
         ("heater.py:Heater", "a Prosumer is no operator"),
     ],
 )

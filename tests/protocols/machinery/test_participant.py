@@ -1,4 +1,4 @@
-"""The responder answers once per round, repeats when asked again, and refuses answers that are none."""
+"""The participant answers once per round, repeats when asked again, and refuses answers that are none."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def loads():
     """The loads of three microgrids, as one role, with the channels on which they are asked."""
     simulation = load_scenario("three-microgrids").simulation()
     role = next(r for r in simulation.roles if type(getattr(r, "society", None)).__name__ == "SquareRootLoad")
-    return role, role.memory["price"].channel, simulation.kinds
+    return role, role.memory["ask"].channel, simulation.kinds
 
 
 def ask(kinds, channels, price, round_, sent):
     payload = np.array([[price, round_]] * len(channels), dtype=float)
-    return MessageBatch(kinds["price"], sent, channels, payload)
+    return MessageBatch(kinds["ask"], sent, channels, payload)
 
 
 def said(role, tick):
