@@ -138,7 +138,7 @@ def quarters(rows):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (with_nan, "mine.csv, line 6: load_1 [kW] = nan at 2023-06-21T04:00+00:00; wanted a finite number"),
+        (with_nan, "mine.csv, line 6: load_1 [kW] = 'nan' at 2023-06-21T04:00+00:00; wanted a finite number"),
         (
             lambda rows: rows[:9] + rows[10:],
             "line 10: start = 2023-06-21T09:00+00:00 after 2023-06-21T07:00+00:00 is a gap",
