@@ -156,6 +156,7 @@ limit = 5
 [[trade]]
 between = ["c", "a"]
 preference = [0.03, 0.04]
+limit = inf
 """
     market = load(tmp_path, PEERS + trades, ["a-b.limit=4"]).market()
     assert market.topology.balances == ("a-b", "c-a")
@@ -210,6 +211,8 @@ PLANT = '[[agent]]\nname = "more"\ncost_quadratic = 1\ncost_linear = 1\nlow = 0\
         (POOL + '[[microgrid]]\nname = "A"\noperator = {}', "here is [[microgrid]] and [[agent]]"),
         ('[[balance]]\nname = "pool"', "a scenario has either [[microgrid]] tables or a [generate] table"),
         (PEERS + TRADE + '[[trade]]\nbetween = ["c", "d"]', "trade between ['c', 'd']: no agent is called 'd'"),
+        (PEERS + TRADE + "price = true", "true and false are no numbers"),
+        (PEERS + TRADE + "limit = nan\n" + TRADE.replace('"a"', '"c"'), "limit = nan"),
         (PEERS + TRADE + TRADE, "are called 'a-b'"),
         (PEERS + TRADE.replace('"b"', '"a"'), "wanted two different agents"),
         (
