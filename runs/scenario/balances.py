@@ -78,6 +78,8 @@ def _graph(spec: ScenarioSpec) -> nx.Graph:
             if name in agent.at[:k]:
                 raise ScenarioError(f"agent {agent.name}: at = {agent.at}: {name!r} stands there twice")
         here = [name for name in agent.at if name not in shut]
+        if here and agent.at[0] in shut:
+            raise ScenarioError(f"agent {agent.name}: at = {agent.at}: its home, {agent.at[0]}, is not open")
         graph.add_node(agent.name, **({"home": agent.at[0]} if here else {}))
         graph.add_edges_from((agent.name, name) for name in here)
     for trade in spec.trade:
