@@ -34,8 +34,8 @@ class Bounds:
     @property
     def words(self) -> list[str]:
         """The bounds in words, such as "more than 0"."""
-        told = (("more than", self.gt), ("at least", self.ge), ("at most", self.le))
-        return [f"{word} {bound:g}" for word, bound in told if bound is not None]
+        limits = (("more than", self.gt), ("at least", self.ge), ("at most", self.le))
+        return [f"{word} {bound:g}" for word, bound in limits if bound is not None]
 
 
 def within(x: Floats, low: Floats | float, high: Floats | float, value: Floats) -> Floats:

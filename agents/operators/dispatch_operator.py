@@ -185,8 +185,8 @@ class DispatchOperator(Society):
         """Return its load, what serves it and net export, (n, periods) kW; energy in kWh, tariff in $/kWh."""
         plan = self.schedule(x)
         devices = {"generation": plan.generation, "storage": plan.discharge, "main_grid": plan.main_grid}
-        told = {"demand": self.load, **devices, "energy": plan.energy, "tariff": self.tariff}
-        return {**told, "net_export": self.exported(x)}
+        values = {"demand": self.load, **devices, "energy": plan.energy, "tariff": self.tariff}
+        return {**values, "net_export": self.exported(x)}
 
     def _solve(self, members: Rows, sources: Sequence[Source], load: Floats) -> tuple[Floats, Floats]:
         """Return what each source, (m, periods, j), and the battery, (m, periods), supply."""

@@ -11,7 +11,7 @@ from ...agents import AgentError
 from ...protocols import Market, MarketState, Population, Protocol
 from ...protocols.machinery.answer import answer
 
-__all__ = ["natural_residual", "posed_market", "seen_prices"]
+__all__ = ["natural_residual", "seen_prices", "tangent_market"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -19,7 +19,7 @@ _PULL = 1e-3
 """$/kW²h: the penalty of the proximal step in the natural map, which makes kW of a wrong price."""
 
 
-def posed_market(market: Market, x: list[Floats]) -> Market:
+def tangent_market(market: Market, x: list[Floats]) -> Market:
     """Return the market with what is not convex in it, such as a network with losses, replaced by its tangent at x.
 
     Parameters

@@ -69,22 +69,22 @@ def guarded(path: Path) -> Iterator[None]:
     Raises
     ------
     RunError
-        The disk is full, the file is damaged, or somebody else is writing it; says what is kept.
+        The disk is full, the file is damaged, or another process is writing it; says what is kept.
     """
     try:
         yield
     except sqlite3.IntegrityError:
         raise RunError(f"{path}: another process is writing this record") from None
     except sqlite3.DatabaseError as error:
-        told = str(error)
-        if "full" in told or "I/O" in told:
+        reason = str(error)
+        if "full" in reason or "I/O" in reason:
             raise RunError(
-                f"{path}: cannot be written any more ({told}). The ticks written before are kept: make room, then "
+                f"{path}: cannot be written any more ({reason}). The ticks written before are kept: make room, then "
                 f"gridparley resume {path.parent}"
             ) from None
-        if "locked" in told:
+        if "locked" in reason:
             raise RunError(f"{path}: another process is using this record") from None
-        raise RunError(f"{path}: is damaged, and was left as it is ({told})") from None
+        raise RunError(f"{path}: is damaged, and was left as it is ({reason})") from None
 
 
 def record_of(folder: Path) -> Path:

@@ -83,10 +83,10 @@ class RecordedTicks:
         """Look again how many ticks there are, for a run that is still going, and return it."""
         with guarded(self.path):
             last, count = self.base.execute("SELECT coalesce(max(tick), -1) + 1, count(*) FROM tick").fetchone()
-            told = self.base.execute("SELECT json FROM command ORDER BY number").fetchall()
+            rows = self.base.execute("SELECT json FROM command ORDER BY number").fetchall()
         if last != count:
             raise RunError(f"{self.path}: is damaged, and was left as it is ({last - count} ticks are missing)")
-        self.ticks, self.commands = count, [json.loads(text) for (text,) in told]
+        self.ticks, self.commands = count, [json.loads(text) for (text,) in rows]
         return self.ticks
 
     def scenario(self) -> Scenario:

@@ -153,14 +153,14 @@ class Simulation(mesa.Model):
             if fault.start < self.tick
         ]
         self.transport.schedule = schedule.changed([*kept, *ended, *add])
-        told = [
+        added = [
             {
                 "kind": type_name(type(fault), fault_types(), type(fault).kind),
                 **fault.model_dump(mode="json", by_alias=True, exclude_none=True),
             }
             for fault in add
         ]
-        self.commands.append({"tick": self.tick, "add": told, "end": list(end)})
+        self.commands.append({"tick": self.tick, "add": added, "end": list(end)})
 
     def _hear(self, tick: int, batches: list[MessageBatch]) -> None:
         """Let all roles hear batches of one kind, the oldest first."""
