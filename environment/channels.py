@@ -1,4 +1,4 @@
-"""Channels: directed lanes between two agents, numbered so that the rows of an agent, and of a balance, are found fast."""
+"""Channels: directed links between two agents, numbered so that the rows of an agent, and of a balance, are found fast."""
 
 from __future__ import annotations
 

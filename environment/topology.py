@@ -1,4 +1,4 @@
-"""Topology: agents and balances, who keeps which, and the channels that they open."""
+"""Topology: agents and balances, which coordinator runs which balance, and the channels that they open."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Ints = npt.NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Topology:
-    """Who is there, which rows of theirs meet in which balance, and who may speak to whom.
+    """The agents, the balances that their rows meet in, and the channels between them.
 
     A market is a bipartite graph of agents and *balances*; an edge is a *row*, one agent's net import from one balance. A
     balance is kept by one *coordinator*; agents speak with the coordinators of their rows. Two front doors make one: a graph

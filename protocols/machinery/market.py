@@ -75,7 +75,7 @@ class Market:
     Raises
     ------
     ProtocolError
-        A population has other periods, addresses twice or nobody, or ports that do not fit its balances.
+        A population has other periods, leaves an agent out or has it twice, or has ports that do not fit its balances.
     """
 
     topology: Topology

@@ -95,7 +95,7 @@ class Memory:
         self._complete = False
 
     def write(self, tick: int, *batches: MessageBatch) -> tuple[Counts, Counts]:
-        """Hear batches of this kind, the oldest first; messages on other channels are somebody else's.
+        """Hear batches of this kind, the oldest first; messages on other channels are left alone.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""The AC check: what a feeder's market makes of voltages and lines, computed by pandapower and by nobody who took part."""
+"""The AC check: what a feeder's market makes of voltages and lines, computed by pandapower, independently of the agents."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def feeder_state(market: Market, x: Sequence[Floats], price: Floats, *, solve: b
     Returns
     -------
     feeder, buses, lines, parent, distance_ohm, limit_kw, v_min, v_max and losses, how the operator counts them; with: what
-    flows at x; without: what would flow had nobody asked the network, where that was solved for; and ports: by name bus, p,
+    flows at x; without: what would flow without the network operator, where that was solved for; and ports: by name bus, p,
     dlmp, energy, loss, congestion and voltage, by period. Empty where there is no network operator.
 
     What flows is voltage, line_kw and losses_kw by period, null where no power flow exists, and by how much the worst

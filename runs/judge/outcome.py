@@ -22,7 +22,7 @@ CERTIFIED_GAP = 1e-6
 class Outcome(StrEnum):
     """How a run ended.
 
-    CONVERGED: everybody stopped, at a point that can be kept, with a certificate. STALLED: nothing moves any more, short
+    CONVERGED: all coordinators stopped, at a feasible point, with a certificate. STALLED: nothing moves any more, short
     of that. OSCILLATING: prices go back and forth and come no nearer. DIVERGED: prices run away. INCONSISTENT: two copies
     of one price differ. INFEASIBLE: proven that no point balances. TICK_LIMIT: it was still getting better.
     """
@@ -75,7 +75,7 @@ def judge(simulation: EndedRun, certificate: Certificate, reference: Reference |
     ----------
     simulation
     certificate : of its end
-    reference : the optimum of the market as posed, where it was solved centrally; it must lie within the certificate
+    reference : the optimum of the market as it stands, where it was solved centrally; it must lie within the certificate
     """
     state, observer = simulation.state, simulation.observer
     apart = observer.latest["price_disagreement"]
@@ -101,45 +101,45 @@ def check_reference(verdict: Verdict, certificate: Certificate, reference: Refer
 
 
 def _finished(certificate: Certificate, reference: Reference | None) -> Verdict:
-    """Everybody stopped: only a certificate that nothing contradicts makes an optimum of that."""
+    """Judge a run whose coordinators all stopped: CONVERGED takes a certificate that nothing contradicts."""
     if certificate.x is None:
-        return Verdict(Outcome.STALLED, "everybody stopped, but no point was found that everybody can keep")
+        return Verdict(Outcome.STALLED, "all coordinators stopped, but no feasible point was found")
     if certificate.residual is not None:
         return _equilibrium(certificate.residual, certificate.x)
     if certificate.gap < -CERTIFIED_GAP:
         return Verdict(
             Outcome.STALLED,
-            "everybody stopped, but the certificate contradicts itself, its lower bound being above the upper one: "
-            "somebody's `respond` is not the minimum of his `cost`",
+            "all coordinators stopped, but the certificate contradicts itself, its lower bound being above the upper one: "
+            "an agent's `respond` is not the minimum of its `cost`",
         )
     if not certificate.gap <= CERTIFIED_GAP:
         return Verdict(
             Outcome.STALLED,
-            f"everybody stopped, but the certificate leaves a gap of {certificate.gap:.1e}, more than {CERTIFIED_GAP:.0e}",
+            f"all coordinators stopped, but the certificate leaves a gap of {certificate.gap:.1e}, more than {CERTIFIED_GAP:.0e}",
         )
     if reference is not None and (beyond := _outside(certificate, reference)):
         return Verdict(
             Outcome.STALLED,
-            f"everybody stopped, but the central optimum lies {beyond:.1e} $/h outside the certificate: somebody's "
-            "`respond` and `cost` say something else than his `reference`",
+            f"all coordinators stopped, but the central optimum lies {beyond:.1e} $/h outside the certificate: an agent's "
+            "`respond` and `cost` differ from its `reference`",
         )
     return Verdict(
         Outcome.CONVERGED,
-        f"everybody stopped, at a point that can be kept, certified optimal to {CERTIFIED_GAP:.0e}",
+        f"all coordinators stopped, at a feasible point, certified optimal to {CERTIFIED_GAP:.0e}",
     )
 
 
 def _equilibrium(residual: float, x: list[npt.NDArray[np.float64]]) -> Verdict:
-    """Everybody stopped where no common cost is least: only residuals of the equilibrium conditions make one of that."""
+    """Judge a run that stopped where no common cost is least, by the residual of the equilibrium conditions."""
     allowed = CERTIFIED_GAP * max(1.0, *(float(np.abs(rows).max(initial=0.0)) for rows in x))
     if not residual <= allowed:
         return Verdict(
             Outcome.STALLED,
-            f"everybody stopped, but somebody's best answer is {residual:.1e} kW away, more than {allowed:.0e}",
+            f"all coordinators stopped, but an agent's best answer is {residual:.1e} kW away, more than {allowed:.0e}",
         )
     return Verdict(
         Outcome.CONVERGED,
-        f"everybody stopped, at a point that can be kept, an equilibrium to {residual:.1e} kW by the natural map",
+        f"all coordinators stopped, at a feasible point, an equilibrium to {residual:.1e} kW by the natural map",
     )
 
 
@@ -177,7 +177,7 @@ def _unfinished(simulation: EndedRun) -> Verdict:
     if silence > max(tick // 4, 50, 4 * (simulation.last_due - tick)):
         return Verdict(
             Outcome.STALLED,
-            f"no round was completed in the last {silence} ticks: somebody is waited for who is not heard",
+            f"no round was completed in the last {silence} ticks: an agent that is waited for is not heard",
         )
     residual = np.array([row[0] for row in observer.rounds])
     if len(residual) < 8:
@@ -198,4 +198,6 @@ def _unfinished(simulation: EndedRun) -> Verdict:
         )
     if observer.latest["dual_residual"] > 1e-9:
         return Verdict(Outcome.OSCILLATING, "prices go back and forth and come no nearer; a smaller step may help")
-    return Verdict(Outcome.STALLED, "prices rest, but not everybody is quiet within the tolerances eps_abs and eps_rel")
+    return Verdict(
+        Outcome.STALLED, "prices are settled, but not all agents are within the tolerances eps_abs and eps_rel"
+    )

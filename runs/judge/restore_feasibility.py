@@ -21,11 +21,11 @@ _STEPS_MAX = 1000
 
 
 def restore_feasibility(market: Market, observer: Observer, state: MarketState) -> list[Floats] | None:
-    """Return a point that balances every bus and line and is within everybody's limits, or None where none is found.
+    """Return a point that balances every bus and line and is within every agent's limits, or None where none is found.
 
     First the plain way: prosumers keep their last answers, each tie-line carries the mean of what its ends proposed, and
-    the operators re-dispatch the remainder. Where a limit stands in the way, by turns: everybody moves to the nearest point
-    within his limits, and everybody shares what then does not balance. What each turn leaves over is kept and counted in
+    the operators re-dispatch the remainder. Where a limit stands in the way, by turns: every agent moves to the nearest point
+    within its limits, and all share what then does not balance. What each turn leaves over is kept and counted in
     the next, as in Douglas and Rachford's splitting (Eckstein and Bertsekas, Mathematical Programming 55, 1992), which also
     takes out the pull of the costs; plain projections by turns come to rest where that pull holds them outside a limit.
 

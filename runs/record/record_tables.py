@@ -94,7 +94,7 @@ def price_tables(record: RecordedTicks) -> Iterator[pa.Table]:
 
 
 def answer_tables(record: RecordedTicks, frames: Iterable[Frame] | None = None) -> Iterator[pa.Table]:
-    """Yield, tick by tick, everybody's last answer: port -1 is the agent's own bus, 0, 1, ... are its ports.
+    """Yield, tick by tick, every agent's last answer: port -1 is the agent's own bus, 0, 1, ... are its ports.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a record holds of one tick, in columns: everybody's state on one side, messages on the other."""
+"""What a record holds of one tick, in columns: the state of all agents on one side, messages on the other."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TickColumns = dict[str, Array | Steps]
 
 FATES = tuple(Fate)
 X_MAX = 4096
-"""Numbers beyond which what everybody proposes is not written out each tick: checkpoint and replay tell it."""
+"""Numbers beyond which the agents' proposals are not written out each tick: checkpoint and replay give them."""
 
 
 class TickReader:

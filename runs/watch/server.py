@@ -75,7 +75,7 @@ class Guard:
     Parameters
     ----------
     host, port : where the server listens
-    token : that everybody has to name; "" for none, on a loopback address
+    token : that every request has to name; "" for none, on a loopback address
     """
 
     host: str
@@ -106,7 +106,7 @@ class Guard:
             return (
                 "" if secrets.compare_digest(given.encode(), self.token.encode()) else "the token is missing or wrong"
             )
-        # A name that somebody made point to this machine would make a foreign page one of ours.
+        # Under a foreign name that points to this machine, a foreign page would pass for one of ours.
         names = (f"127.0.0.1:{self.port}", f"localhost:{self.port}", f"[::1]:{self.port}", f"{self.host}:{self.port}")
         return "" if host in names else "this server answers to its own name only"
 

@@ -48,7 +48,7 @@ def write_checkpoint(base: sqlite3.Connection, simulation: Simulation, causality
     Raises
     ------
     SnapshotError
-        Somebody keeps what cannot be saved; says who.
+        An agent or role holds what cannot be saved; says which.
     """
     if simulation.day is not None:
         raise SnapshotError("a day of several periods has none")

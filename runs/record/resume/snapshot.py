@@ -51,7 +51,7 @@ def take(world: dict[str, Any]) -> tuple[Any, list[AnyArray]]:
     try:
         return taker.saved(world, ""), taker.arrays
     except RecursionError:
-        raise SnapshotError("somebody's objects are nested too deeply to be saved") from None
+        raise SnapshotError("the world's objects are nested too deeply to be saved") from None
 
 
 class _Taker:
