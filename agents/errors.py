@@ -1,4 +1,4 @@
-"""Errors of agents, and what an error says to one who has mistyped a name."""
+"""Errors of agents, and the hint that an error gives where a name is mistyped."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def open_channels(
     key = mix(name_key[sender] ^ mix(name_key[receiver]))
     named = np.flatnonzero((about >= 0) & ~plain[about])
     key[named] ^= mix(balance_key[about[named]])
-    # Sorted by (receiver, sender), the way back of the k-th is where (sender, receiver) stands.
+    # Channels between coordinators are sorted by (receiver, sender): the k-th one's way back is at (sender, receiver).
     turned = np.empty(len(peers), dtype=np.int64)
     turned[np.lexsort((peers[:, 1], peers[:, 0]))] = np.arange(len(peers))
     return Channels(

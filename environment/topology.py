@@ -218,7 +218,7 @@ class Topology:
 
     @cached_property
     def piece(self) -> npt.NDArray[np.int64]:
-        """(coordinators,): the piece of the graph that each stands in; the pieces have nothing to tell each other."""
+        """(coordinators,): the connected piece of the graph that each is in; no message passes between pieces."""
         from scipy.sparse import csgraph
 
         return np.asarray(csgraph.connected_components(self._meetings)[1], dtype=np.int64)

@@ -175,7 +175,7 @@ class DispatchOperator(Society):
             energy[members] = self.capacity_kwh[members] / 2.0 - np.cumsum(u, axis=1) * self.hours[members]
         generation, discharge, main_grid = found
         missing = lacking - generation - discharge - main_grid
-        # A rounding error of the exchanged power is none of the schedule.
+        # What is missing by rounding alone counts as nothing.
         scale = 1.0 + np.abs(lacking)
         return Schedule(
             generation, discharge, main_grid, energy, np.where(np.abs(missing) <= 1e-12 * scale, 0.0, missing)

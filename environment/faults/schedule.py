@@ -1,4 +1,4 @@
-"""A schedule of faults, resolved against a topology: who acts on which messages, in which order, with which draws."""
+"""A schedule of faults, resolved against a topology: which fault acts on which messages, in which order and by which draws."""
 
 from __future__ import annotations
 

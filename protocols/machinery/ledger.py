@@ -56,7 +56,7 @@ class Ledger:
         place[coordinators] = np.arange(len(coordinators))
         self.row = np.flatnonzero(place[topology.row_coordinator] >= 0)
         coordinator, balance = topology.row_coordinator[self.row].astype(np.int64), topology.row_balance[self.row]
-        # A balance with two coordinators is two balances here, one in the hands of each.
+        # A balance with two coordinators counts as two balances here, one for each.
         either, self.group = np.unique(
             balance.astype(np.int64) * len(topology.coordinators) + coordinator, return_inverse=True
         )

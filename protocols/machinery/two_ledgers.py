@@ -99,7 +99,7 @@ class _OneTickLater(Barrier):
         return self._inner.behind()
 
     def complete(self, tick: int, missing: Places) -> Mask:
-        """(n,): who may close its round."""
+        """(n,): which may close their round."""
         role = self.role
         just_now = role.count(role.answers.heard == tick, np.zeros(len(role.termination.of), dtype=bool))
         return self._inner.complete(tick, missing) & (just_now == 0)
@@ -114,5 +114,5 @@ class _OneTickLater(Barrier):
 
     @property
     def unheard(self) -> Mask:
-        """(n,): who closed its last round without having heard from all."""
+        """(n,): which closed their last round without having heard from all."""
         return self._inner.unheard

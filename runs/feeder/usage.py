@@ -1,4 +1,4 @@
-"""Who pays whom on a network: usage charges of trades, their budget, and how far each agent is from its best answer."""
+"""Payments on a network: usage charges of trades, their budget, and how far each agent is from its best answer."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ METRICS = {
 
 
 class Observer:
-    """Looks at a market from outside.
+    """Computes metrics of a market from outside the agents.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ class Observer:
         return 2.0 * _largest(state.row_price - state.price[self.market.topology.row_balance])
 
     def drift(self) -> tuple[float, float, Floats]:
-        """Return how far prices went over the last rounds, how far they came, and in which direction.
+        """Return, for the last rounds, the path length of prices, their net change, and its direction.
 
         Returns
         -------

@@ -37,7 +37,7 @@ class Outcome(StrEnum):
 
 
 class EndedRun(Protocol):
-    """What is judged: a simulation as it ended, as far as a judge looks at it.
+    """A simulation as it ended: the part of it that `judge` reads.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ def judge(simulation: EndedRun, certificate: Certificate, reference: Reference |
         return Verdict(Outcome.INCONSISTENT, "two copies of one price differ, so what looks settled is not")
     if simulation.stopped:
         return _finished(certificate, reference)
-    # Prices that swing or run away may do so because there is nothing to find.
+    # Prices that oscillate or diverge may do so because no solution exists.
     if certificate.x is None and reference is None and _infeasible(simulation):
         where = most_missing(simulation)
         return Verdict(
@@ -147,13 +147,13 @@ def _outside(certificate: Certificate, reference: Reference) -> float:
     """$/h by which the central optimum misses the certificate's bracket, 0 where rounding explains it."""
     beyond = max(certificate.lower - reference.cost, reference.cost - certificate.upper)
     scale = max(abs(certificate.upper), 1.0)
-    # A solver that stopped at its looser tolerances may be wrong by as much as these.
+    # A solver that stopped at its looser tolerances may be off by as much.
     trust = CERTIFIED_GAP if reference.status == "optimal" else 1e-4
     return beyond if beyond > trust * scale else 0.0
 
 
 def _infeasible(simulation: EndedRun) -> bool:
-    """Look for a proof in the directions in which prices went and stand."""
+    """Look for a proof in the direction of the prices' drift and in that of the prices themselves."""
     market, observer, state = simulation.market, simulation.observer, simulation.state
     guesses = [state.price]
     if observer.rounds:
@@ -162,7 +162,7 @@ def _infeasible(simulation: EndedRun) -> bool:
 
 
 def most_missing(simulation: EndedRun) -> str:
-    """Say where, and when, what was proposed last balances least: steps that never end lead to what is in the way."""
+    """Say at which balance, and in which period, the last proposals are furthest from balanced."""
     apart = np.abs(simulation.observer.imbalance(simulation.state.x))
     place, period = np.unravel_index(int(apart.argmax()), apart.shape)
     name = simulation.market.topology.balances[place]
@@ -170,10 +170,10 @@ def most_missing(simulation: EndedRun) -> str:
 
 
 def _unfinished(simulation: EndedRun) -> Verdict:
-    """The ticks ran out: say what was going on."""
+    """Judge a run whose ticks ran out, by what its prices were doing."""
     observer, tick = simulation.observer, simulation.tick
     silence = tick - observer.round_tick
-    # Under long delays a round takes long; what is still on its way tells that from links that are dead.
+    # Under long delays a round takes long; messages still in flight tell a slow link from a dead one.
     if silence > max(tick // 4, 50, 4 * (simulation.last_due - tick)):
         return Verdict(
             Outcome.STALLED,

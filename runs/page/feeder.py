@@ -28,7 +28,7 @@ BUSES_MAX = 400
 
 @dataclass(frozen=True, eq=False)
 class PageFeeder:
-    """The feeder of a market with one network operator, and who proposes what for each of its ports."""
+    """The feeder of a market with one network operator, and what is proposed for each of its ports."""
 
     ports: NetworkPorts
 
@@ -38,7 +38,7 @@ class PageFeeder:
         return self.ports.operator
 
     def meta(self) -> dict[str, Any]:
-        """Return what never changes: names, places, limits, and who is connected at which bus."""
+        """Return what never changes: names, places, limits, and which agent is connected at which bus."""
         feeder = self.operator.grid.feeder
         return {
             "name": str(feeder.name),

@@ -1,4 +1,4 @@
-"""Causality: a number for each, and which message that was just heard led to which that was said."""
+"""Causality: numbers of messages, and which message just heard caused which message said."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Causality:
         )
 
     def rest(self, tick: int, asleep: npt.NDArray[np.bool_] | None) -> int:
-        """End a tick: who has acted begins anew. Return the oldest tick from which something is on its way, or the next one."""
+        """End a tick: agents that have acted begin anew. Return the oldest tick with messages in flight, or the next one."""
         if self._news and asleep is None:
             for column in (self._heard, self._by_link, self._by_balance, self._last):
                 column.fill(-1)

@@ -19,7 +19,7 @@ from ..common.errors import RunError
 
 try:
     import fcntl
-except ImportError:  # no such thing on Windows
+except ImportError:  # not available on Windows
     fcntl = None  # type: ignore[assignment]
 
 __all__ = [
@@ -64,7 +64,7 @@ CREATE TABLE array (hash BLOB PRIMARY KEY, size INTEGER, data BLOB NOT NULL) WIT
 
 @contextmanager
 def guarded(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into sentences.
+    """Turn SQLite's errors into readable ones.
 
     Raises
     ------

@@ -147,7 +147,7 @@ class TickReader:
     def _said(self, kind: str, parts: list[MessageBatch]) -> TickColumns:
         name, cause = f"said.{kind}", self.causality.say(parts)
         number = np.arange(self.causality.number - len(cause), self.causality.number)
-        # Numbers of one sort lie together, which takes less room.
+        # Field by field, which compresses better.
         payload = np.concatenate([part.payload.T for part in parts], axis=1)
         columns: TickColumns = {
             f"{name}.channel": Steps(np.concatenate([part.channel for part in parts])),
@@ -167,7 +167,7 @@ class TickReader:
         columns: TickColumns = {f"{name}.place": Steps(np.concatenate([self.causality.places(part) for part in parts]))}
         if any(part.due is not None for part in parts):
             late = np.concatenate([part.due_ticks - np.int32(part.sent + 1) for part in parts])
-            # Luck has no steps: as it is it takes less room than as differences.
+            # Random delays take less room as they are than as differences.
             columns[f"{name}.late"] = late.astype(np.uint8 if late.max(initial=0) < 256 else np.int32)
         if any(part.copy is not None for part in parts):
             columns[f"{name}.copy"] = np.concatenate([_copies(part) for part in parts])
@@ -209,7 +209,7 @@ class TickReader:
 
 
 def labels_of(simulation: Simulation) -> list[tuple[str, str]]:
-    """Return what people call messages, by label and kind of message: ask and answer by what they are about."""
+    """Return the names of messages, by label and kind of message: ask and answer by what they are about."""
     kinds = [kind for _, kind in sorted(simulation.kinds.items())]
     return [(label, kind.name) for kind in kinds for label in dict.fromkeys(kind.labels or (kind.name,))]
 

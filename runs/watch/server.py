@@ -1,7 +1,7 @@
 """The server of the live page: one page, one socket, and nothing else that could be asked for.
 
-Who may ask: on a loopback address only pages that came from this server, which Host and Origin tell; on any other address
-only who knows the token, too.
+Requests are accepted, on a loopback address, from pages that came from this server alone, which Host and Origin tell; on
+any other address they must name the token too.
 """
 
 from __future__ import annotations
@@ -221,7 +221,7 @@ class Server:
             await _listen(web, session)
         finally:
             sending.cancel()
-            session.leave()  # it takes itself away, which may take long where a run is kept
+            session.leave()  # it removes itself, which may take long where a run is kept
 
 
 @contextlib.contextmanager

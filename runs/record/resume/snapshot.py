@@ -33,7 +33,7 @@ _PLAIN = (bool, int, float, str, type(None))
 _KEPT = (Topology, Market, Journal, Remembered, np.dtype, FunctionType, BuiltinFunctionType, MethodType, type)
 _CONTAINERS = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
 _LEFT_OUT = ("_names", "_which")
-"""Attributes of societies that say who the agents are, not what they do."""
+"""Attributes of societies that identify the agents; they are no state."""
 
 
 class SnapshotError(RunError):
@@ -59,7 +59,7 @@ class _Taker:
         self.arrays: list[AnyArray] = []
         self._places: dict[int, int] = {}
         self._numbers: dict[int, int] = {}
-        self._alive: list[Any] = []  # so that no address is used again meanwhile
+        self._alive: list[Any] = []  # so that no id is used again meanwhile
 
     def saved(self, value: Any, where: str) -> Any:
         if type(value) in _PLAIN:
