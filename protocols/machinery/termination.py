@@ -22,12 +22,13 @@ class Termination:
     A coordinator is settled while its balances are balanced and its prices rest. Then its counter is 1 + min(own,
     neighbours') of the round before, else 0. So a counter of k means that every coordinator d meetings away was settled for
     k - d rounds in a row, ending d rounds ago, and one beyond the diameter + 2 that all were for three rounds in a row.
-    Whoever sees that proposes to stop `diameter` rounds later. The proposal travels with the counters, the earliest wins,
-    and it has reached all of the piece when it falls due: all stop in the same round, whatever was lost on the way.
+    A coordinator that sees this proposes to stop `diameter` rounds later. The proposal travels with the counters, the
+    earliest wins, and it has reached all of the piece when it falls due: all stop in the same round, whatever was lost on
+    the way.
 
     Coordinators that act on the newest they have are not in lock step: each has rounds of its own, and one may miss what
-    others count. There a proposal still holds for whoever hears it, and falls due at the latest when a neighbour has come
-    to it.
+    others count. There a proposal still holds for each coordinator that hears it, and falls due at the latest when a
+    neighbour has come to it.
 
     Parameters
     ----------
