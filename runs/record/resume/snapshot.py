@@ -22,7 +22,7 @@ from pydantic import BaseModel
 from ....environment import Journal, Kind, Topology
 from ....environment.faults import Fault
 from ....environment.remembered import Remembered
-from ....protocols import Market, Memory
+from ....protocols import Market
 from ...common.errors import RunError
 
 __all__ = ["SnapshotError", "put_back", "take"]
@@ -229,7 +229,7 @@ class _Giver:
     def _object(self, now: Any, saved: Any, where: str) -> Any:
         cls, attributes = _found(saved[1], where), saved[2]
         if type(now) is not cls:
-            now = self._made(cls, attributes, where)
+            now = object.__new__(cls)  # one that a world just built has not
         self.number(now)
         for name in [name for name in vars(now) if name not in attributes and name not in _LEFT_OUT]:
             del vars(now)[name]
@@ -237,14 +237,6 @@ class _Giver:
             # Past any __setattr__: frozen objects are put back too.
             vars(now)[name] = self.given(vars(now).get(name), value, f"{where}.{name}")
         return now
-
-    def _made(self, cls: type, attributes: dict[str, Any], where: str) -> Any:
-        """Return an object that a world just built has not: one that is made when it is needed first."""
-        if cls is Memory:
-            channel, slots = (attributes[name] for name in ("channel", "_slot"))
-            known = [self._values[saved[1]] if saved[0] == "seen" else self._view(saved) for saved in (channel, slots)]
-            return Memory(self._kinds[attributes["kind"][1]], known[0], len(known[1]))
-        return object.__new__(cls)
 
 
 def _class(value: Any) -> str:
