@@ -41,8 +41,8 @@ class TwoLedgers(Coordinator):
     """Coordinators that each move a copy of the price, by the own operator's answer and the neighbour's as heard.
 
     Each passes its operator's answer on and waits one tick for the neighbour's; none asks for it again. Without faults both
-    copies move alike. A lost answer makes them differ, and nothing ever brings them together again: the negotiation comes
-    to rest, without any residual, at a wrong point.
+    copies move alike. A lost answer makes them differ, and nothing ever brings them together again: the negotiation
+    settles, without any residual, at a wrong point.
     """
 
     def __init__(self, *args: Any) -> None:

@@ -1,4 +1,4 @@
-"""Restoring feasibility: from the last answers to a point that all agents can keep."""
+"""Restoring feasibility: from the last answers to a point that balances and is within all limits."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def restore_feasibility(market: Market, observer: Observer, state: MarketState) 
     the operators re-dispatch the remainder. Where a limit stands in the way, by turns: every agent moves to the nearest point
     within its limits, and all share what then does not balance. What each turn leaves over is kept and counted in
     the next, as in Douglas and Rachford's splitting (Eckstein and Bertsekas, Mathematical Programming 55, 1992), which also
-    takes out the pull of the costs; plain projections by turns come to rest where that pull holds them outside a limit.
+    takes out the pull of the costs; plain alternating projections stop where that pull holds them outside a limit.
 
     Returns
     -------

@@ -231,7 +231,7 @@ class Simulation(mesa.Model):
 
     @property
     def broken(self) -> bool:
-        """Whether a price has run away so far that going on makes no sense."""
+        """Whether a price has diverged beyond `PRICE_MAX`, so that going on makes no sense."""
         return bool(self.tick and not (np.abs(self.state.price) < PRICE_MAX).all())
 
     def run(self, ticks: int, watch: Callable[[Simulation], None] | None = None) -> None:

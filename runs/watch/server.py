@@ -231,7 +231,7 @@ def _held_back(number: signal.Signals) -> Iterator[None]:
     uvicorn raises it again as soon as it has stopped: the process would end before its sessions have cleared up.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread is told of signals
+        yield  # only the main thread receives signals
         return
     came: list[int] = []
     before = signal.signal(number, lambda which, _: came.append(which))
