@@ -12,13 +12,6 @@ from ..command import call, process
 
 THREE = ("run", "three-microgrids")
 
-TWO_PIECES = """
-base = "three-microgrids"
-[[microgrid]]
-name = "D"
-operator = { cost_quadratic = 1.0, cost_linear = 1.0, power_max = 40.0 }
-prosumer = [{ name = "load", type = "SquareRootLoad", beta = 1.0, cap = 1.0 }]
-"""
 MARKET = """
 [[microgrid]]
 name = "A"
@@ -123,7 +116,6 @@ FILES = {
         '[[microgrid]]\nname = "A"\noperator = { power_max = 1.0, cost_quadratic = 1.0, cost_linear = 0.0 }\n',
         ["microgrid A: prosumer is missing", "MicrogridOperator", "no load of its own"],
     ),
-    "in two pieces": (TWO_PIECES, ["2 pieces", "{A, B, C}", "{D}"]),
     "parallel tie-lines": (MARKET + '[[tie_line]]\nbetween = ["B", "A"]\n', ["parallel tie-lines", "A", "B"]),
     "line to itself": (MARKET + '[[tie_line]]\nbetween = ["A", "A"]\n', ["A to itself"]),
     "line to nowhere": (MARKET + '[[tie_line]]\nbetween = ["A", "Z"]\n', ["tie_line[1].between", "'Z'", "A, B"]),

@@ -270,6 +270,25 @@ def _watched(monkeypatch, *, terminal, wait, wanted=True):
     return screen.text.getvalue()
 
 
+TWO_PIECES = """
+base = "three-microgrids"
+[[microgrid]]
+name = "D"
+operator = { cost_quadratic = 1.0, cost_linear = 1.0, power_max = 40.0 }
+prosumer = [{ name = "load", type = "SquareRootLoad", beta = 1.0, cap = 1.0 }]
+"""
+
+
+def test_a_microgrid_without_tie_lines_runs_beside_the_others(tmp_path):
+    (tmp_path / "pieces.toml").write_text(TWO_PIECES)
+    whole, pieces = run_json("three-microgrids"), run_json(tmp_path / "pieces.toml")
+    assert pieces["outcome"] == "CONVERGED"
+    assert abs(pieces["gap"]) < 1e-7
+    assert {name: pieces["microgrids"][name] for name in "ABC"} == whole["microgrids"]
+    assert pieces["tie_lines"] == whole["tie_lines"]
+    assert pieces["microgrids"]["D"]["net_export"] == pytest.approx(0.0, abs=1e-6)
+
+
 def test_progress_shows_tick_round_residual_and_prices(monkeypatch):
     shown = _watched(monkeypatch, terminal=True, wait=0.0)
     assert re.search(r"tick \d+ of at most 4000", shown)
