@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..record.column_codec import Columns
 from ..record.reading import Record
 from .block import Column
 from .layout import member_places, microgrid_places
@@ -22,7 +21,7 @@ def world_columns(record: Record) -> dict[str, Column]:
     number[joins] = np.arange(len(joins))
     channel_line = number[channels["balance"]]
     microgrids, home = len(record.header["homes"]), agent["home"]
-    operator = _operators(channels, channel_line, home, microgrids)
+    operator = _operators(record, home, microgrids)
     places = microgrid_places(microgrids, line, record.header["positions"])
     return {
         "home": home.astype(np.int32),
@@ -51,16 +50,16 @@ def _rows_of_agents(record: Record, agents: int) -> dict[str, Column]:
     return {"population": population, "row": row, "rows": rows}
 
 
-def _operators(
-    channels: Columns, channel_line: npt.NDArray[np.integer], home: npt.NDArray[np.integer], microgrids: int
-) -> npt.NDArray[np.bool_]:
+def _operators(record: Record, home: npt.NDArray[np.integer], microgrids: int) -> npt.NDArray[np.bool_]:
     """(agents,) bool: which agents are operators of a microgrid."""
     operator = np.zeros(len(home), dtype=bool)
-    # Those are the agents with a channel to the coordinator of a tie-line.
-    on_line = channel_line >= 0
-    operator[channels["sender"][on_line]] = operator[channels["receiver"][on_line]] = True
-    operator[:microgrids] = False
-    for microgrid in range(microgrids):  # one without tie-lines has its operator first
+    row, kind = record.world("row"), record.world("balance")["kind"]
+    names = np.array([one["name"] for one in record.header["balance_kinds"]])[kind]
+    # Those are the agents with a tie-line or a connection, and whoever joins a place to others.
+    lines = np.isin(names, ("tie_line", "connection"))[row["balance"]]
+    others = (row["place"] > 0) & ~np.isin(names, ("trade",))[row["balance"]]
+    operator[row["agent"][lines | others]] = True
+    for microgrid in np.flatnonzero(names[record.home_balance] == "bus").tolist():  # one alone has its operator first
         members = np.flatnonzero(home == microgrid)
         if not operator[members].any() and len(members) > 1:
             operator[members[1]] = True

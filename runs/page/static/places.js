@@ -11,7 +11,7 @@ export function scene(run, microgrid) {
 }
 
 export function shortName(run, agent) {
-  return agent < run.microgrids ? run.meta.microgrids[agent] : run.names[agent].split(".").slice(1).join(".");
+  return agent < run.microgrids ? run.meta.microgrids[agent] : run.names[agent].slice(run.names[agent].indexOf(".") + 1);
 }
 
 function node(run, agent, x, y, label = "") {
