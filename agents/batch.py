@@ -1,4 +1,4 @@
-"""Batches: bodies that answer for a column of agents at once, and those that are called once for each agent."""
+"""Batches: methods that answer for a column of agents at once, and those that are called once for each agent."""
 
 from __future__ import annotations
 

@@ -34,8 +34,8 @@ class Bounds:
     @property
     def words(self) -> list[str]:
         """The bounds in words, such as "more than 0"."""
-        told = (("more than", self.gt), ("at least", self.ge), ("at most", self.le))
-        return [f"{word} {bound:g}" for word, bound in told if bound is not None]
+        limits = (("more than", self.gt), ("at least", self.ge), ("at most", self.le))
+        return [f"{word} {bound:g}" for word, bound in limits if bound is not None]
 
 
 def within(x: Floats, low: Floats | float, high: Floats | float, value: Floats) -> Floats:
@@ -48,7 +48,7 @@ def within(x: Floats, low: Floats | float, high: Floats | float, value: Floats) 
     """
     good = np.asarray((x >= low) & (x <= high))
     if good.all() and np.shape(value) == good.shape:
-        return value  # the common case, at a third of the price
+        return value  # the common case, in a third of the time
     slack_low = 1e-9 * np.maximum(1.0, np.abs(low))
     slack_high = 1e-9 * np.maximum(1.0, np.abs(high))
     return np.where((x >= low - slack_low) & (x <= high + slack_high), value, np.inf)

@@ -1,4 +1,4 @@
-"""Errors of agents, and what an error says to one who has mistyped a name."""
+"""Errors of agents, and the hint that an error gives where a name is mistyped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class FeederError(ValueError):
 
 
 def nearest(name: str, known: Iterable[str], count: int = 1) -> list[str]:
-    """Return what somebody may have meant by a name that is not known, the nearest first.
+    """Return what may have been meant by a name that is not known, the nearest first.
 
     >>> nearest("dual_decompositon", ["atc", "dual_decomposition"])
     ['dual_decomposition']

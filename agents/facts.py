@@ -232,10 +232,10 @@ def _declared(value: Any, base: Fact) -> Fact:
 
 def with_facts(text: str, facts: Mapping[str, Fact]) -> str:
     """Return a type's docstring with a section about its facts, unless it has one or no fact says anything."""
-    told = [fact for fact in facts.values() if fact.about]
-    if not told or "Attributes\n" in text:
+    described = [fact for fact in facts.values() if fact.about]
+    if not described or "Attributes\n" in text:
         return text
-    lines = [f"{fact.name} : {fact.shape.value} {fact.about}" for fact in told]
+    lines = [f"{fact.name} : {fact.shape.value} {fact.about}" for fact in described]
     return "\n".join([inspect.cleandoc(text), "", "Attributes", "----------", *lines, ""])
 
 

@@ -1,4 +1,4 @@
-"""Kinds of balances: what people call a balance, and what its messages are called."""
+"""Kinds of balances: the names of balances, and of the messages about them."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def read_bipartite(graph: nx.Graph, *, coordinator: str = "virtual") -> dict[str
     home |= {agent: home[node] for agent, node in place.items()}
     ordered = sorted(balances, key=lambda node: (not balances[node].place, position[node]))
     first = {node: min(graph.neighbors(node), key=lambda agent: (home[agent], position[agent])) for node in ordered}
-    keeper_home = [home[node] if balances[node].place else home[first[node]] for node in ordered]
+    coordinator_home = [home[node] if balances[node].place else home[first[node]] for node in ordered]
     agents.sort(key=lambda agent: (home[agent], position[agent]))
     address = {agent: len(own) + k for k, agent in enumerate(agents)}
     number = {node: k for k, node in enumerate(ordered)}
@@ -90,7 +90,7 @@ def read_bipartite(graph: nx.Graph, *, coordinator: str = "virtual") -> dict[str
         kinds=kinds,
         balances=[names[node] for node in ordered],
         kind=[kinds.index(balances[node]) for node in ordered],
-        keeper=np.array(keeper_home, dtype=np.int32),
+        coordinator=np.array(coordinator_home, dtype=np.int32),
         slack=np.array([-1 if slack[node] is None else address[slack[node]] for node in ordered], dtype=np.int32),
         rows=tuple(np.array(rows, dtype=np.int64).T),
     )

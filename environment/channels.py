@@ -1,4 +1,4 @@
-"""Channels: directed lanes between two agents, numbered so that the rows of an agent, and of a balance, are found fast."""
+"""Channels: directed links between two agents, numbered so that the rows of an agent, and of a balance, are found fast."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Channels:
         return np.arange(2 * self.rows, len(self), dtype=np.int32)
 
 
-def meetings(agent: Ints, keeper: Ints, balance: Ints) -> Ints:
+def meetings(agent: Ints, coordinator: Ints, balance: Ints) -> Ints:
     """Return which coordinators speak to each other, (p, 2) int32, smaller address first.
 
     That of an agent's first row meets those of its others: a star an agent, since a clique would open half a million pairs
@@ -69,21 +69,21 @@ def meetings(agent: Ints, keeper: Ints, balance: Ints) -> Ints:
 
     Parameters
     ----------
-    agent, keeper, balance : (rows,) of each row, numbered by (agent, row)
+    agent, coordinator, balance : (rows,) of each row, numbered by (agent, row)
     """
     pairs = []
     for group in (agent, balance):
         order = np.argsort(group, kind="stable")
         first = np.unique(group[order], return_index=True)[1]
         counts = np.diff(np.append(first, len(order)))
-        pairs.append(np.stack([np.repeat(keeper[order][first], counts), keeper[order]], axis=1))
+        pairs.append(np.stack([np.repeat(coordinator[order][first], counts), coordinator[order]], axis=1))
     both = np.sort(np.concatenate(pairs), axis=1)
     return np.unique(both[both[:, 0] != both[:, 1]], axis=0).astype(np.int32).reshape(-1, 2)
 
 
 def open_channels(
     agent: Ints,
-    keeper: Ints,
+    coordinator: Ints,
     balance: Ints,
     kind: npt.NDArray[np.int8],
     plain: npt.NDArray[np.bool_],
@@ -94,24 +94,24 @@ def open_channels(
 
     Parameters
     ----------
-    agent, keeper, balance : (rows,) int32, of each row, numbered by (agent, row)
+    agent, coordinator, balance : (rows,) int32, of each row, numbered by (agent, row)
     kind : (B,) int8 of each balance
     plain : (B,) bool, balances whose name adds nothing to the names of both ends
     name_key : (addresses,) uint64
     balance_key : (B,) uint64
     """
     rows = len(agent)
-    meet = meetings(agent, keeper, balance)
+    meet = meetings(agent, coordinator, balance)
     peers = np.concatenate([meet, meet[:, ::-1]])
     peers = peers[np.lexsort((peers[:, 0], peers[:, 1]))]
-    sender = np.concatenate([agent, keeper, peers[:, 0]]).astype(np.int32)
-    receiver = np.concatenate([keeper, agent, peers[:, 1]]).astype(np.int32)
+    sender = np.concatenate([agent, coordinator, peers[:, 0]]).astype(np.int32)
+    receiver = np.concatenate([coordinator, agent, peers[:, 1]]).astype(np.int32)
     about = np.concatenate([balance, balance, np.full(len(peers), -1)]).astype(np.int32)
     link = np.repeat(np.array([Link.UP, Link.DOWN, Link.PEER], dtype=np.int8), [rows, rows, len(peers)])
     key = mix(name_key[sender] ^ mix(name_key[receiver]))
     named = np.flatnonzero((about >= 0) & ~plain[about])
     key[named] ^= mix(balance_key[about[named]])
-    # Sorted by (receiver, sender), the way back of the k-th is where (sender, receiver) stands.
+    # Channels between coordinators are sorted by (receiver, sender): the k-th one's way back is at (sender, receiver).
     turned = np.empty(len(peers), dtype=np.int64)
     turned[np.lexsort((peers[:, 1], peers[:, 0]))] = np.arange(len(peers))
     return Channels(

@@ -155,7 +155,7 @@ class Envelopes:
             self.batches,
             at.searchsorted(self.start),
             self.channel.take(at),
-            at if self.row is None and len(self.batches) == 1 else self.rows.take(at),  # the same, sooner
+            at if self.row is None and len(self.batches) == 1 else self.rows.take(at),  # the same result, faster
             None if self.due is None else self.due.take(at),
             None if self.copy is None else self.copy.take(at),
         )

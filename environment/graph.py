@@ -70,7 +70,7 @@ def read_graph(graph: nx.Graph, *, coordinator: str = "virtual", operator: str =
             *(f"{homes[i]}-{homes[j]}" for i, j in ends.tolist()),
         ],
         kind=[known.index(name) for name in kinds],
-        keeper=np.concatenate([np.flatnonzero(bus), ends[:, 0]]),
+        coordinator=np.concatenate([np.flatnonzero(bus), ends[:, 0]]),
         slack=np.concatenate([operators[np.flatnonzero(bus)], np.full(len(ends), -1)]),
         rows=(
             np.concatenate([at_bus[0], operators[end]]),

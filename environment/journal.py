@@ -57,7 +57,7 @@ class Journal:
     by_label : Counter over (label, `Fate`); the label is the name of a kind, or what `Kind.labels` says instead
     rows : list of (tick, label, fate, reason, count), the reason being the name of the fault, or ""
     said, heard : with ``keep_messages``, every batch accepted and every (tick, batch) delivered, in order
-    events : what became of each message since somebody emptied the list; None, and at no cost, unless somebody wants it
+    events : what became of each message since the list was last emptied; None, and at no cost, unless it is asked for
     """
 
     def __init__(self, *, keep_messages: bool = False) -> None:
@@ -77,7 +77,7 @@ class Journal:
             self.rows.append((tick, label, fate, reason, number))
 
     def tell(self, fate: Fate | None, batch: MessageBatch, reason: str = "") -> None:
-        """Note which messages met a fate, where somebody wants to know."""
+        """Note which messages met a fate, if that is asked for."""
         if self.events is not None and len(batch):
             self.events.append(Event(fate, reason, batch))
 

@@ -1,4 +1,4 @@
-"""Keyed chance: every draw is a hash of who, what and when, so nobody's luck depends on anybody else's.
+"""Keyed chance: every draw is a hash of the names, the kind and the tick, so no agent's draws depend on another's.
 
 A draw has no state. It is a function of (seed, purpose, kind, tick, ordinal) and of the channel's key, and the channel's
 key comes from the *names* of its two agents. Adding an agent, a fault or a message elsewhere moves no other draw, and a

@@ -83,7 +83,7 @@ class Labels:
         """Yield what a fault did: label, how many messages it added and how many it took away.
 
         Originals and copies are counted apart, so that a fault may do both in one call. Where a copy bears no mark of its own
-        messages can only be told by their channels.
+        messages can only be told apart by their channels.
         """
         if after.channel is before.channel:
             return

@@ -185,7 +185,7 @@ def _meet_nowhere(*channels: Ints) -> bool:
     return bool((channel[1:] > channel[:-1]).all())
 
 
-# Roles speak on the same channels tick after tick; only who is silent, and asked again, differs.
+# Roles speak on the same channels tick after tick; only those that are silent, and asked again, differ.
 _order: Remembered[Ints | None] = Remembered(_find_order)
 _merged: Remembered[tuple[Ints, Ints]] = Remembered(_merge)
 _disjoint: Remembered[bool] = Remembered(_meet_nowhere)
@@ -194,7 +194,7 @@ _range: Remembered[tuple[int, int]] = Remembered(lambda row: (int(row.min()), in
 
 
 class Outbox:
-    """What is said in one tick, before any fault. Who speaks first makes no difference: `batches` is in one fixed order."""
+    """What is said in one tick, before any fault. The order of speaking makes no difference: `batches` is in one fixed order."""
 
     def __init__(self, tick: int) -> None:
         self.tick = tick

@@ -1,4 +1,4 @@
-"""Topology: agents and balances, who keeps which, and the channels that they open."""
+"""Topology: agents and balances, which coordinator runs which balance, and the channels that they open."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Ints = npt.NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Topology:
-    """Who is there, which rows of theirs meet in which balance, and who may speak to whom.
+    """The agents, the balances that their rows meet in, and the channels between them.
 
     A market is a bipartite graph of agents and *balances*; an edge is a *row*, one agent's net import from one balance. A
     balance is kept by one *coordinator*; agents speak with the coordinators of their rows. Two front doors make one: a graph
@@ -47,11 +47,11 @@ class Topology:
     kinds : the kinds of balances that there are
     balances : names of the balances, those of places first
     kind : (B,) int8, which of `kinds` each balance is of
-    keeper : (B,) int32, address of the coordinator of each balance
+    coordinator : (B,) int32, address of the coordinator of each balance
     slack : (B,) int32, address of the agent that takes what is left over at a balance when a point is dispatched; -1: none
     row_agent, row_place, row_balance : (R,) int32, of each row that is in a balance: the address of its agent, which of the
         agent's rows it is, and its balance; numbered by (agent, place)
-    row_keeper : (R,) int32, address of the coordinator that asks about the row: that of its balance, but for lessons
+    row_coordinator : (R,) int32, address of the coordinator that asks about the row: that of its balance, but for lessons
     channels : every directed channel
     """
 
@@ -62,12 +62,12 @@ class Topology:
     kinds: tuple[BalanceKind, ...]
     balances: tuple[str, ...]
     kind: npt.NDArray[np.int8]
-    keeper: Ints
+    coordinator: Ints
     slack: Ints
     row_agent: Ints
     row_place: Ints
     row_balance: Ints
-    row_keeper: Ints
+    row_coordinator: Ints
     channels: Channels
 
     @classmethod
@@ -112,7 +112,7 @@ class Topology:
         kinds: Sequence[BalanceKind],
         balances: Sequence[str],
         kind: Sequence[int],
-        keeper: npt.NDArray[np.integer],
+        coordinator: npt.NDArray[np.integer],
         slack: npt.NDArray[np.integer],
         rows: Sequence[npt.NDArray[np.integer]],
     ) -> Topology:
@@ -120,7 +120,7 @@ class Topology:
 
         Parameters
         ----------
-        homes, coordinators, groups, kinds, balances, kind, keeper, slack : as the attributes
+        homes, coordinators, groups, kinds, balances, kind, coordinator, slack : as the attributes
         rows : agent, place and balance of each row, in any order
         """
         agent, place, balance = rows
@@ -136,23 +136,23 @@ class Topology:
             kinds=tuple(kinds),
             balances=tuple(balances),
             kind=sorts,
-            keeper=keeper.astype(np.int32),
+            coordinator=coordinator.astype(np.int32),
             slack=slack.astype(np.int32),
             row_agent=agent,
             row_place=place,
             row_balance=balance,
-            row_keeper=keeper[balance].astype(np.int32),
+            row_coordinator=coordinator[balance].astype(np.int32),
             channels=None,  # type: ignore[arg-type] # opened next, by the names that it gives
         )
-        return found.kept_by(found.row_keeper)
+        return found.kept_by(found.row_coordinator)
 
-    def kept_by(self, row_keeper: Ints) -> Topology:
+    def kept_by(self, row_coordinator: Ints) -> Topology:
         """Return the same agents and balances, with rows that these coordinators, (R,) addresses, ask about."""
         names = np.array([text_key(name) for name in self.balances], dtype=np.uint64)
         channels = open_channels(
-            self.row_agent, row_keeper, self.row_balance, self.kind, self.place, self._name_keys(), names
+            self.row_agent, row_coordinator, self.row_balance, self.kind, self.place, self._name_keys(), names
         )
-        return replace(self, row_keeper=row_keeper, channels=channels)
+        return replace(self, row_coordinator=row_coordinator, channels=channels)
 
     def _name_keys(self) -> Keys:
         key = np.empty(self.size, dtype=np.uint64)
@@ -199,7 +199,7 @@ class Topology:
         """(homes,): the balance at which the agents of each home meet, -1 where there is none."""
         found = np.full(len(self.homes), -1, dtype=np.int64)
         for balance in np.flatnonzero(self.place)[::-1].tolist():
-            found[self.home[self.keeper[balance]]] = balance
+            found[self.home[self.coordinator[balance]]] = balance
         return found
 
     @cached_property
@@ -214,11 +214,11 @@ class Topology:
     @cached_property
     def idle(self) -> npt.NDArray[np.bool_]:
         """(coordinators,): those that ask about nothing."""
-        return np.bincount(self.row_keeper, minlength=len(self.coordinators)) == 0
+        return np.bincount(self.row_coordinator, minlength=len(self.coordinators)) == 0
 
     @cached_property
     def piece(self) -> npt.NDArray[np.int64]:
-        """(coordinators,): the piece of the graph that each stands in; the pieces have nothing to tell each other."""
+        """(coordinators,): the connected piece of the graph that each is in; no message passes between pieces."""
         from scipy.sparse import csgraph
 
         return np.asarray(csgraph.connected_components(self._meetings)[1], dtype=np.int64)

@@ -127,7 +127,7 @@ class Transport:
         self._calendar.setdefault(due, []).append(batch)
 
     def _afflicted(self, envelopes: Envelopes, faults: Iterable[Fault], tick: int, end: Fate) -> Envelopes:
-        """Return what faults leave of messages, with the end in the journal that the others met."""
+        """Return the messages that faults leave, and note in the journal what became of the others."""
         for fault in faults:
             before, envelopes = envelopes, self.schedule.apply(fault, envelopes, tick)
             if envelopes is not before:

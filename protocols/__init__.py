@@ -1,4 +1,4 @@
-"""What roles say, to whom, when, and when they stop waiting: one file per protocol."""
+"""What roles say, to whom and when, and how long they wait: one file per protocol."""
 
 from .atc import ATC
 from .dlmp_admm import DlmpADMM

@@ -40,7 +40,7 @@ class ExchangeADMM(Protocol):
     Multipliers, 2011, section 7.3.2, with one penalty a row), the sound parallel form of the last block of note 001, which
     as printed lacks a term and diverges. A penalty that equals the curvature of its row's cost needs fewest rounds, and two
     answers tell the curvature: h_i = |change of g_i| / |change of x_i|. So rho_i moves to the geometric mean of itself and
-    h_i. After `adapting` rounds penalties rest: from then on it is ADMM with a fixed metric, which converges for every
+    h_i. After `adapting` rounds penalties are fixed: from then on it is ADMM with a fixed metric, which converges for every
     convex market. A round is two ticks.
 
     Examples
@@ -60,8 +60,8 @@ class ExchangeADMM(Protocol):
         "moved": Column("balance", np.inf, 1, per_period=True),
     }
     pooled: ClassVar[tuple[str, ...]] = ()
-    """Kinds of balances whose penalties bound one another where one coordinator keeps them, and come to rest by and by:
-    where limits pin both ends of a line, what moves there is not what its own price moves."""
+    """Kinds of balances whose penalties bound one another where one coordinator keeps them, and settle step by step:
+    where limits pin both ends of a line, its flow follows other prices than its own."""
 
     rho: float = Field(default=0.01, ge=RHO_MIN, le=RHO_MAX, description="first penalty, $/kW²h; it adapts by itself")
     adapting: int = Field(default=200, ge=0, description="rounds of a period in which penalties adapt")

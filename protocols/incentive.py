@@ -60,7 +60,7 @@ class Incentive(ExchangeADMM):
         apart = (b.imbalance**2).sum(axis=1, keepdims=True) / np.maximum(b.sum(np.ones_like(b.rho)), 1.0)
         primal = self.rho * np.sqrt(apart)
         dual = np.sqrt(b.sum(((b.rho * change) ** 2).sum(axis=1, keepdims=True)))
-        known = (primal > 1e-12) & (dual > 1e-12)  # both at rest tell nothing
+        known = (primal > 1e-12) & (dual > 1e-12)  # where either is zero the ratio tells nothing
         ratio = np.where(known, primal, 1.0) / np.where(known, dual, 1.0)
         factor = np.clip(np.sqrt(ratio), 1.0 / _FACTOR, _FACTOR)
         return np.where((factor > _DEAD) | (factor < 1.0 / _DEAD), factor, 1.0)

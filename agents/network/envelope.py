@@ -123,7 +123,7 @@ def envelope_of(
     rows = np.concatenate([active, -active, -squares, squares])
     room = np.concatenate([limits.line - flow, limits.line + flow, square - limits.low**2, limits.high**2 - square])
     moves = np.abs(rows).max(axis=1, initial=0.0) > 0.0
-    source = np.isin(np.arange(len(room)), 2 * len(flow) + np.array([0, len(square)]))  # whose voltage is what it is
+    source = np.isin(np.arange(len(room)), 2 * len(flow) + np.array([0, len(square)]))  # whose voltage is fixed
     which = np.flatnonzero(np.isfinite(room) & (moves | all_rows) & ~source)
     marginal = (prices[0] + prices[1]) * loss_factor - prices[0]
     return Envelope(rows[which], room[which], which, len(flow), losses, loss_factor, marginal)

@@ -105,7 +105,7 @@ def project(
         if moved <= _RESTS * size or (bend is None and not extra.any()):
             return point
         if bend is not None and moved > 0.7 * before:
-            # The passes go in circles, for want of the curvature that tangents of the limits leave out.
+            # The passes cycle, since tangents of the limits leave out their curvature.
             damping = max(4.0 * damping, 0.1 * float(ask.rho.max(initial=0.0)), soft)
         before = moved
     return point if bend is None else None
@@ -152,7 +152,7 @@ def _daqp(
     """Solve min sum curvature/2 x^2 + linear x on low <= (x, rows x) <= high: x and all multipliers, None where infeasible."""
     import daqp  # here: only a market on a feeder needs it
 
-    # With the least curvature at 1 the solver's tolerance is one of kW; beyond rounding it would go in circles.
+    # With the least curvature at 1 the solver's tolerance is one of kW; beyond rounding it would cycle.
     scale = curvature.min(initial=np.inf)
     h, f = curvature / scale, linear / scale
     tolerance = max(1e-11, 1e-15 * float(np.sqrt((f * f / h).sum())))

@@ -80,7 +80,7 @@ class NetworkPeriod:
         """How the cost of losses bends, by the flow without them; None where one envelope is right everywhere."""
         if self.linear:
             return None
-        price = max(0.0, self.wholesale + self.loss_price)  # what bends downwards is left to the passes
+        price = max(0.0, self.wholesale + self.loss_price)  # concave directions are left to the passes
         none = np.zeros_like(self.grid.below)
         active = self.ports.gather(np.concatenate([self.grid.below, none], axis=1))
         reactive = self.ports.gather(np.concatenate([none, self.grid.below], axis=1))

@@ -31,7 +31,7 @@ class PeriodProblem:
         ask, network = Ask(price, target, rho, self.low, self.high), self.network
         if network.linear:
             return project(ask, network.tangent, np.zeros_like(price))
-        # What is asked for is near the answer once a negotiation is. Where it is no place to begin, the lossless answer may
+        # Late in a negotiation the target is near the answer. Where it is no place to begin, the lossless answer may
         # be, or what was found when the facts were checked.
         starts: list[Callable[[], Floats | None]] = [
             lambda: np.clip(target, self.low, self.high),

@@ -108,7 +108,7 @@ class RadialGrid:
         i = np.zeros_like(taken)
         moving = np.ones(taken.shape[1], dtype=bool)
         p, q, v = taken, reactive_taken, np.repeat(top, self.below.shape[1], axis=0)
-        with np.errstate(all="ignore"):  # a flow that does not exist runs away
+        with np.errstate(all="ignore"):  # where no flow exists, the sweeps diverge
             for _ in range(_SWEEPS):
                 p = taken + through @ (self.r * i)
                 q = reactive_taken + through @ (self.x * i)

@@ -62,7 +62,7 @@ class CommunityManager(Society):
         limit = self.limit[some]
         with np.errstate(divide="ignore", invalid="ignore"):
             inner = wanted / bend
-        # Where nothing bends, it is all or nothing.
+        # Without curvature the answer is at a limit or zero.
         q = np.clip(np.where(bend > 0.0, inner, np.sign(wanted) * limit), -limit, limit)
         x[home], x[port] = q, -q
         return x

@@ -175,7 +175,7 @@ class DispatchOperator(Society):
             energy[members] = self.capacity_kwh[members] / 2.0 - np.cumsum(u, axis=1) * self.hours[members]
         generation, discharge, main_grid = found
         missing = lacking - generation - discharge - main_grid
-        # A rounding error of the exchanged power is none of the schedule.
+        # What is missing by rounding alone counts as nothing.
         scale = 1.0 + np.abs(lacking)
         return Schedule(
             generation, discharge, main_grid, energy, np.where(np.abs(missing) <= 1e-12 * scale, 0.0, missing)
@@ -185,8 +185,8 @@ class DispatchOperator(Society):
         """Return its load, what serves it and net export, (n, periods) kW; energy in kWh, tariff in $/kWh."""
         plan = self.schedule(x)
         devices = {"generation": plan.generation, "storage": plan.discharge, "main_grid": plan.main_grid}
-        told = {"demand": self.load, **devices, "energy": plan.energy, "tariff": self.tariff}
-        return {**told, "net_export": self.exported(x)}
+        values = {"demand": self.load, **devices, "energy": plan.energy, "tariff": self.tariff}
+        return {**values, "net_export": self.exported(x)}
 
     def _solve(self, members: Rows, sources: Sequence[Source], load: Floats) -> tuple[Floats, Floats]:
         """Return what each source, (m, periods, j), and the battery, (m, periods), supply."""

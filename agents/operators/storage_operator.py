@@ -90,8 +90,8 @@ class StorageOperator(MicrogridOperator):
     def sources(self, x: Floats) -> dict[str, Floats]:
         """Return generation, used PV, discharge and net export, (n, periods) kW, and the state of charge before them."""
         found, export = self.dispatch(x), self.exported(x)
-        told = {"generation": found.generation, "pv": found.pv, "storage": found.storage}
-        return {**told, "soc": np.broadcast_to(self.soc, export.shape), "net_export": export}
+        values = {"generation": found.generation, "pv": found.pv, "storage": found.storage}
+        return {**values, "soc": np.broadcast_to(self.soc, export.shape), "net_export": export}
 
     def _supply(self, members: Rows) -> Supply:
         columns = self.storage_price, self.scale, self.q, *self.storage_limits()

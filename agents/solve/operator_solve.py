@@ -73,7 +73,7 @@ class OperatorProblem:
         if lines.shape[1] > k:
             lines = lines[:, 0::2] + lines[:, 1::2]
         every, open_ = _sum(lines), value > limit
-        # Where the PV limits the exports, what one line takes the others lose.
+        # Where the PV limits the exports, more on one line is less on the others.
         share = np.where(open_ | (every <= 0.0), 0.0, 1.0 / np.where(every > 0.0, every, 1.0))[:, None]
         own = self.supply.slope(value) + np.where(open_, every, 0.0)
         ports = lines * (1.0 - lines * share)

@@ -1,4 +1,4 @@
-"""Chance: the luck and the memory of one fault in one tick."""
+"""Chance: the random draws and the memory of one fault in one tick."""
 
 from __future__ import annotations
 

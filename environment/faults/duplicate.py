@@ -38,7 +38,7 @@ class Duplicate(Fault):
         lucky = chance(envelopes) < self.probability
         if envelopes.copy is not None:
             lucky &= envelopes.copy == 0
-        # A copy's identity comes from this fault's name, so that no other fault changes the copy's luck.
+        # A copy's identity comes from this fault's name, so that no other fault changes the copy's draws.
         identity = _identities(self.name, self.copies)
         at, copy = _inserted(len(envelopes), lucky.nonzero()[0], identity)
         if envelopes.copy is not None:  # another fault's copies may have to go between

@@ -1,4 +1,4 @@
-"""Loss: a message disappears on the way, and nobody tells its sender."""
+"""Loss: a message disappears on the way, and its sender is not told."""
 
 from __future__ import annotations
 

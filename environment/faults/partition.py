@@ -20,7 +20,7 @@ class Partition(Fault):
     """Messages between agents of different `groups` are stopped on arrival, those in flight included.
 
     Without `groups` the channels in its scope are cut: ``channel="A.virtual<->B.virtual"``. Agents in no group reach
-    everybody.
+    all others.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Partition(Fault):
         if isinstance(value, str):
             value = value.split("/")
         if isinstance(value, list | tuple) and len(value) == 1:
-            raise ValueError(f"one group {value[0]!r} is apart from nobody: write two or more, as in A.*/B.*|C.*")
+            raise ValueError(f"one group {value[0]!r} is apart from no other: write two or more, as in A.*/B.*|C.*")
         return value
 
     def covers(self, topology: Topology) -> npt.NDArray[np.bool_] | None:

@@ -24,7 +24,7 @@ class Reorder(Fault):
     window: int = Field(default=3, ge=1, le=100_000)
 
     def on_send(self, envelopes: Envelopes, chance: Chance) -> Envelopes:
-        """Draw who is held back, and for how long."""
+        """Draw which messages are held back, and for how long."""
         held = chance(envelopes) < self.probability
         ticks = 1 + np.floor(chance(envelopes) * self.window).astype(np.int32)
         return envelopes.delay(np.where(held, ticks, 0))

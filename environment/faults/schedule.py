@@ -1,4 +1,4 @@
-"""A schedule of faults, resolved against a topology: who acts on which messages, in which order, with which draws."""
+"""A schedule of faults, resolved against a topology: which fault acts on which messages, in which order and by which draws."""
 
 from __future__ import annotations
 
@@ -118,14 +118,14 @@ class FaultSchedule:
         return self._together([f for f in self.sleepers if f.active(tick) and f.puts_to_sleep(tick)])
 
     def resting(self, tick: int) -> Mask | None:
-        """Return which of those asleep in a tick are not down, and so hear what comes, (agents,) bool; None: nobody."""
+        """Return which of those asleep in a tick are not down, and so hear what comes, (agents,) bool; None: no agent."""
         active = [f for f in self.sleepers if f.active(tick) and f.puts_to_sleep(tick)]
         resting = self._together([f for f in active if not isinstance(f, Crash)])
         down = self._together([f for f in active if isinstance(f, Crash)])
         return resting if resting is None or down is None else resting & ~down
 
     def forgetting(self, tick: int) -> Mask | None:
-        """Return which agents wake up in this tick without any memory, (agents,) bool; None: nobody."""
+        """Return which agents wake up in this tick without any memory, (agents,) bool; None: no agent."""
         return self._together([f for f in self.sleepers if f.wipes_memory(tick)])
 
     def _together(self, faults: list[Fault]) -> Mask | None:

@@ -33,7 +33,7 @@ class Balances:
     x : (m, periods) kW, the answer of each row, as heard; not to be written to
     imbalance : (b, periods) kW, what the rows of each balance add up to
     group : (m,) which of these balances each row is in
-    coordinator : (b,) who keeps each balance
+    coordinator : (b,) which coordinator runs each balance
     """
 
     group: Places
@@ -102,7 +102,7 @@ class Balances:
 
     @property
     def coordinator(self) -> Places:
-        """(b,): which coordinator keeps each balance."""
+        """(b,): which coordinator runs each balance."""
         of = self._ledger.of_balance
         return of if self._at is None else of.take(self._at)
 

@@ -20,7 +20,7 @@ class InRounds(Role):
 
     Attributes
     ----------
-    answers : the newest answer of each row that they ask about; of_row : (m,) who asks about it
+    answers : the newest answer of each row that they ask about; of_row : (m,) which coordinator asks about it
     termination : what they have heard of each other
     round : (n,) the round that is being asked
     spoke : (n,) the tick of the last ask, -1 before the first
@@ -60,7 +60,7 @@ class Barrier:
         raise NotImplementedError
 
     def complete(self, tick: int, missing: Places) -> Mask:
-        """(n,): who may close its round; `missing`, (n,), counts what is behind."""
+        """(n,): which may close their round; `missing`, (n,), counts what is behind."""
         raise NotImplementedError
 
     def counting(self, done: Mask, tick: int) -> Mask:
@@ -72,7 +72,7 @@ class Barrier:
 
     @property
     def unheard(self) -> Mask:
-        """(n,): who closed its last round without having heard from all; neighbours are told that it waits."""
+        """(n,): which closed their last round without having heard from all; neighbours are told that they wait."""
         return np.zeros(len(self.role.round), dtype=bool)
 
 
@@ -89,7 +89,7 @@ class WholeRounds(Barrier):
         return rows, termination.heard.round < role.round[termination.of]
 
     def complete(self, tick: int, missing: Places) -> Mask:
-        """(n,): who misses nothing."""
+        """(n,): which miss nothing."""
         return missing == 0
 
 
@@ -120,13 +120,13 @@ class Newest(Barrier):
         return np.asarray(rows), termination.heard.heard <= self.counted[termination.of]
 
     def complete(self, tick: int, missing: Places) -> Mask:
-        """(n,): who has heard from all at least once, two ticks after it spoke."""
+        """(n,): which have heard from all at least once, two ticks after they spoke."""
         role = self.role
         never = role.count(role.answers.sent < 0, role.termination.heard.sent < 0)
         return (never == 0) & (tick >= role.spoke + 2)
 
     def counting(self, done: Mask, tick: int) -> Mask:
-        """(n,): who heard from all since it last counted: frozen values are not settled."""
+        """(n,): which heard from all since they last counted: frozen values are not settled."""
         counting = done & (self.role.count(*self.behind()) == 0)
         self.uncounted = np.where(done, ~counting, self.uncounted)
         self.counted = np.where(counting, tick, self.counted)
@@ -138,5 +138,5 @@ class Newest(Barrier):
 
     @property
     def unheard(self) -> Mask:
-        """(n,): who closed its last round without evidence."""
+        """(n,): which closed their last round without evidence."""
         return self.uncounted

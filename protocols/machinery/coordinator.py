@@ -58,7 +58,7 @@ class Coordinator(InRounds):
         super().__init__(coordinators)
         self.protocol, self.update, self.kinds = protocol, update, kinds
         topology, n = market.topology, len(coordinators)
-        rows = np.flatnonzero(np.isin(topology.row_keeper, coordinators))
+        rows = np.flatnonzero(np.isin(topology.row_coordinator, coordinators))
         self._channels = len(topology.channels)
         self.answers = Memory(kinds["answer"], fixed(rows.astype(np.int32)), self._channels, topology.channels.about)
         self.ledger = Ledger(self, protocol, market, coordinators, self.answers)

@@ -58,14 +58,14 @@ class Ledger:
         topology = market.topology
         place = np.full(len(topology.coordinators), -1, dtype=np.int64)
         place[coordinators] = np.arange(len(coordinators))
-        self.row = np.flatnonzero(place[topology.row_keeper] >= 0)
-        keeper, balance = topology.row_keeper[self.row].astype(np.int64), topology.row_balance[self.row]
-        # A balance with two coordinators is two balances here, one in the hands of each.
+        self.row = np.flatnonzero(place[topology.row_coordinator] >= 0)
+        coordinator, balance = topology.row_coordinator[self.row].astype(np.int64), topology.row_balance[self.row]
+        # A balance with two coordinators counts as two balances here, one for each.
         either, self.group = np.unique(
-            balance.astype(np.int64) * len(topology.coordinators) + keeper, return_inverse=True
+            balance.astype(np.int64) * len(topology.coordinators) + coordinator, return_inverse=True
         )
-        self.balance, keeper = either // len(topology.coordinators), either % len(topology.coordinators)
-        self.of_balance = place[keeper]
+        self.balance, coordinator = either // len(topology.coordinators), either % len(topology.coordinators)
+        self.of_balance = place[coordinator]
         self.of_row = self.of_balance[self.group]
         self.kind = topology.kind[self.balance]
         self.kinds = topology.kinds

@@ -75,7 +75,7 @@ class Market:
     Raises
     ------
     ProtocolError
-        A population has other periods, addresses twice or nobody, or ports that do not fit its balances.
+        A population has other periods, leaves an agent out or has it twice, or has ports that do not fit its balances.
     """
 
     topology: Topology
@@ -102,7 +102,7 @@ class Market:
         np.maximum.at(wanted, topology.row_agent, topology.row_place)
         for population in self.populations:
             self._check(population, wanted)
-        kept = np.bincount(topology.keeper, minlength=first)
+        kept = np.bincount(topology.coordinator, minlength=first)
         if len(self.virtual) != first or (self.virtual.port_count != kept).any():
             raise ProtocolError("virtual wants one agent per coordinator, with one port for each balance that it keeps")
 
@@ -155,7 +155,7 @@ class Market:
     def first_price(self) -> Floats:
         """(B, periods) $/kWh: the first price of each balance, which its virtual agent knows."""
         price = np.empty((len(self.topology.balances), self.periods))
-        price[np.argsort(self.topology.keeper, kind="stable")] = self.virtual.price
+        price[np.argsort(self.topology.coordinator, kind="stable")] = self.virtual.price
         return price
 
     def of_rows(self, values: list[Floats]) -> Floats:

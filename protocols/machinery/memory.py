@@ -95,7 +95,7 @@ class Memory:
         self._complete = False
 
     def write(self, tick: int, *batches: MessageBatch) -> tuple[Counts, Counts]:
-        """Hear batches of this kind, the oldest first; messages on other channels are somebody else's.
+        """Hear batches of this kind, the oldest first; messages on other channels are left alone.
 
         Returns
         -------
@@ -103,7 +103,7 @@ class Memory:
         """
         news, stale = np.zeros(self._labels, dtype=np.int64), np.zeros(self._labels, dtype=np.int64)
         rest: list[MessageBatch] = []
-        for batch in filter(len, batches):  # of what is garbled on the way nothing may be left
+        for batch in filter(len, batches):  # a garbled batch may be left without messages
             run = None if batch.copy is not None or batch.channel.flags.writeable else self._run(batch.channel)
             if run is None or rest or self.sent[run[1]].max(initial=-1) >= batch.sent:
                 rest.append(batch)

@@ -1,4 +1,4 @@
-"""Options: what every protocol can be told, and what it declares about itself."""
+"""Options: the options of every protocol, and what a protocol declares about itself."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class Participant(Role):
         self.x = fixed(answers[:, :-1])  # another array each time, by which an observer knows that something changed
 
     def speak(self, tick: int, outbox: Outbox) -> None:
-        """Solve for those who are asked anew, repeat the answer of those who are asked again."""
+        """Solve for agents that are asked anew, and repeat the answers of those that are asked again."""
         if not self.stirred and np.isinf(self.called).all():
             return
         asked = self._ask.round
@@ -113,7 +113,7 @@ class Participant(Role):
         return low, low == high
 
     def _ready(self, first: Floats, same: Mask) -> Mask:
-        """(n,): who answers anew."""
+        """(n,): which agents answer anew."""
         if not self.newest:
             return self.awake & same & (first > self.answered)
         news = self._ask.heard > self.seen.take(self._agent)

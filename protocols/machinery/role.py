@@ -72,7 +72,7 @@ class Role:
         per_period: bool = False,
         holder: Any = None,
     ) -> None:
-        """Declare a column of state and set it: see `Declared`; `holder` is the role itself unless it is told."""
+        """Declare a column of state and set it: see `Declared`; `holder` is the role itself unless it is given."""
         holder = self if holder is None else holder
         self.declared[f"{type(holder).__name__}.{name}"] = Declared(holder, owner, first.copy(), per_period)
         setattr(holder, name, first.copy())

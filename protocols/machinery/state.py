@@ -39,7 +39,7 @@ class MarketState:
     def blank(cls, market: Market) -> MarketState:
         """Return a state in which nothing is known yet."""
         topology, periods = market.topology, market.periods
-        several = bool((topology.row_keeper != topology.keeper[topology.row_balance]).any())
+        several = bool((topology.row_coordinator != topology.coordinator[topology.row_balance]).any())
         return cls(
             price=np.full((len(topology.balances), periods), np.nan),
             row_price=np.full((len(topology.row_balance), periods), np.nan) if several else None,
@@ -57,5 +57,7 @@ class MarketState:
             self.round[idle], self.stopped[idle] = self.round[~idle].min(), self.stopped[~idle].all()
         if self.row_price is None:
             return
-        for balance in np.unique(topology.row_balance[topology.row_keeper != topology.keeper[topology.row_balance]]):
+        for balance in np.unique(
+            topology.row_balance[topology.row_coordinator != topology.coordinator[topology.row_balance]]
+        ):
             self.price[balance] = self.row_price[topology.row_balance == balance].mean(axis=0)

@@ -19,15 +19,16 @@ Mask = npt.NDArray[np.bool_]
 class Termination:
     """Counters of some coordinators, from local information only.
 
-    A coordinator is settled while its balances are balanced and its prices rest. Then its counter is 1 + min(own,
+    A coordinator is settled while its balances are balanced and its prices are settled. Then its counter is 1 + min(own,
     neighbours') of the round before, else 0. So a counter of k means that every coordinator d meetings away was settled for
     k - d rounds in a row, ending d rounds ago, and one beyond the diameter + 2 that all were for three rounds in a row.
-    Whoever sees that proposes to stop `diameter` rounds later. The proposal travels with the counters, the earliest wins,
-    and it has reached all of the piece when it falls due: all stop in the same round, whatever was lost on the way.
+    A coordinator that sees this proposes to stop `diameter` rounds later. The proposal travels with the counters, the
+    earliest wins, and it has reached all of the piece when it falls due: all stop in the same round, whatever was lost on
+    the way.
 
     Coordinators that act on the newest they have are not in lock step: each has rounds of its own, and one may miss what
-    others count. There a proposal still holds for whoever hears it, and falls due at the latest when a neighbour has come
-    to it.
+    others count. There a proposal still holds for each coordinator that hears it, and falls due at the latest when a
+    neighbour has come to it.
 
     Parameters
     ----------
@@ -104,7 +105,7 @@ class Termination:
             self.stopped |= done & (np.bincount(of[there], minlength=n) > 0)
 
     def message(self, which: Places, rounds: Places, waiting: Mask) -> Floats:
-        """(len(which), 5): what is told on some of the channels in `out`; `waiting` asks for an answer."""
+        """(len(which), 5): what is sent on some of the channels in `out`; `waiting` asks for an answer."""
         of = self.of[which]
         stop = np.where(np.isinf(self.stop_round), -1.0, self.stop_round)  # payloads are finite: -1 for unknown
         message = np.empty((len(which), len(self.FIELDS)))

@@ -29,7 +29,7 @@ def with_two_ledgers(market: Market) -> Market:
     own[topology.home[: len(topology.coordinators)]] = np.arange(len(topology.coordinators))
     mine = own[topology.home[topology.row_agent]]
     joins = np.isin(topology.row_balance, topology.joins) & (mine >= 0)
-    return replace(market, topology=topology.kept_by(np.where(joins, mine, topology.row_keeper).astype(np.int32)))
+    return replace(market, topology=topology.kept_by(np.where(joins, mine, topology.row_coordinator).astype(np.int32)))
 
 
 def copy_kind(periods: int) -> Kind:
@@ -41,8 +41,8 @@ class TwoLedgers(Coordinator):
     """Coordinators that each move a copy of the price, by the own operator's answer and the neighbour's as heard.
 
     Each passes its operator's answer on and waits one tick for the neighbour's; none asks for it again. Without faults both
-    copies move alike. A lost answer makes them differ, and nothing ever brings them together again: the negotiation comes
-    to rest, without any residual, at a wrong point.
+    copies move alike. A lost answer makes them differ, and nothing ever brings them together again: the negotiation
+    settles, without any residual, at a wrong point.
     """
 
     def __init__(self, *args: Any) -> None:
@@ -55,10 +55,10 @@ class TwoLedgers(Coordinator):
         twin = np.full(n, -1, dtype=np.int64)
         same = topology.row_balance[order][1:] == topology.row_balance[order][:-1]
         twin[order[:-1][same]], twin[order[1:][same]] = order[1:][same], order[:-1][same]
-        keeper = topology.row_keeper
-        shared = (twin[ledger.row] >= 0) & (keeper[twin[ledger.row]] != keeper[ledger.row])
+        coordinator = topology.row_coordinator
+        shared = (twin[ledger.row] >= 0) & (coordinator[twin[ledger.row]] != coordinator[ledger.row])
         self._shared = np.flatnonzero(shared)
-        mine, other = keeper[ledger.row[shared]], keeper[twin[ledger.row[shared]]]
+        mine, other = coordinator[ledger.row[shared]], coordinator[twin[ledger.row[shared]]]
         peers, size = channels.peers, len(topology.coordinators)
         pair = channels.receiver[peers].astype(np.int64) * size + channels.sender[peers]  # ascending
         arriving = peers[pair.searchsorted(mine.astype(np.int64) * size + other)]
@@ -99,7 +99,7 @@ class _OneTickLater(Barrier):
         return self._inner.behind()
 
     def complete(self, tick: int, missing: Places) -> Mask:
-        """(n,): who may close its round."""
+        """(n,): which may close their round."""
         role = self.role
         just_now = role.count(role.answers.heard == tick, np.zeros(len(role.termination.of), dtype=bool))
         return self._inner.complete(tick, missing) & (just_now == 0)
@@ -114,5 +114,5 @@ class _OneTickLater(Barrier):
 
     @property
     def unheard(self) -> Mask:
-        """(n,): who closed its last round without having heard from all."""
+        """(n,): which closed their last round without having heard from all."""
         return self._inner.unheard

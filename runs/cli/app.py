@@ -42,7 +42,7 @@ class _Group(typer.core.TyperGroup):
         try:
             return super().invoke(ctx)
         except (typer.Exit, typer.Abort, BrokenPipeError):
-            raise  # nothing went wrong, or whoever read our output has gone
+            raise  # nothing went wrong, or the reader of our output has gone
         except KeyboardInterrupt as error:
             _tell_notes(error)
             raise

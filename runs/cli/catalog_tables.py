@@ -50,7 +50,7 @@ def _title(entry: Mapping[str, Any]) -> Padding:
 def _fields(fields: Iterable[Mapping[str, Any]]) -> Any:
     table = plain_table([("", "left"), ("default", "left"), ("", "left")])
     for field in fields:
-        # Shapes of columns are for those who write a type, not for those who set its facts.
+        # Shapes of columns matter to authors of a type, not to users who set its facts.
         about = re.sub(r"^\([a-z]\w*, \w+\) ", "", str(field["about"]).replace("``", ""))
         if field["allowed"] and field["allowed"] not in about:
             about = f"{about}; {field['allowed']}" if about else field["allowed"]

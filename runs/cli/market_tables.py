@@ -17,9 +17,9 @@ from .plain import number, plain_table
 __all__ = ["market_tables", "of_agents"]
 
 AGENTS_MAX = 60
-"""Agents up to which each has a line."""
+"""Agents, or places where they meet, up to which each has a line."""
 SHOWN = 12
-"""Lines of trades, and of agents where there are too many."""
+"""Lines of trades, and of agents and places where there are too many."""
 
 _MICROGRIDS = {"bus", "tie_line", "connection"}
 """Kinds of balances of markets that are shown by microgrid."""
@@ -40,19 +40,7 @@ def market_tables(result: Result) -> Iterator[RenderableType]:
     two = np.array([end is not None for end in balances["from"]])
     price, power, payment = (balances[key].mean(axis=1) for key in ("price", "power", "payment"))
     if not two.all():
-        shown = plain_table(
-            [
-                ("balance", "left"),
-                ("kind", "left"),
-                ("price, $/kWh", "right"),
-                ("traded, kW", "right"),
-                ("paid, $/h", "right"),
-            ]
-        )
-        for k in np.flatnonzero(~two)[:AGENTS_MAX].tolist():
-            told = number(price[k]), number(power[k], 3), number(payment[k], 3)
-            shown.add_row(balances["name"][k], balances["kind"][k], *told)
-        yield shown
+        yield _places(balances, np.flatnonzero(~two), price, power, payment)
     if two.any():
         yield _trades(balances, np.flatnonzero(two), price, power, payment)
     periods = sum(part.market.periods for part in parts)
@@ -61,6 +49,20 @@ def market_tables(result: Result) -> Iterator[RenderableType]:
         + (f"; means of {periods} periods" if periods > 1 else ""),
         style="dim",
     )
+
+
+def _places(balances: dict[str, Any], places: Any, price: Floats, power: Floats, payment: Floats) -> RenderableType:
+    numbers = ("price, $/kWh", "traded, kW", "paid, $/h")
+    shown = plain_table([("balance", "left"), ("kind", "left"), *((name, "right") for name in numbers)])
+    lines, rest = _largest(power[places], AGENTS_MAX)
+    for k in places[lines].tolist():
+        told = number(price[k]), number(power[k], 3), number(payment[k], 3)
+        shown.add_row(balances["name"][k], balances["kind"][k], *told)
+    if not len(rest):
+        return shown
+    more = places[rest]
+    sums = f"{number(power[more].sum(), 3)} kW, {number(payment[more].sum(), 3)} $/h"
+    return Group(shown, Text(f"and {len(rest)} more places: {sums}", style="dim"))
 
 
 def _agents(parts: Sequence[Part]) -> RenderableType:

@@ -135,7 +135,7 @@ Exit status: 0 the run has ended, whatever its outcome; 1 something in the scena
 --json prints one object: scenario, scenario_hash, protocol, seed, outcome, reason (for the outcome), ticks, rounds,
   seconds, messages (by fate), total_cost, reference_cost, optimum_cost (all three without regularising terms; the last
   at the optimum with them), objective, reference_objective (both with them), gap, regularisation_gap, certificate (lower,
-  upper, gap, committed; residual, kW, where an equilibrium is nobody's optimum), residuals, worst, cost_unit (of all
+  upper, gap, committed; residual, kW, where an equilibrium is no common optimum), residuals, worst, cost_unit (of all
   costs), period_hours, and the solution as microgrids (price, demand, generation, net_export, and pv, storage, soc,
   main_grid, energy, tariff where there are any), tie_lines (transfer, transfer_price) and settlement (cost, payment,
   together, alone, gain, in $; of prosumers with --settlement); of a market on a feeder also usage (trades, their charges
@@ -193,7 +193,7 @@ Examples:
 
 \b
 The page steps, plays, goes back, cuts links, crashes agents and branches. What was done in it can be saved as a schedule,
-  and gridparley run SCENARIO --faults FILE does it again to the last bit. It asks nobody but this machine.
+  and gridparley run SCENARIO --faults FILE does it again to the last bit. It asks no machine but this one.
 A page that is closed ends its run. With --out the run is kept: the first page's in DIR, the next one's in DIR-2.
 
 \b
@@ -227,7 +227,7 @@ The page opens in a browser, from disk and without a network. Every figure in it
 RESUME = """
 \b
 Examples:
-  gridparley run microgrids --fault loss=0.3 --out long      # and somebody kills it
+  gridparley run microgrids --fault loss=0.3 --out long      # and it is killed
   gridparley resume long
 
 \b

@@ -139,7 +139,7 @@ def report(
     """
     from ..page.report import write_report
 
-    path, told = write_report(run, out, first, last)
-    if told is not None:
-        _say(told)
+    path, shortened = write_report(run, out, first, last)
+    if shortened is not None:
+        _say(shortened)
     typer.echo(str(path))

@@ -72,7 +72,7 @@ def run(choice: Choice, wanted: Wanted) -> None:
     )
     _print(result, as_json=wanted.as_json)
     if wanted.settlement and not result.settlement():
-        typer.echo("no settlement: some period was not committed, or some type has no reference(cp, x)", err=True)
+        typer.echo("no settlement: some period was not dispatched, or some type has no reference(cp, x)", err=True)
     if wanted.out is not None:
         typer.echo(f"written to {wanted.out}", err=True)
     if wanted.strict and result.outcome is not Outcome.CONVERGED:

@@ -79,6 +79,6 @@ def serve(source: Source, host: str, port: int, *, no_open: bool) -> None:
     url = server.listen()
     typer.echo(f"watching at {url}  (Ctrl-C ends it)")
     if not no_open:
-        # A browser of the terminal keeps whoever opens it waiting, and would wait for the server itself.
+        # A browser of the terminal keeps its caller waiting, and would wait for the server itself.
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
     server.serve()

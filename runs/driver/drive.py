@@ -28,7 +28,7 @@ SETTLEMENT, AC_CHECK = "--settlement", "--ac-check"
 
 @dataclass(frozen=True)
 class Wishes:
-    """What a result tells beside how the run ended.
+    """What a result holds beside how the run ended.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class Ongoing:
     def rescue(self, error: BaseException) -> str:
         """Write what was recorded until an error, and return where it is; the error matters more than one met here."""
         if self.recorder is not None:
-            with contextlib.suppress(*USER_ERRORS):  # about the same disk, most likely
+            with contextlib.suppress(*USER_ERRORS):  # most likely about the same disk
                 self.recorder.finish(self.simulation)
         try:
             path = self._write_failure(error)

@@ -1,4 +1,4 @@
-"""How far a run is: what is told of it, and a bar on stderr: only on a terminal, and only for runs that last."""
+"""The progress of a run: its listeners, and a bar on stderr, shown on a terminal alone and for long runs alone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PRICES_MAX = 3
 
 
 class Progress(Protocol):
-    """What is told how far a run is: entered before the first tick, and left when the run is judged or has failed."""
+    """A listener to a run's progress: entered before the first tick, and left when the run is judged or has failed."""
 
     def __enter__(self) -> object:
         """Begin."""

@@ -64,7 +64,7 @@ def resume_run(
     Raises
     ------
     RunError
-        There is no record, it is of another run, somebody else is writing it, or this release would continue it otherwise;
+        There is no record, it is of another run, another process is writing it, or this release would continue it otherwise;
         then it is left as it is.
     """
     if asked is not None:

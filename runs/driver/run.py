@@ -100,7 +100,7 @@ def run_scenario(
         options["keep_messages"] = True
     simulation = scenario.simulation(one_by_one=one_by_one, **options)
     folder = recorder = None
-    # Before the run: nobody wants to hear after an hour that the folder cannot be written.
+    # Before the run: that the folder cannot be written should not come out after an hour.
     if out is not None:
         prepare_folder(Path(out), force=force)
         words = command or ["gridparley", "run", str((Path(out) / "scenario.toml").resolve())]

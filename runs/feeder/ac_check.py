@@ -1,4 +1,4 @@
-"""The AC check: what a feeder's market makes of voltages and lines, computed by pandapower and by nobody who took part."""
+"""The AC check: what a feeder's market makes of voltages and lines, computed by pandapower, independently of the agents."""
 
 from __future__ import annotations
 
@@ -131,5 +131,5 @@ def ac_flow(feeder: Any, active: Floats, reactive: Floats, source: Floats) -> tu
 
 
 def _quiet() -> warnings.catch_warnings[None]:
-    """Keep back what pandapower says to its own authors, about pandas and what else it is built on."""
+    """Silence warnings of pandapower that are for its own authors, such as those about pandas."""
     return warnings.catch_warnings(action="ignore")

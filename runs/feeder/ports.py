@@ -1,4 +1,4 @@
-"""Who is connected to the network of a market, port by port."""
+"""The agents connected to the network of a market, port by port."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class NetworkPorts:
 
 
 def network_ports(market: Market) -> NetworkPorts | None:
-    """Return who is connected to the network operator of a market.
+    """Return which agents are connected to the network operator of a market.
 
     None where there is no `NetworkOperator`, or several, or where one of its ports is connected to nothing.
     """

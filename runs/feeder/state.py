@@ -39,7 +39,7 @@ def feeder_state(market: Market, x: Sequence[Floats], price: Floats, *, solve: b
     Returns
     -------
     feeder, buses, lines, parent, distance_ohm, limit_kw, v_min, v_max and losses, how the operator counts them; with: what
-    flows at x; without: what would flow had nobody asked the network, where that was solved for; and ports: by name bus, p,
+    flows at x; without: what would flow without the network operator, where that was solved for; and ports: by name bus, p,
     dlmp, energy, loss, congestion and voltage, by period. Empty where there is no network operator.
 
     What flows is voltage, line_kw and losses_kw by period, null where no power flow exists, and by how much the worst
@@ -51,7 +51,7 @@ def feeder_state(market: Market, x: Sequence[Floats], price: Floats, *, solve: b
         return {}
     operator, fed = ports.operator, x[ports.population]
     feeder = operator.grid.feeder
-    told = {
+    data = {
         "feeder": str(feeder.name),
         "buses": list(map(str, feeder.buses)),
         "lines": list(map(str, feeder.line_names)),
@@ -65,8 +65,8 @@ def feeder_state(market: Market, x: Sequence[Floats], price: Floats, *, solve: b
     }
     free = unasked(ports) if solve else None
     if free is not None:
-        told["without"] = _flows(operator, free)
-    return told | {"ports": _ports(operator, ports.names, fed, price[ports.balance])}
+        data["without"] = _flows(operator, free)
+    return data | {"ports": _ports(operator, ports.names, fed, price[ports.balance])}
 
 
 def _flows(operator: Any, x: Floats) -> dict[str, Any]:
@@ -135,19 +135,19 @@ def _ports(operator: Any, names: Sequence[str], x: Floats, price: Floats) -> dic
     }
 
 
-def flow_text(told: Mapping[str, Any]) -> str:
+def flow_text(data: Mapping[str, Any]) -> str:
     """Say in a sentence what flows on a feeder, from `feeder_state` as it stands in a result.
 
     >>> flow_text({"with": {"over_pu": -0.01, "over_kw": 0.0, "pandapower": None}})
     'voltages are within their limits, lines are within theirs; pandapower finds no power flow'
     """
-    parts = [_broken(told["with"])]
-    if "pandapower" in told["with"]:
-        found = told["with"]["pandapower"]
-        theirs = "finds no power flow" if found is None else f"says: {_broken(told['with'] | found)}"
+    parts = [_broken(data["with"])]
+    if "pandapower" in data["with"]:
+        found = data["with"]["pandapower"]
+        theirs = "finds no power flow" if found is None else f"says: {_broken(data['with'] | found)}"
         parts.append("pandapower says the same" if theirs == f"says: {parts[0]}" else f"pandapower {theirs}")
-    if "without" in told:
-        parts.append(f"without the network operator {_broken(told['without'])}")
+    if "without" in data:
+        parts.append(f"without the network operator {_broken(data['without'])}")
     return "; ".join(parts)
 
 

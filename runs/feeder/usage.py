@@ -1,4 +1,4 @@
-"""Who pays whom on a network: usage charges of trades, their budget, and how far each agent is from its best answer."""
+"""Payments on a network: usage charges of trades, their budget, and how far each agent is from its best answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ...agents import AgentError, NetworkOperator
 from ...agents.network.signals import Signals
 from ...protocols import Market, MarketState, Protocol
-from ..judge.equilibrium import natural_residual, posed_market
+from ..judge.equilibrium import natural_residual, tangent_market
 from .ports import NetworkPorts, network_ports
 
 __all__ = ["SELLER_SHARE", "usage_report", "usage_text"]
@@ -49,7 +49,7 @@ def usage_report(market: Market, protocol: Protocol, state: MarketState, x: Sequ
     ports = network_ports(market)
     if ports is None or market.periods != 1 or not all(np.isfinite(rows).all() for rows in x):
         return {}
-    tangent = posed_market(market, list(x))
+    tangent = tangent_market(market, list(x))
     residual = natural_residual(tangent, protocol, state, list(x))
     operator: Any = tangent.populations[ports.population].society
     price, fed = state.price[:, 0], x[ports.population]

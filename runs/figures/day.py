@@ -1,4 +1,4 @@
-"""Figures of a day: who serves each load, what power costs, flows and is stored by the hour, and who gains."""
+"""Figures of a day: supply and load by microgrid, prices, transfers and storage by the hour, and gains."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def feeder_figure(run: RecordedRun) -> Figure | None:
 
 
 def _without(feeder: dict[str, Any], what: str, period: int) -> Floats | None:
-    """What would be had nobody asked the network; None where that is not known."""
+    """What would flow without the network operator; None where that is not known."""
     values = feeder["without"][what][period] if feeder.get("without") else [None]
     return None if None in values else np.array(values, dtype=float)
 

@@ -1,4 +1,4 @@
-"""The figure of a solution of one period: who supplies, who uses, and what flows over tie-lines."""
+"""The figure of a solution of one period: supply and use by microgrid, and transfers over tie-lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figure of trades on a network: who sells how much to whom, and what each trade pays for the network."""
+"""The figure of trades on a network: how much each pair of agents trades, and what each trade pays for the network."""
 
 from __future__ import annotations
 

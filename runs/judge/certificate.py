@@ -30,12 +30,12 @@ class Certificate:
 
     Attributes
     ----------
-    lower : $/h, no point that balances costs less: the dual value at the negotiated prices, a sum of everybody's own minimum
-    upper : $/h, the cost of the committed point; inf where there is none
+    lower : $/h, no point that balances costs less: the dual value at the negotiated prices, a sum of all agents' minima
+    upper : $/h, the cost of the feasible point; inf where there is none
     gap : (upper - lower) / max(abs(upper), 1 $/h)
-    x : the committed point, by population, (rows, periods) kW, or None
-    residual : kW, where an equilibrium is looked for that is nobody's optimum: how far the committed point is from everybody's
-        best answer; else None
+    x : the feasible point, by population, (rows, periods) kW, or None
+    residual : kW, where an equilibrium is sought that minimises no common cost: how far the feasible point is from the
+        agents' best answers; else None
     """
 
     lower: float
@@ -79,14 +79,14 @@ def _asked(market: Market, price: Floats) -> Iterator[tuple[Society, Floats]]:
 def proves_infeasible(market: Market, price: Floats) -> bool:
     """Tell whether a direction of prices proves that no balanced point exists.
 
-    Whatever is balanced has price . x = 0 summed over everybody, for any price. If the least that everybody together can
-    make of it within their limits is above zero, no balanced point exists: a Farkas certificate. The seam finds that least
-    by calling prices so high that costs do not matter, and then makes sure that they did not: a thousand times the price
-    changes nothing, and nobody can go on in his favour, by a millionth, without leaving his limits.
+    At a balanced point price . x sums to zero over all rows, for any price. If its minimum within the agents' limits is
+    above zero, no balanced point exists: a Farkas certificate. The minimum is found by asking at prices so high that costs
+    do not matter. That they did not is then checked: a thousand times the price changes nothing, and no agent can gain by
+    a step of a millionth without leaving its limits.
 
     Parameters
     ----------
-    price : (B, periods), a direction, of any length
+    price : (B, periods), a direction; its length does not matter
     """
     size = float(np.abs(price).max(initial=0.0))
     if not (np.isfinite(size) and size > 0.0):
@@ -109,7 +109,7 @@ def proves_infeasible(market: Market, price: Floats) -> bool:
 
 
 def _at_limits(society: Society, asked: Floats, x: Floats, room: Floats) -> bool:
-    """Tell whether nobody can make less of these prices by a small step: of one row alone, or from a port to the own bus."""
+    """Tell whether no agent gains at these prices by a small step: of one row alone, or from a port to its own bus."""
     first = np.repeat(society.own_rows, society.port_count + 1)
     place = np.arange(society.rows) - first
     for k in range(int(place.max(initial=0)) + 1):
@@ -122,7 +122,7 @@ def _at_limits(society: Society, asked: Floats, x: Floats, room: Floats) -> bool
             moved[rows] += step
             if through:
                 moved[own] -= step
-            # (agents, periods): whoever moves must leave his limits by it.
+            # (agents, periods): an agent that moves must leave its limits by it.
             moves = np.zeros((len(society), x.shape[1]), dtype=bool)
             moves[np.searchsorted(society.own_rows, own)] = step != 0.0
             if np.isfinite(costs_of(society, moved)[moves]).any():
@@ -133,8 +133,8 @@ def _at_limits(society: Society, asked: Floats, x: Floats, room: Floats) -> bool
 def find_infeasibility(market: Market, observer: Observer, price: Floats) -> bool:
     """Search for a direction of prices that proves that no balanced point exists, from a first guess.
 
-    What everybody together can make of a direction at least is concave in it, and what then does not balance is its slope:
-    a few steps uphill are often enough. Finding nothing proves nothing.
+    The minimum of price . x within all limits is concave in the direction, and the imbalance at it is its slope: a few
+    steps uphill are often enough. Finding nothing proves nothing.
     """
     way = price
     if not np.isfinite(way).all():

@@ -11,7 +11,7 @@ from ...agents import AgentError
 from ...protocols import Market, MarketState, Population, Protocol
 from ...protocols.machinery.answer import answer
 
-__all__ = ["natural_residual", "posed_market", "seen_prices"]
+__all__ = ["natural_residual", "seen_prices", "tangent_market"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -19,7 +19,7 @@ _PULL = 1e-3
 """$/kW²h: the penalty of the proximal step in the natural map, which makes kW of a wrong price."""
 
 
-def posed_market(market: Market, x: list[Floats]) -> Market:
+def tangent_market(market: Market, x: list[Floats]) -> Market:
     """Return the market with what is not convex in it, such as a network with losses, replaced by its tangent at x.
 
     Parameters
@@ -34,7 +34,7 @@ def posed_market(market: Market, x: list[Floats]) -> Market:
         if society.offers("linearised") and np.isfinite(rows).all():
             try:
                 society = society.linearised(rows)
-            except AgentError:  # there is no tangent here: the market as it is says more than none
+            except AgentError:  # there is no tangent here, so the market is judged as it is
                 return market
         members.append(Population(society, population.address))
     return replace(market, populations=tuple(members))
@@ -50,7 +50,7 @@ def seen_prices(market: Market, protocol: Protocol, state: MarketState) -> list[
 def natural_residual(market: Market, protocol: Protocol, state: MarketState, x: list[Floats]) -> list[Floats]:
     """Return x - argmin_y cost(y) + price y + pull/2 |y - x|², by population, (rows, periods) kW.
 
-    It is zero where, and only where, x is everybody's best answer to the price that he sees. With balanced x that makes an
+    It is zero where, and only where, x is every agent's best answer to the price that it sees. With balanced x that makes an
     equilibrium (F. Facchinei and J.-S. Pang, Finite-Dimensional Variational Inequalities and Complementarity Problems,
     2003, section 1.5). The pull is 1e-3 $/kW²h.
     """

@@ -1,4 +1,4 @@
-"""The observer: metrics from everybody's true state, outside the agents, once a tick."""
+"""The observer: metrics from the true state of all agents, computed outside of them, once a tick."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ METRICS = {
 
 
 class Observer:
-    """Looks at a market from outside.
+    """Computes metrics of a market from outside the agents.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class Observer:
         return total
 
     def cost(self, x: list[Floats], *, regularised: bool = False) -> float:
-        """Return everybody's cost in $/h, +inf where somebody is outside his limits."""
+        """Return the cost of all agents in $/h, +inf where one is outside its limits."""
         societies = [p.society for p in self.market.populations] if regularised else self._free
         with np.errstate(invalid="ignore"):
             return sum(cost_of(society, rows) for society, rows in zip(societies, x, strict=True))
@@ -122,7 +122,7 @@ class Observer:
         return 2.0 * _largest(state.row_price - state.price[self.market.topology.row_balance])
 
     def drift(self) -> tuple[float, float, Floats]:
-        """Return how far prices went over the last rounds, how far they came, and in which direction.
+        """Return, for the last rounds, the path length of prices, their net change, and its direction.
 
         Returns
         -------

@@ -22,7 +22,7 @@ CERTIFIED_GAP = 1e-6
 class Outcome(StrEnum):
     """How a run ended.
 
-    CONVERGED: everybody stopped, at a point that can be kept, with a certificate. STALLED: nothing moves any more, short
+    CONVERGED: all coordinators stopped, at a feasible point, with a certificate. STALLED: nothing moves any more, short
     of that. OSCILLATING: prices go back and forth and come no nearer. DIVERGED: prices run away. INCONSISTENT: two copies
     of one price differ. INFEASIBLE: proven that no point balances. TICK_LIMIT: it was still getting better.
     """
@@ -37,7 +37,7 @@ class Outcome(StrEnum):
 
 
 class EndedRun(Protocol):
-    """What is judged: a simulation as it ended, as far as a judge looks at it.
+    """A simulation as it ended: the part of it that `judge` reads.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ def judge(simulation: EndedRun, certificate: Certificate, reference: Reference |
     ----------
     simulation
     certificate : of its end
-    reference : the optimum of the market as posed, where it was solved centrally; it must lie within the certificate
+    reference : the optimum of the market as it stands, where it was solved centrally; it must lie within the certificate
     """
     state, observer = simulation.state, simulation.observer
     apart = observer.latest["price_disagreement"]
@@ -83,7 +83,7 @@ def judge(simulation: EndedRun, certificate: Certificate, reference: Reference |
         return Verdict(Outcome.INCONSISTENT, "two copies of one price differ, so what looks settled is not")
     if simulation.stopped:
         return _finished(certificate, reference)
-    # Prices that swing or run away may do so because there is nothing to find.
+    # Prices that oscillate or diverge may do so because no solution exists.
     if certificate.x is None and reference is None and _infeasible(simulation):
         where = most_missing(simulation)
         return Verdict(
@@ -101,45 +101,45 @@ def check_reference(verdict: Verdict, certificate: Certificate, reference: Refer
 
 
 def _finished(certificate: Certificate, reference: Reference | None) -> Verdict:
-    """Everybody stopped: only a certificate that nothing contradicts makes an optimum of that."""
+    """Judge a run whose coordinators all stopped: CONVERGED takes a certificate that nothing contradicts."""
     if certificate.x is None:
-        return Verdict(Outcome.STALLED, "everybody stopped, but no point was found that everybody can keep")
+        return Verdict(Outcome.STALLED, "all coordinators stopped, but no feasible point was found")
     if certificate.residual is not None:
         return _equilibrium(certificate.residual, certificate.x)
     if certificate.gap < -CERTIFIED_GAP:
         return Verdict(
             Outcome.STALLED,
-            "everybody stopped, but the certificate contradicts itself, its lower bound being above the upper one: "
-            "somebody's `respond` is not the minimum of his `cost`",
+            "all coordinators stopped, but the certificate contradicts itself, its lower bound being above the upper one: "
+            "an agent's `respond` is not the minimum of its `cost`",
         )
     if not certificate.gap <= CERTIFIED_GAP:
         return Verdict(
             Outcome.STALLED,
-            f"everybody stopped, but the certificate leaves a gap of {certificate.gap:.1e}, more than {CERTIFIED_GAP:.0e}",
+            f"all coordinators stopped, but the certificate leaves a gap of {certificate.gap:.1e}, more than {CERTIFIED_GAP:.0e}",
         )
     if reference is not None and (beyond := _outside(certificate, reference)):
         return Verdict(
             Outcome.STALLED,
-            f"everybody stopped, but the central optimum lies {beyond:.1e} $/h outside the certificate: somebody's "
-            "`respond` and `cost` say something else than his `reference`",
+            f"all coordinators stopped, but the central optimum lies {beyond:.1e} $/h outside the certificate: an agent's "
+            "`respond` and `cost` differ from its `reference`",
         )
     return Verdict(
         Outcome.CONVERGED,
-        f"everybody stopped, at a point that can be kept, certified optimal to {CERTIFIED_GAP:.0e}",
+        f"all coordinators stopped, at a feasible point, certified optimal to {CERTIFIED_GAP:.0e}",
     )
 
 
 def _equilibrium(residual: float, x: list[npt.NDArray[np.float64]]) -> Verdict:
-    """Everybody stopped where no common cost is least: only residuals of the equilibrium conditions make one of that."""
+    """Judge a run that stopped where no common cost is least, by the residual of the equilibrium conditions."""
     allowed = CERTIFIED_GAP * max(1.0, *(float(np.abs(rows).max(initial=0.0)) for rows in x))
     if not residual <= allowed:
         return Verdict(
             Outcome.STALLED,
-            f"everybody stopped, but somebody's best answer is {residual:.1e} kW away, more than {allowed:.0e}",
+            f"all coordinators stopped, but an agent's best answer is {residual:.1e} kW away, more than {allowed:.0e}",
         )
     return Verdict(
         Outcome.CONVERGED,
-        f"everybody stopped, at a point that can be kept, an equilibrium to {residual:.1e} kW by the natural map",
+        f"all coordinators stopped, at a feasible point, an equilibrium to {residual:.1e} kW by the natural map",
     )
 
 
@@ -147,13 +147,13 @@ def _outside(certificate: Certificate, reference: Reference) -> float:
     """$/h by which the central optimum misses the certificate's bracket, 0 where rounding explains it."""
     beyond = max(certificate.lower - reference.cost, reference.cost - certificate.upper)
     scale = max(abs(certificate.upper), 1.0)
-    # A solver that stopped at its looser tolerances may be wrong by as much as these.
+    # A solver that stopped at its looser tolerances may be off by as much.
     trust = CERTIFIED_GAP if reference.status == "optimal" else 1e-4
     return beyond if beyond > trust * scale else 0.0
 
 
 def _infeasible(simulation: EndedRun) -> bool:
-    """Look for a proof in the directions in which prices went and stand."""
+    """Look for a proof in the direction of the prices' drift and in that of the prices themselves."""
     market, observer, state = simulation.market, simulation.observer, simulation.state
     guesses = [state.price]
     if observer.rounds:
@@ -162,7 +162,7 @@ def _infeasible(simulation: EndedRun) -> bool:
 
 
 def most_missing(simulation: EndedRun) -> str:
-    """Say where, and when, what was proposed last balances least: steps that never end lead to what is in the way."""
+    """Say at which balance, and in which period, the last proposals are furthest from balanced."""
     apart = np.abs(simulation.observer.imbalance(simulation.state.x))
     place, period = np.unravel_index(int(apart.argmax()), apart.shape)
     name = simulation.market.topology.balances[place]
@@ -170,14 +170,14 @@ def most_missing(simulation: EndedRun) -> str:
 
 
 def _unfinished(simulation: EndedRun) -> Verdict:
-    """The ticks ran out: say what was going on."""
+    """Judge a run whose ticks ran out, by what its prices were doing."""
     observer, tick = simulation.observer, simulation.tick
     silence = tick - observer.round_tick
-    # Under long delays a round takes long; what is still on its way tells that from links that are dead.
+    # Under long delays a round takes long; messages still in flight tell a slow link from a dead one.
     if silence > max(tick // 4, 50, 4 * (simulation.last_due - tick)):
         return Verdict(
             Outcome.STALLED,
-            f"no round was completed in the last {silence} ticks: somebody is waited for who is not heard",
+            f"no round was completed in the last {silence} ticks: an agent that is waited for is not heard",
         )
     residual = np.array([row[0] for row in observer.rounds])
     if len(residual) < 8:
@@ -198,4 +198,6 @@ def _unfinished(simulation: EndedRun) -> Verdict:
         )
     if observer.latest["dual_residual"] > 1e-9:
         return Verdict(Outcome.OSCILLATING, "prices go back and forth and come no nearer; a smaller step may help")
-    return Verdict(Outcome.STALLED, "prices rest, but not everybody is quiet within the tolerances eps_abs and eps_rel")
+    return Verdict(
+        Outcome.STALLED, "prices are settled, but not all agents are within the tolerances eps_abs and eps_rel"
+    )

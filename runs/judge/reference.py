@@ -30,7 +30,7 @@ class Reference:
 
     Attributes
     ----------
-    cost : $/h, of everybody, regularising terms included as the societies have them
+    cost : $/h, of all agents, regularising terms included as the societies have them
     x : by population, (rows, periods) kW
     price : (B, periods) $/kWh, the dual of each balance
     status : the solver's word, "optimal" or "optimal_inaccurate"

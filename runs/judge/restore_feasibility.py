@@ -1,4 +1,4 @@
-"""Restoring feasibility: from the last answers to a point that all agents can keep."""
+"""Restoring feasibility: from the last answers to a point that balances and is within all limits."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _STEPS_MAX = 1000
 
 
 def restore_feasibility(market: Market, observer: Observer, state: MarketState) -> list[Floats] | None:
-    """Return a point that balances every bus and line and is within everybody's limits, or None where none is found.
+    """Return a point that balances every bus and line and is within every agent's limits, or None where none is found.
 
     First the plain way: prosumers keep their last answers, each tie-line carries the mean of what its ends proposed, and
-    the operators re-dispatch the remainder. Where a limit stands in the way, by turns: everybody moves to the nearest point
-    within his limits, and everybody shares what then does not balance. What each turn leaves over is kept and counted in
+    the operators re-dispatch the remainder. Where a limit stands in the way, by turns: every agent moves to the nearest point
+    within its limits, and all share what then does not balance. What each turn leaves over is kept and counted in
     the next, as in Douglas and Rachford's splitting (Eckstein and Bertsekas, Mathematical Programming 55, 1992), which also
-    takes out the pull of the costs; plain projections by turns come to rest where that pull holds them outside a limit.
+    takes out the pull of the costs; plain alternating projections stop where that pull holds them outside a limit.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def restore_feasibility(market: Market, observer: Observer, state: MarketState) 
         x = _balanced(market, observer, inside, share)
         if _kept(observer, x):
             return x
-        # Reflected at the limits, balanced, and half-way back.
+        # Reflect at the limits, balance, and go half-way back.
         mirrored = [2.0 * near - far for near, far in zip(inside, wish, strict=True)]
         back = _balanced(market, observer, mirrored, share)
         wish = [far + mirror - near for far, mirror, near in zip(wish, back, inside, strict=True)]
@@ -58,7 +58,7 @@ def restore_feasibility(market: Market, observer: Observer, state: MarketState) 
 
 
 def _balanced(market: Market, observer: Observer, x: list[Floats], share: Floats) -> list[Floats]:
-    """Return the nearest point that adds up everywhere: what does not is shared by all rows of a balance."""
+    """Return the nearest balanced point: all rows of a balance share its imbalance."""
     excess = observer.imbalance(x) * share
     return [rows - gather.T @ excess for rows, gather in zip(x, market.gather, strict=True)]
 
@@ -68,7 +68,7 @@ def _kept(observer: Observer, x: list[Floats]) -> bool:
 
 
 def _redispatched(market: Market, observer: Observer, answers: list[Floats]) -> list[Floats]:
-    """Copies of the answers that add up: what is left over is shared by both ends of a line, and taken by slack rows."""
+    """Return balanced copies of the answers: the ends of a line share its imbalance, and slack rows take that of their bus."""
     topology, rows = market.topology, market.of_rows(answers)
     share = _shares(market)
     shared = topology.slack < 0

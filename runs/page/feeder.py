@@ -28,7 +28,7 @@ BUSES_MAX = 400
 
 @dataclass(frozen=True, eq=False)
 class PageFeeder:
-    """The feeder of a market with one network operator, and who proposes what for each of its ports."""
+    """The feeder of a market with one network operator, and what is proposed for each of its ports."""
 
     ports: NetworkPorts
 
@@ -38,7 +38,7 @@ class PageFeeder:
         return self.ports.operator
 
     def meta(self) -> dict[str, Any]:
-        """Return what never changes: names, places, limits, and who is connected at which bus."""
+        """Return what never changes: names, places, limits, and which agent is connected at which bus."""
         feeder = self.operator.grid.feeder
         return {
             "name": str(feeder.name),
@@ -64,8 +64,8 @@ class PageFeeder:
         feeder.voltage : (ticks, buses) pu; feeder.kw : (ticks, lines) where each line begins; NaN without a power flow
         feeder.p : (ticks, ports) kW; NaN where nothing is proposed yet; feeder.price : (ticks, ports) $/kWh
         """
-        told = [(self.ports.proposed(frame.x or []), frame.price[self.ports.balance]) for frame in frames]
-        p, price = (np.stack(column) for column in zip(*told, strict=True))  # (ticks, ports, periods)
+        found = [(self.ports.proposed(frame.x or []), frame.price[self.ports.balance]) for frame in frames]
+        p, price = (np.stack(column) for column in zip(*found, strict=True))  # (ticks, ports, periods)
         flows = []
         for t, network in enumerate(self.operator.networks):
             active, reactive = network.ports.injected(p[:, :, t].T, len(network.load))
@@ -111,9 +111,9 @@ def feeder_of(record: Record, simulation: Callable[[], Simulation]) -> PageFeede
 
 
 def bus_places(parent: npt.NDArray[np.integer]) -> list[list[int]]:
-    """Return the column and the lane of every bus: columns count lines from the source.
+    """Return the column and the level of every bus: columns count lines from the source.
 
-    The longest branch goes straight on; others turn off into the nearest lane that is free all its way, those furthest from
+    The longest branch goes straight on; others turn off into the nearest level that is free all its way, those furthest from
     the source first, so that branches cross only where nothing else is left.
 
     >>> bus_places(np.array([0, 1, 1]))
@@ -127,31 +127,31 @@ def bus_places(parent: npt.NDArray[np.integer]) -> list[list[int]]:
         depth[bus] = depth[fed_by] + 1
     for bus in range(count - 1, 0, -1):
         length[parent[bus - 1]] = max(length[parent[bus - 1]], length[bus] + 1)
-    lane, taken = [0] * count, {(column, 0) for column in range(length[0])}
+    level, taken = [0] * count, {(column, 0) for column in range(length[0])}
     open_branches = [0]
     while open_branches:
         way = [open_branches.pop()]
         while children[way[-1]]:
             way.append(max(children[way[-1]], key=length.__getitem__))
-            lane[way[-1]] = lane[way[0]]
+            level[way[-1]] = level[way[0]]
         for bus, ahead in reversed(list(pairwise(way))):
             for child in children[bus]:
                 if child != ahead:
-                    lane[child] = _lane(taken, depth[bus], lane[bus], length[child])
+                    level[child] = _free_level(taken, depth[bus], level[bus], length[child])
                     open_branches.append(child)
-    return [list(place) for place in zip(depth, lane, strict=True)]
+    return [list(place) for place in zip(depth, level, strict=True)]
 
 
-def _lane(taken: set[tuple[int, int]], column: int, lane: int, length: int) -> int:
-    """Return a free lane for a branch that turns off in a column, and take its cells; it crosses others only if it must."""
+def _free_level(taken: set[tuple[int, int]], column: int, level: int, length: int) -> int:
+    """Return a free level for a branch that turns off in a column, and take its cells; it crosses others only if it must."""
     steps = [step for far in range(1, len(taken) + 2) for step in (far, -far)]
 
     def cells(step: int) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
         side = 1 if step > 0 else -1
-        down = {(column, lane + each) for each in range(side, step + side, side)}
-        return down, {(each, lane + step) for each in range(column, column + length + 1)}
+        down = {(column, level + each) for each in range(side, step + side, side)}
+        return down, {(each, level + step) for each in range(column, column + length + 1)}
 
     free = [step for step in steps if not taken & cells(step)[1]]
     step = next((step for step in free if not taken & cells(step)[0]), free[0])
     taken.update(*cells(step))
-    return lane + step
+    return level + step

@@ -42,7 +42,7 @@ def member_places(home: Numbers, microgrids: int, operator: npt.NDArray[np.bool_
     Parameters
     ----------
     home : (agents,) the microgrid of each; the first `microgrids` agents are their virtual agents
-    operator : (agents,) who is a microgrid's operator: these stand on the side away from the other microgrids
+    operator : (agents,) bool, which are operators of a microgrid: these stand on the side away from the other microgrids
     places : (microgrids, 2), from `microgrid_places`
 
     Notes

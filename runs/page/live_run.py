@@ -82,7 +82,7 @@ class LiveRun:
 
     def settle(self, folder: RunFolder, result: Result, record: Record) -> None:
         """Stop writing, close the record, and write the files that a run's folder holds beside it."""
-        whole = go_to(record, record.ticks)  # with the past that was let go of
+        whole = go_to(record, record.ticks)  # with the rows that were dropped from memory
         record.close()
         self.finish()
         self.recorder.settle(folder.write(replace(result, simulation=whole.simulation), whole.prices))

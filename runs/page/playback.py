@@ -211,7 +211,7 @@ class Playback(Recording):
             self._live.finish()
             self._live = None
             self.record = Record(self.path)
-            self._frames.clear()  # they look messages up where they were read
+            self._frames.clear()  # frames look messages up in the record that they were read from
 
     def close(self, *, keep: bool = False) -> None:
         """Stop writing; with `keep` the record becomes a run's folder where the run has ended."""

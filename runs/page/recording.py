@@ -98,7 +98,7 @@ class Recording:
 
     @cached_property
     def world(self) -> dict[str, Column]:
-        """What the page needs to know of who is there: finding places takes seconds in a large market."""
+        """The agents and their places, which the page needs once: finding places takes seconds in a large market."""
         return world_columns(self.record)
 
     @property

@@ -36,7 +36,7 @@ def report_text(title: str, block: bytes) -> str:
 
 
 def live_text(host: str) -> str:
-    """Return the page without data: it opens a socket to the server that it came from, `host`, and to nobody else."""
+    """Return the page without data: it opens a socket to the server that it came from, `host`, and to no other."""
     # Not every browser takes a socket to the same server for the same origin.
     return _page("GridParley", "live.js", f"; connect-src 'self' ws://{html.escape(host)}", "")
 

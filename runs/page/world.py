@@ -1,4 +1,4 @@
-"""Who is there, where they are drawn, and who speaks to whom: what the page needs once."""
+"""Agents, their places in the drawing, and their channels: what the page needs once."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def _rows_of_agents(record: Record, agents: int) -> dict[str, Column]:
 def _operators(
     channels: Columns, channel_line: npt.NDArray[np.integer], home: npt.NDArray[np.integer], microgrids: int
 ) -> npt.NDArray[np.bool_]:
-    """(agents,): who answers for a microgrid."""
+    """(agents,) bool: which agents are operators of a microgrid."""
     operator = np.zeros(len(home), dtype=bool)
-    # That is who speaks or listens to the coordinator of a tie-line.
+    # Those are the agents with a channel to the coordinator of a tie-line.
     on_line = channel_line >= 0
     operator[channels["sender"][on_line]] = operator[channels["receiver"][on_line]] = True
     operator[:microgrids] = False

@@ -1,4 +1,4 @@
-"""Causality: a number for each, and which message that was just heard led to which that was said."""
+"""Causality: numbers of messages, and which message just heard caused which message said."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Causality:
 
     def __init__(self, topology: Topology) -> None:
         c = self._channels = topology.channels
-        self._keeper = topology.keeper
+        self._coordinator = topology.coordinator
         self.number = 0
         self._said: dict[tuple[str, int], tuple[int, npt.NDArray[np.int32], list[MessageBatch]]] = {}
         self._places: dict[tuple[str, int], npt.NDArray[np.int32]] = {}
@@ -102,7 +102,7 @@ class Causality:
         )
 
     def rest(self, tick: int, asleep: npt.NDArray[np.bool_] | None) -> int:
-        """End a tick: who has acted begins anew. Return the oldest tick from which something is on its way, or the next one."""
+        """End a tick: agents that have acted begin anew. Return the oldest tick with messages in flight, or the next one."""
         if self._news and asleep is None:
             for column in (self._heard, self._by_link, self._by_balance, self._last):
                 column.fill(-1)
@@ -110,7 +110,7 @@ class Causality:
         elif self._news and asleep is not None:
             self._heard[~asleep[self._channels.receiver]] = -1
             self._by_link[:, ~asleep], self._last[~asleep] = -1, -1
-            self._by_balance[~asleep[self._keeper]] = -1
+            self._by_balance[~asleep[self._coordinator]] = -1
         self._last_due = {sent: due for sent, due in self._last_due.items() if due > tick}
         since = min(self._last_due, default=tick + 1)
         self._said = {key: kept for key, kept in self._said.items() if key[1] >= since}

@@ -57,7 +57,7 @@ def fault_table(fault: Fault) -> dict[str, Any]:
 
 def fault_label(fault: Fault) -> str:
     """Return what a fault does in a few words, its window apart."""
-    # A default that is written otherwise than it is kept, such as a span, passes for a change.
+    # A default that is stored in another form than it is written in, such as a span, passes for a change.
     usual = {field.alias or name: str(field.default) for name, field in type(fault).model_fields.items()}
     table = fault_table(fault)
     return table_label({name: value for name, value in table.items() if str(value) != usual.get(name)})

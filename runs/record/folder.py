@@ -136,7 +136,7 @@ class RunFolder:
 
     def write_failure(self, error: BaseException, simulation: Simulation, prices: PriceRecord) -> Path:
         """Write what was recorded until an error ended a run."""
-        told = {
+        result = {
             "scenario": self.scenario.name,
             "scenario_hash": self.scenario.hash,
             "protocol": self.scenario.spec.run.protocol,
@@ -151,16 +151,16 @@ class RunFolder:
         if (path / "result.json").exists() and read_result(path)["outcome"] != "FAILED":
             path = path / "failed"
             path.mkdir(exist_ok=True)
-        return self._write(path, told, simulation, prices)
+        return self._write(path, result, simulation, prices)
 
-    def _write(self, path: Path, told: Mapping[str, Any], simulation: Simulation, prices: PriceRecord) -> Path:
+    def _write(self, path: Path, result: Mapping[str, Any], simulation: Simulation, prices: PriceRecord) -> Path:
         texts = {
             "scenario.toml": scenario_text(self.scenario),
             "command.txt": _command_text(self.command),
             "metrics.csv": _metrics(simulation),
             "messages.csv": _csv(("tick", "kind", "fate", "reason", "count"), simulation.journal.rows),
             "prices.csv": _prices(simulation, prices),
-            "result.json": json.dumps(told, indent=2, allow_nan=False) + "\n",
+            "result.json": json.dumps(result, indent=2, allow_nan=False) + "\n",
         }
         try:
             _replace_together(path, texts)

@@ -74,7 +74,7 @@ def world_of(simulation: Simulation) -> dict[str, Columns]:
         },
         "balance": {
             "balance.kind": topology.kind,
-            "balance.keeper": topology.keeper,
+            "balance.coordinator": topology.coordinator,
             "balance.end": topology.ends.ravel(),
         },
         "home": {"home.balance": topology.home_balance},

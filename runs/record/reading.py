@@ -31,7 +31,7 @@ class Record(RecordedTicks):
         return frame_of_all(price_tables(self))
 
     def answers(self) -> pd.DataFrame:
-        """Return what everybody proposes, a row a tick, agent, port and period.
+        """Return what the agents propose, a row a tick, agent, port and period.
 
         Raises
         ------

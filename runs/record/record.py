@@ -1,7 +1,7 @@
 """The record of a run: one SQLite file that outlives a kill, a full disk and a newer release, or says why it does not.
 
-A transaction holds everything of one tick: what was said and why, what became of each message, the state of everybody, and
-every so many ticks a checkpoint. What was committed outlives the death of the process. A power cut may cost the last ticks
+A transaction holds everything of one tick: what was said and why, what became of each message, the state of all agents, and
+every so many ticks a checkpoint. What was written outlives the death of the process. A power cut may cost the last ticks
 too, since the disk is not asked to confirm each one; the file stays whole.
 """
 
@@ -19,7 +19,7 @@ from ..common.errors import RunError
 
 try:
     import fcntl
-except ImportError:  # no such thing on Windows
+except ImportError:  # not available on Windows
     fcntl = None  # type: ignore[assignment]
 
 __all__ = [
@@ -41,7 +41,7 @@ UNFINISHED = "unfinished.sqlite"
 
 STARTING = ".starting.sqlite"
 BUSY_SECONDS = 2.0
-"""How long to wait for somebody else who is reading or writing just now."""
+"""How long to wait for another process that is reading or writing just now."""
 
 SCHEMA_VERSION = 2
 APPLICATION = 0x47725061
@@ -64,27 +64,27 @@ CREATE TABLE array (hash BLOB PRIMARY KEY, size INTEGER, data BLOB NOT NULL) WIT
 
 @contextmanager
 def guarded(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into sentences.
+    """Turn SQLite's errors into readable ones.
 
     Raises
     ------
     RunError
-        The disk is full, the file is damaged, or somebody else is writing it; says what is kept.
+        The disk is full, the file is damaged, or another process is writing it; says what is kept.
     """
     try:
         yield
     except sqlite3.IntegrityError:
         raise RunError(f"{path}: another process is writing this record") from None
     except sqlite3.DatabaseError as error:
-        told = str(error)
-        if "full" in told or "I/O" in told:
+        reason = str(error)
+        if "full" in reason or "I/O" in reason:
             raise RunError(
-                f"{path}: cannot be written any more ({told}). The ticks written before are kept: make room, then "
+                f"{path}: cannot be written any more ({reason}). The ticks written before are kept: make room, then "
                 f"gridparley resume {path.parent}"
             ) from None
-        if "locked" in told:
+        if "locked" in reason:
             raise RunError(f"{path}: another process is using this record") from None
-        raise RunError(f"{path}: is damaged, and was left as it is ({told})") from None
+        raise RunError(f"{path}: is damaged, and was left as it is ({reason})") from None
 
 
 def record_of(folder: Path) -> Path:
@@ -210,7 +210,7 @@ def _held(path: Path) -> int:
     Raises
     ------
     RunError
-        Another process holds it: both would write the same ticks, and whoever came second would stop the other.
+        Another process holds it: both would write the same ticks, and the second would stop the first.
     """
     if fcntl is None:
         return -1
@@ -232,7 +232,7 @@ def _let_go(held: int) -> None:
 
 
 def close_as_one_file(base: sqlite3.Connection, path: Path) -> None:
-    """Close a record that was written, with everything in the one file, unless somebody is reading it just now.
+    """Close a record that was written, with everything in the one file, unless another process is reading it just now.
 
     Raises
     ------
@@ -242,7 +242,9 @@ def close_as_one_file(base: sqlite3.Connection, path: Path) -> None:
     try:
         with guarded(path):
             base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            with suppress(sqlite3.OperationalError):  # somebody has it open; then it needs its folder to be writable
+            with suppress(
+                sqlite3.OperationalError
+            ):  # another process has it open; then it needs its folder to be writable
                 base.execute("PRAGMA journal_mode=DELETE")
     finally:
         base.close()

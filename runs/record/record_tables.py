@@ -55,8 +55,8 @@ def metrics_table(record: RecordedTicks) -> Iterator[pa.Table]:
     """Yield tick and metrics."""
     rows = [(frame.tick, *frame.metrics.values()) for frame in record.states()]
     fields = [_field("tick", pa.int64())]
-    for name, told in record.header["metrics"].items():
-        unit = told.partition(",")[0]
+    for name, about in record.header["metrics"].items():
+        unit = about.partition(",")[0]
         fields.append(_field(name, pa.float64() if unit in UNITS else pa.int64(), unit if unit in UNITS else "1"))
     columns = zip(*rows, strict=True) if rows else [()] * len(fields)
     arrays = [pa.array(column).cast(field.type) for column, field in zip(columns, fields, strict=True)]
@@ -83,18 +83,18 @@ def price_tables(record: RecordedTicks) -> Iterator[pa.Table]:
     )
     where = _words(np.repeat(place, periods), record.header["balances"])
     names = pa.array(record.agents, type=pa.string())
-    told = pa.DictionaryArray.from_arrays(pa.array(who.astype(np.int32), mask=who < 0), names)
+    asked = pa.DictionaryArray.from_arrays(pa.array(who.astype(np.int32), mask=who < 0), names)
     for frame in record.states():
         price = frame.price.ravel()
         if frame.row_price is not None:
             price = np.concatenate([price, frame.row_price.ravel()])
         yield pa.table(
-            [pa.array(np.full(len(price), frame.tick)), where, told, pa.array(period), pa.array(price)], schema=schema
+            [pa.array(np.full(len(price), frame.tick)), where, asked, pa.array(period), pa.array(price)], schema=schema
         )
 
 
 def answer_tables(record: RecordedTicks, frames: Iterable[Frame] | None = None) -> Iterator[pa.Table]:
-    """Yield, tick by tick, everybody's last answer: port -1 is the agent's own bus, 0, 1, ... are its ports.
+    """Yield, tick by tick, every agent's last answer: port -1 is the agent's own bus, 0, 1, ... are its ports.
 
     Raises
     ------
@@ -133,14 +133,14 @@ def message_tables(record: RecordedTicks, first: int, last: int) -> Iterator[pa.
 
     `ended` is the tick in which that was; of those still on their way, the tick in which they would be due.
     """
-    letters = _Letters(record)
+    tables = _MessageTables(record)
     flying: dict[tuple[str, int], tuple[Numbers, npt.NDArray[np.uint64], Numbers]] = {}
-    yield letters.schema.empty_table()
+    yield tables.schema.empty_table()
     for tick in range(first, record.ticks):
         frame = record.frame(tick)
         for ended in frame.ended:
             if first <= ended.sent < last:
-                yield letters.table(record.said(ended.kind, ended.sent), ended, np.full(len(ended), tick))
+                yield tables.table(record.said(ended.kind, ended.sent), ended, np.full(len(ended), tick))
         if tick < last:
             flying |= {(kind, tick): (way.number, way.copy, way.due) for kind, way in frame.way.items()}
         flying = {key: left for key, way in flying.items() if len((left := _due_after(way, tick))[0])}
@@ -149,7 +149,7 @@ def message_tables(record: RecordedTicks, first: int, last: int) -> Iterator[pa.
     for (kind, sent), (number, copy, due) in flying.items():
         said = record.said(kind, sent)
         left = Ended(kind, sent, Fate.SENT, "", number, copy, record.said)
-        yield letters.table(said, left, due, FLYING)
+        yield tables.table(said, left, due, FLYING)
 
 
 def _due_after(way: Any, tick: int) -> Any:
@@ -157,7 +157,7 @@ def _due_after(way: Any, tick: int) -> Any:
     return way if later.all() else tuple(column[later] for column in way)
 
 
-class _Letters:
+class _MessageTables:
     """Turns messages of one kind, tick and fate into a table."""
 
     def __init__(self, record: RecordedTicks) -> None:

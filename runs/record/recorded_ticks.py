@@ -83,10 +83,10 @@ class RecordedTicks:
         """Look again how many ticks there are, for a run that is still going, and return it."""
         with guarded(self.path):
             last, count = self.base.execute("SELECT coalesce(max(tick), -1) + 1, count(*) FROM tick").fetchone()
-            told = self.base.execute("SELECT json FROM command ORDER BY number").fetchall()
+            rows = self.base.execute("SELECT json FROM command ORDER BY number").fetchall()
         if last != count:
             raise RunError(f"{self.path}: is damaged, and was left as it is ({last - count} ticks are missing)")
-        self.ticks, self.commands = count, [json.loads(text) for (text,) in told]
+        self.ticks, self.commands = count, [json.loads(text) for (text,) in rows]
         return self.ticks
 
     def scenario(self) -> Scenario:
@@ -184,7 +184,7 @@ class RecordedTicks:
         return row[0], state, messages
 
     def frame(self, tick: int) -> Frame:
-        """Return one tick: metrics, everybody's state, links, commands and messages.
+        """Return one tick: metrics, the state of all agents, links, commands and messages.
 
         Raises
         ------
@@ -203,7 +203,7 @@ class RecordedTicks:
         )
 
     def period(self, frame: Frame) -> int:
-        """Return the period that is open in a tick, as the rounds tell of which messages speak; -1 where nobody says one."""
+        """Return the period that is open in a tick, from the rounds that its messages carry; -1 where none does."""
         for kind in self.header["kinds"]:
             if kind["name"] in frame.said and kind["fields"][-1][0] == "round":
                 return int(frame.said[kind["name"]].values[:, -1].max()) // ROUNDS_MAX

@@ -1,4 +1,4 @@
-"""What a record holds of one tick, in columns: everybody's state on one side, messages on the other."""
+"""What a record holds of one tick, in columns: the state of all agents on one side, messages on the other."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .column_codec import Array, Block, Packer, Steps
 
 __all__ = ["FATES", "X_MAX", "TickReader", "column_names", "labels_of"]
 
-Told = dict[str, Array | Steps]
+TickColumns = dict[str, Array | Steps]
 
 FATES = tuple(Fate)
 X_MAX = 4096
-"""Numbers beyond which what everybody proposes is not written out each tick: checkpoint and replay tell it."""
+"""Numbers beyond which the agents' proposals are not written out each tick: checkpoint and replay give them."""
 
 
 class TickReader:
@@ -64,9 +64,9 @@ class TickReader:
         since = self.causality.rest(tick, simulation.transport.schedule.asleep(tick))
         return first, since, self.packer.pack(self._state(simulation, tick)), self.packer.pack(messages)
 
-    def _state(self, simulation: Simulation, tick: int) -> Told:
+    def _state(self, simulation: Simulation, tick: int) -> TickColumns:
         state, schedule = simulation.state, simulation.transport.schedule
-        columns: Told = {
+        columns: TickColumns = {
             "metric": np.array([float(simulation.observer.latest[name]) for name in METRICS]),
             "round": state.round,
             "stopped": state.stopped,
@@ -111,7 +111,7 @@ class TickReader:
             self._covers[fault] = np.empty(0, dtype=np.intp) if covered is None else np.flatnonzero(covered)
         return self._covers[fault]
 
-    def _messages(self, events: list[Event]) -> Told:
+    def _messages(self, events: list[Event]) -> TickColumns:
         """Return what was heard, said and lost.
 
         ``said.KIND.`` channel, cause (how many messages ago; 0 for none), payload (field by field) and row (where payloads
@@ -134,7 +134,7 @@ class TickReader:
                 ended.append(event)
                 if event.fate is Fate.DELIVERED:
                     self.causality.hear(event.batch)
-        columns: Told = {}
+        columns: TickColumns = {}
         for name, parts in said.items():
             columns |= self._said(name, parts)
             left = went.get(name, [])
@@ -144,12 +144,12 @@ class TickReader:
             columns |= self._ends(ended) | self._garbled([e.batch for e in ended if e.fate is Fate.DELIVERED])
         return columns
 
-    def _said(self, kind: str, parts: list[MessageBatch]) -> Told:
+    def _said(self, kind: str, parts: list[MessageBatch]) -> TickColumns:
         name, cause = f"said.{kind}", self.causality.say(parts)
         number = np.arange(self.causality.number - len(cause), self.causality.number)
-        # Numbers of one sort lie together, which takes less room.
+        # Field by field, which compresses better.
         payload = np.concatenate([part.payload.T for part in parts], axis=1)
-        columns: Told = {
+        columns: TickColumns = {
             f"{name}.channel": Steps(np.concatenate([part.channel for part in parts])),
             f"{name}.cause": Steps(np.where(cause < 0, 0, number - cause)),
             f"{name}.payload": payload.astype(np.float64, copy=False).ravel(),
@@ -160,20 +160,20 @@ class TickReader:
             columns[f"{name}.row"] = Steps(np.concatenate([row + at for row, at in zip(rows, start, strict=False)]))
         return columns
 
-    def _way(self, kind: str, parts: list[MessageBatch]) -> Told:
+    def _way(self, kind: str, parts: list[MessageBatch]) -> TickColumns:
         name = f"way.{kind}"
         if not parts:  # nothing was left of them
             return {f"{name}.place": np.empty(0, dtype=np.int32)}
-        columns: Told = {f"{name}.place": Steps(np.concatenate([self.causality.places(part) for part in parts]))}
+        columns: TickColumns = {f"{name}.place": Steps(np.concatenate([self.causality.places(part) for part in parts]))}
         if any(part.due is not None for part in parts):
             late = np.concatenate([part.due_ticks - np.int32(part.sent + 1) for part in parts])
-            # Luck has no steps: as it is it takes less room than as differences.
+            # Random delays take less room as they are than as differences.
             columns[f"{name}.late"] = late.astype(np.uint8 if late.max(initial=0) < 256 else np.int32)
         if any(part.copy is not None for part in parts):
             columns[f"{name}.copy"] = np.concatenate([_copies(part) for part in parts])
         return columns
 
-    def _garbled(self, heard: list[MessageBatch]) -> Told:
+    def _garbled(self, heard: list[MessageBatch]) -> TickColumns:
         """Return what was heard in place of what was said, batch by batch."""
         each = [(batch, self.causality.garbled(batch)) for batch in heard]
         found = [batch.take(which) for batch, which in each if which is not None]
@@ -187,10 +187,10 @@ class TickReader:
             "garbled.payload": np.concatenate([batch.values.ravel() for batch in found]),
         }
 
-    def _ends(self, ended: list[Event]) -> Told:
+    def _ends(self, ended: list[Event]) -> TickColumns:
         reasons = sorted({event.reason for event in ended})
         whole = [self.causality.is_whole(event.batch) for event in ended]
-        columns: Told = {
+        columns: TickColumns = {
             "end.kind": np.array([self._kinds.index(e.batch.kind.name) for e in ended], dtype=np.uint8),
             "end.sent": np.array([e.batch.sent for e in ended], dtype=np.int32),
             "end.fate": np.array([FATES.index(e.fate) for e in ended if e.fate], dtype=np.uint8),
@@ -209,7 +209,7 @@ class TickReader:
 
 
 def labels_of(simulation: Simulation) -> list[tuple[str, str]]:
-    """Return what people call messages, by label and kind of message: ask and answer by what they are about."""
+    """Return the names of messages, by label and kind of message: ask and answer by what they are about."""
     kinds = [kind for _, kind in sorted(simulation.kinds.items())]
     return [(label, kind.name) for kind in kinds for label in dict.fromkeys(kind.labels or (kind.name,))]
 
@@ -217,7 +217,7 @@ def labels_of(simulation: Simulation) -> list[tuple[str, str]]:
 def column_names(simulation: Simulation) -> list[str]:
     """Return every column that a record of this simulation may have."""
     names = ["agent.name", "agent.home", "home.balance"]
-    names += [f"balance.{name}" for name in ("kind", "keeper", "end")]
+    names += [f"balance.{name}" for name in ("kind", "coordinator", "end")]
     names += [f"row.{name}" for name in ("agent", "place", "balance")]
     names += [f"channel.{name}" for name in ("sender", "receiver", "balance", "link", "about")]
     names += ["metric", "round", "stopped", "price", "row_price", "asleep", "resting", "cut"]

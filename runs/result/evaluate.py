@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..judge.certificate import Certificate, certify
-from ..judge.equilibrium import natural_residual, posed_market
+from ..judge.equilibrium import natural_residual, tangent_market
 from ..judge.metrics import Observer
 from ..judge.outcome import judge
 from ..judge.reference import ROWS_MAX, central_solve
@@ -26,7 +26,7 @@ def evaluate(
     if simulation.day is not None:
         return evaluate_day(scenario, simulation, seconds=seconds, reference=reference)
     state, protocol = simulation.state, simulation.protocol
-    tangent = posed_market(simulation.market, state.x)
+    tangent = tangent_market(simulation.market, state.x)
     optimised = protocol.optimised(tangent)
     market = tangent if optimised is None else optimised
     observer = simulation.observer if market is simulation.market else Observer(market, 0)

@@ -126,8 +126,8 @@ class Result:
         --------
         >>> from gridparley import load_scenario, run_scenario
         >>> agents = run_scenario(load_scenario("pool-14"), progress=False).agents()
-        >>> agents.loc[2, ["name", "home", "power_kw"]].tolist()
-        ['wind', 'pool', -110.0]
+        >>> agents["name"][2], agents["home"][2], float(agents["power_kw"][2].round(3))
+        ('wind', 'pool', -110.0)
         """
         return frame(agents_of(self.parts))
 
@@ -218,8 +218,8 @@ class Result:
             "microgrids": self.microgrids(),
             "tie_lines": self.tie_lines(),
             "settlement": self.settlement(),
-            "agents": records(agents_of(self.parts)),
-            "balances": records(balances_of(self.parts)),
+            "agents": records(self.parts, "agents"),
+            "balances": records(self.parts, "balances"),
         }
         if usage := usage_report(simulation.market, simulation.protocol, simulation.state, self.x):
             told["usage"] = usage

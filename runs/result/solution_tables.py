@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -132,15 +132,16 @@ def frame(columns: Columns) -> pd.DataFrame:
     return found[[*first, *(name for name in found if name not in first)]]
 
 
-def records(columns: Columns) -> list[dict[str, Any]] | None:
-    """Return columns as plain data, one table an entry, a list where there are periods; None of more than `ROWS_MAX`."""
-    numbers = next(values for values in columns.values() if isinstance(values, np.ndarray))
-    if numbers.size > ROWS_MAX:
+def records(parts: Sequence[Part], table: Literal["agents", "balances"]) -> list[dict[str, Any]] | None:
+    """Return agents or balances as plain data, a list where there are periods; None where there are more than `ROWS_MAX`."""
+    topology = parts[0].market.topology
+    count = topology.size - len(topology.coordinators) if table == "agents" else len(topology.balances)
+    if count * sum(part.market.periods for part in parts) > ROWS_MAX:
         return None
-    plain = {
-        name: (values[:, 0].tolist() if values.shape[1] == 1 else values.tolist())
-        if isinstance(values, np.ndarray)
-        else values
-        for name, values in columns.items()
-    }
-    return [dict(zip(plain, entry, strict=True)) for entry in zip(*plain.values(), strict=True)]
+    columns = agents_of(parts) if table == "agents" else balances_of(parts)
+    plain = [_plain(values) if isinstance(values, np.ndarray) else values for values in columns.values()]
+    return [dict(zip(columns, entry, strict=True)) for entry in zip(*plain, strict=True)]
+
+
+def _plain(values: Floats) -> list[Any]:
+    return list((values[:, 0] if values.shape[1] == 1 else values).tolist())

@@ -57,11 +57,13 @@ def _agents(table: CsvTable) -> list[Document]:
     if "name" not in table.cells:
         raise ScenarioError(f"{table.where}: no column 'name'; there is {', '.join(table.cells)}")
     agents: list[Document] = [{"name": name} for name in table.cells["name"]]
+    seen: set[str] = set()
     for k, agent in enumerate(agents):
         if not agent["name"]:
             raise ScenarioError(f"{table.place(k)}: name is empty; wanted what the agent is called")
-        if agent["name"] in table.cells["name"][:k]:
+        if agent["name"] in seen:
             raise ScenarioError(f"{table.place(k)}: name = {agent['name']!r} stands there twice")
+        seen.add(agent["name"])
         if told := table.cells.get("type", [""] * len(agents))[k]:
             agent["type"] = told
         if at := table.cells.get("at", [""] * len(agents))[k].split():
@@ -93,8 +95,8 @@ def _trades(tables: Mapping[str, CsvTable], agents: list[Document]) -> list[Docu
                 raise ScenarioError(f"{table.where}: no agent is called {end!r}; there is {', '.join(map(str, known))}")
             _check_unit(known[end], fact, unit, table.where)
         values = {column: table.numbers(column, empty=0.0, beside=corner) * factor for column in columns}
-        told = {(row, column) for column in columns for row, k in rows.items() if table.cells[column][k]}
-        for row, column in sorted(told, key=lambda pair: (rows[pair[0]], columns.index(pair[1]))):
+        told = {(row, column): None for row, k in rows.items() for column in columns if table.cells[column][k]}
+        for row, column in told:
             if (column, row) not in told or row == column:
                 wanted = "a number for the other end too" if row != column else "an empty cell"
                 raise ScenarioError(f"{table.place(rows[row])}: {fact} of {row} with {column}; wanted {wanted}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,11 +41,12 @@ def build_balances(spec: ScenarioSpec, folder: Path | None = None) -> Market:
     tables: Tables = {one.name: one for one in spec.balance if one.open}
     tables |= {trade.label: trade for trade in spec.trade if trade.open}
     topology = Topology.from_bipartite(_graph(spec))
+    addresses = {group.name: group.start for group in topology.groups}
     places = _balances_by_agent(topology)
     known = {name: cls for name, cls in agent_types(Society).items() if not issubclass(cls, VirtualAgent)}
     found: dict[type[Society], list[tuple[int, Society]]] = {}
     for agent in spec.agent:
-        address = topology.address(agent.name)
+        address = addresses[agent.name]
         usual = "Trader" if agent.at else "PeerTrader"
         cls = find_type(agent.type or usual, known, Society, where=f"agent {agent.name}: type", folder=folder)
         ports = [tables[name] for name in places[address]]
@@ -64,23 +65,26 @@ def _graph(spec: ScenarioSpec) -> nx.Graph:
     graph = nx.Graph()
     balances, agents = [one.name for one in spec.balance], [agent.name for agent in spec.agent]
     _check_names([*balances, *agents, *(trade.label for trade in spec.trade)])
+    known_balances, known_agents = dict.fromkeys(balances), dict.fromkeys(agents)
     shut = {one.name for one in spec.balance if not one.open}
     for one in spec.balance:
         if one.slack is not None:
-            _known(one.slack, agents, f"balance {one.name}: slack", "agent")
+            _known(one.slack, known_agents, f"balance {one.name}: slack", "agent")
         if one.open:
             graph.add_node(one.name, balance=one.kind, slack=one.slack)
     for agent in spec.agent:
         for k, name in enumerate(agent.at):
-            _known(name, balances, f"agent {agent.name}: at", "balance")
+            _known(name, known_balances, f"agent {agent.name}: at", "balance")
             if name in agent.at[:k]:
                 raise ScenarioError(f"agent {agent.name}: at = {agent.at}: {name!r} stands there twice")
         here = [name for name in agent.at if name not in shut]
+        if here and agent.at[0] in shut:
+            raise ScenarioError(f"agent {agent.name}: at = {agent.at}: its home, {agent.at[0]}, is not open")
         graph.add_node(agent.name, **({"home": agent.at[0]} if here else {}))
         graph.add_edges_from((agent.name, name) for name in here)
     for trade in spec.trade:
         for end in trade.between:
-            _known(end, agents, f"trade between {list(trade.between)}", "agent")
+            _known(end, known_agents, f"trade between {list(trade.between)}", "agent")
         if trade.between[0] == trade.between[1]:
             raise ScenarioError(f"trade between {list(trade.between)}; wanted two different agents")
         if trade.open:
@@ -91,7 +95,7 @@ def _graph(spec: ScenarioSpec) -> nx.Graph:
     return graph
 
 
-def _check_names(names: list[str]) -> None:
+def _check_names(names: Iterable[str]) -> None:
     taken: set[str] = set()
     for name in names:
         if name in taken:
@@ -99,9 +103,9 @@ def _check_names(names: list[str]) -> None:
         taken.add(name)
 
 
-def _known(name: str, names: Iterable[str], where: str, sort: str) -> None:
-    known = list(names)
-    if name not in known:
+def _known(name: str, names: Collection[str], where: str, sort: str) -> None:
+    if name not in names:
+        known = list(names)
         some = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
         raise ScenarioError(
             f"{where}: no {sort} is called {name!r}{did_you_mean(name, known)} There is {some or 'none'}"

@@ -176,11 +176,11 @@ def virtual_agents(topology: Topology, price: npt.NDArray[np.float64], periods: 
     price : (B, 1) or (B, periods) $/kWh, the first price of each balance
     periods
     """
-    order = np.argsort(topology.keeper, kind="stable")
+    order = np.argsort(topology.coordinator, kind="stable")
     return VirtualAgent(
         names=LazyNames(topology, np.arange(len(topology.coordinators))),
         periods=periods,
-        ports=np.bincount(topology.keeper, minlength=len(topology.coordinators)),
+        ports=np.bincount(topology.coordinator, minlength=len(topology.coordinators)),
         price=price[order],
     )
 

@@ -140,7 +140,7 @@ class BalanceSpec(_Strict):
     open: StrictBool = Field(default=True, description="false leaves it out, with all rows in it")
 
 
-class AgentSpec(_Facts):
+class AgentSpec(_Strict, _Facts):
     """[[agent]]: an agent at a balance, or one that only trades.
 
     A fact of its ports is one number for all of them, or a list in the order of its balances, home left out; what a trade
@@ -159,7 +159,7 @@ class AgentSpec(_Facts):
         return [at] if isinstance(at, str) else at
 
 
-class TradeSpec(_Facts):
+class TradeSpec(_Strict, _Facts):
     """[[trade]]: a balance of two agents; any further field is a fact of its two ports, a pair is one number for each end."""
 
     between: tuple[str, str]

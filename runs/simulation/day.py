@@ -29,7 +29,7 @@ class Clock:
     Attributes
     ----------
     periods
-    ticks_per_period : ticks after which a period is over even if nobody has stopped
+    ticks_per_period : ticks after which a period is over even if no coordinator has stopped
     """
 
     periods: tuple[Period, ...]
@@ -49,10 +49,10 @@ class PeriodEnd:
     Attributes
     ----------
     period
-    market : everybody's facts in this period
+    market : all agents with their facts in this period
     verdict
-    certificate : of what was negotiated; its x is what was committed, None where nothing could be
-    x : by population, (rows, 1) kW: what was committed, or the last proposals where nothing could be
+    certificate : of what was negotiated; its x is what was dispatched, None where no feasible point was found
+    x : by population, (rows, 1) kW: what was dispatched, or the last proposals where no feasible point was found
     price : (B, 1) $/kWh
     ticks, rounds : that it took
     residual : kW, of the last proposals
@@ -72,13 +72,13 @@ class PeriodEnd:
 class Day:
     """The periods of a run: what is open, what has been settled.
 
-    The clock is everybody's: that a period opens is no message. Opening sets the agents' facts, settling rolls what they
-    keep from period to period (states of charge, needs) with what was committed, once. Where nothing could be committed,
-    everybody does what he proposed last, which is within his own limits.
+    All agents share the clock: no message says that a period opens. Opening sets the agents' facts; settling carries what
+    they keep from period to period (states of charge, needs) forward by what was dispatched, once. Where no feasible point
+    was found, every agent does what it proposed last, which is within its own limits.
 
     Parameters
     ----------
-    market : everybody with profiles over all periods
+    market : all agents with profiles over all periods
     clock
     rule : what is dispatched when a gate closes
 
@@ -87,7 +87,7 @@ class Day:
     number : of the period that is open
     opened : the tick in which it was opened
     ends : of the periods before it
-    societies : everybody's facts over all periods, as the settled periods have left them
+    societies : all agents' facts over all periods, as the settled periods have left them
     """
 
     def __init__(self, market: Market, clock: Clock, rule: SettlementRule = restore_feasibility) -> None:
@@ -107,7 +107,7 @@ class Day:
         return self.number == len(self.clock.periods) - 1
 
     def market(self) -> Market:
-        """Return everybody with the facts of the period that is open."""
+        """Return all agents with the facts of the period that is open."""
         members = tuple(
             replace(population, society=society.open(self.period))
             for population, society in zip(self._whole.populations, self.societies, strict=True)
@@ -115,12 +115,12 @@ class Day:
         return replace(self._whole, virtual=self._whole.virtual.open(self.period), populations=members, periods=1)
 
     def over(self, simulation: EndedRun) -> bool:
-        """Tell whether the gate of the open period closes: everybody has stopped, or its ticks have passed."""
+        """Tell whether the gate of the open period closes: all coordinators have stopped, or its ticks have passed."""
         ticks = simulation.tick - self.opened
         return ticks > 0 and (bool(simulation.state.stopped.all()) or ticks >= self.clock.ticks_per_period)
 
     def close(self, simulation: EndedRun) -> PeriodEnd:
-        """Judge what was negotiated in the open period, and commit it where everybody can keep it."""
+        """Judge what was negotiated in the open period, and dispatch it where a feasible point is found."""
         state, market, observer = simulation.state, simulation.market, simulation.observer
         if all(np.isfinite(x).all() for x in state.x) and not simulation.broken:
             certificate = certify(market, observer, state, self.rule(market, observer, state))
@@ -148,7 +148,7 @@ class Day:
         return self.market()
 
     def roll(self, x: list[Floats]) -> None:
-        """Settle the open period with an answer of everybody, (rows, 1) kW each, and open the next, if there is one."""
+        """Settle the open period with the agents' answers, by population, (rows, 1) kW, and open the next, if there is one."""
         self.societies = [society.settle(self.period, rows) for society, rows in zip(self.societies, x, strict=True)]
         self.number = min(self.number + 1, len(self.clock.periods) - 1)
 
@@ -158,8 +158,8 @@ class Day:
         return self.number * ROUNDS_MAX
 
     def settled(self, end: PeriodEnd) -> list[Society]:
-        """Return everybody's facts over all periods as the open period's end leaves them."""
-        # Who has never answered has used nothing.
+        """Return all agents' facts over all periods as the open period's end leaves them."""
+        # An agent that has never answered has used nothing.
         return [society.settle(end.period, np.nan_to_num(x)) for society, x in zip(self.societies, end.x, strict=True)]
 
     def unserved(self, end: PeriodEnd) -> dict[str, float]:

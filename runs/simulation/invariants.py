@@ -69,13 +69,17 @@ class Invariants:
 
     def _check_heard(self, simulation: Simulation, tick: int, batch: MessageBatch) -> None:
         schedule = simulation.transport.schedule
-        everyone = np.ones(len(batch), dtype=bool)
-        _none(simulation, tick, batch, np.logical_and(everyone, tick < batch.sent + 1), "arrives before the next tick")
+        always = np.ones(len(batch), dtype=bool)
+        _none(simulation, tick, batch, np.logical_and(always, tick < batch.sent + 1), "arrives before the next tick")
         longest = [longest_hold(fault) for fault in schedule.faults]
         if None not in longest:
             late = tick > batch.sent + 1 + sum(hold or 0 for hold in longest)
             _none(
-                simulation, tick, batch, np.logical_and(everyone, late), "arrives later than all delays together allow"
+                simulation,
+                tick,
+                batch,
+                np.logical_and(always, late),
+                "arrives later than all delays together allow",
             )
         for fault in schedule.faults:
             if isinstance(fault, Partition | Crash) and fault.active(tick):

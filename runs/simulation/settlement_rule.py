@@ -17,4 +17,4 @@ class SettlementRule(Protocol):
     """From the last proposals to what is dispatched; `restore_feasibility` is the one that runs use."""
 
     def __call__(self, market: Market, observer: Observer, state: MarketState) -> list[npt.NDArray[np.float64]] | None:
-        """Return what is dispatched, by population, (rows, periods) kW; None where nothing can be kept by all agents."""
+        """Return what is dispatched, by population, (rows, periods) kW; None where no feasible point is found."""

@@ -43,7 +43,7 @@ class Simulation(mesa.Model):
     Attributes
     ----------
     tick : ticks done
-    market : everybody, with the facts of the period that is open
+    market : all agents, with the facts of the period that is open
     day : the periods, where there is a clock
     state : `MarketState` at the end of the last tick
     journal : `Journal`
@@ -153,37 +153,37 @@ class Simulation(mesa.Model):
             if fault.start < self.tick
         ]
         self.transport.schedule = schedule.changed([*kept, *ended, *add])
-        told = [
+        added = [
             {
                 "kind": type_name(type(fault), fault_types(), type(fault).kind),
                 **fault.model_dump(mode="json", by_alias=True, exclude_none=True),
             }
             for fault in add
         ]
-        self.commands.append({"tick": self.tick, "add": told, "end": list(end)})
+        self.commands.append({"tick": self.tick, "add": added, "end": list(end)})
 
     def _hear(self, tick: int, batches: list[MessageBatch]) -> None:
         """Let all roles hear batches of one kind, the oldest first."""
         kind, labels = batches[0].kind, self.transport.labels
         if self.transport.schedule.corrupting:
-            # Receivers refuse what cannot be true; nobody else would notice.
+            # Receivers refuse what cannot be true; nothing else would notice it.
             for k, arrived in enumerate(batches):
                 batches[k] = sound = arrived.take(arrived.sound())
                 self.transport.count(tick, arrived.take(~arrived.sound()), Fate.REFUSED, "unsound")
                 self.journal.tell_change(arrived, sound, Fate.REFUSED, "unsound")
-        # Who wants to know the fate of every message is told batch by batch.
+        # If the fate of every message is asked for, roles hear batch by batch.
         for some in [batches] if self.journal.events is None else [[batch] for batch in batches]:
             news: Any = 0
             stale: Any = 0
             for role in self.roles:
                 written, old = role.hear(tick, *some)
                 news, stale = news + written, stale + old
-            # What no role listens to was sent by mistake, and the books must still balance.
+            # What no role listens to was sent by mistake, and the counts must still add up.
             lost = sum(labels.by_about(kind, batch.channel) for batch in some) - news - stale
             for fate, numbers, reason in (
                 (Fate.DELIVERED, news, ""),
                 (Fate.STALE, stale, ""),
-                (Fate.REFUSED, lost, "nobody listens"),
+                (Fate.REFUSED, lost, "no role listens"),
             ):
                 for label, number in labels.named(kind, numbers):
                     self.journal.count(tick, label, fate, number, reason)
@@ -203,7 +203,7 @@ class Simulation(mesa.Model):
         news[1:] &= batch.channel[1:] != batch.channel[:-1]  # of two copies in one batch the first is news
         for fate, which in ((Fate.DELIVERED, news), (Fate.STALE, listened & ~news)):
             self.journal.tell(fate, batch.take(which))
-        self.journal.tell(Fate.REFUSED, batch.take(~listened), "nobody listens")
+        self.journal.tell(Fate.REFUSED, batch.take(~listened), "no role listens")
 
     def _wake(self, tick: int) -> None:
         """Tell the roles which of their agents are down or resting, and which have just lost their memory."""
@@ -231,7 +231,7 @@ class Simulation(mesa.Model):
 
     @property
     def broken(self) -> bool:
-        """Whether a price has run away so far that going on makes no sense."""
+        """Whether a price has diverged beyond `PRICE_MAX`, so that going on makes no sense."""
         return bool(self.tick and not (np.abs(self.state.price) < PRICE_MAX).all())
 
     def run(self, ticks: int, watch: Callable[[Simulation], None] | None = None) -> None:

@@ -64,12 +64,12 @@ class SocietyView(mesa.Agent):
 
     @property
     def facts(self) -> Society:
-        """Everybody as they are now."""
+        """The population as it is now."""
         return self.model.market.populations[self.population].society
 
     @property
     def x(self) -> npt.NDArray[np.float64]:
-        """(rows, periods) kW: everybody's last answer."""
+        """(rows, periods) kW: the agents' last answers."""
         return np.asarray(self.model.state.x[self.population])
 
 

@@ -20,7 +20,7 @@ NAME, NUMBER = 9, 9
 
 
 def clock_line(playback: Playback, frame: Frame, doing: str, width: int) -> list[Line]:
-    """Return who runs, where it stands, and below what goes wrong just now."""
+    """Return the run's name and state and, below, the faults that act now."""
     header = playback.record.header
     where = f"tick {frame.tick} of {playback.last}{'' if playback.ended else '+'}  round {int(frame.metrics['round'])}"
     if "\n[clock]" in header["scenario"]:
@@ -39,7 +39,7 @@ def clock_line(playback: Playback, frame: Frame, doing: str, width: int) -> list
 
 
 def network(playback: Playback, series: Series, frame: Frame, chosen: int, width: int, height: int) -> list[Line]:
-    """Return a line a microgrid: price, imbalance, round, and who of it is down; the chosen one is always among them."""
+    """Return a line a microgrid: price, imbalance, round, and its agents that are down; the chosen one is always among them."""
     record = playback.record
     names, home = record.header["homes"], record.world("agent")["home"]
     imbalance = series.imbalance(frame)

@@ -120,7 +120,7 @@ class Fault(_Command):
     @field_validator("add")
     @classmethod
     def _known(cls, tables: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        # A kind may also name a Python file, on the command line: from a page that would run anybody's code.
+        # A kind may also name a Python file, on the command line: from a page that would run code that a stranger chose.
         for table in tables:
             if table.get("kind") not in (known := fault_types()):
                 raise ValueError(f"kind = {table.get('kind')!r}; wanted one of {', '.join(known)}")

@@ -38,7 +38,7 @@ class PageView:
         self._overview.note(frame)
 
     def opening(self, **facts: Any) -> bytes:
-        """Return all that the page needs to begin with: who is there, the last ticks, and an overview of all."""
+        """Return all that the page needs to begin with: the agents, the last ticks, and an overview of all."""
         playback = self.playback
         span = span_around(playback.record, playback.last)
         messages = MessageColumns(playback.record, self._reasons)

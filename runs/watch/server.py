@@ -1,7 +1,7 @@
 """The server of the live page: one page, one socket, and nothing else that could be asked for.
 
-Who may ask: on a loopback address only pages that came from this server, which Host and Origin tell; on any other address
-only who knows the token, too.
+Requests are accepted, on a loopback address, from pages that came from this server alone, which Host and Origin tell; on
+any other address they must name the token too.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Guard:
     Parameters
     ----------
     host, port : where the server listens
-    token : that everybody has to name; "" for none, on a loopback address
+    token : that every request has to name; "" for none, on a loopback address
     """
 
     host: str
@@ -106,7 +106,7 @@ class Guard:
             return (
                 "" if secrets.compare_digest(given.encode(), self.token.encode()) else "the token is missing or wrong"
             )
-        # A name that somebody made point to this machine would make a foreign page one of ours.
+        # Under a foreign name that points to this machine, a foreign page would pass for one of ours.
         names = (f"127.0.0.1:{self.port}", f"localhost:{self.port}", f"[::1]:{self.port}", f"{self.host}:{self.port}")
         return "" if host in names else "this server answers to its own name only"
 
@@ -221,7 +221,7 @@ class Server:
             await _listen(web, session)
         finally:
             sending.cancel()
-            session.leave()  # it takes itself away, which may take long where a run is kept
+            session.leave()  # it removes itself, which may take long where a run is kept
 
 
 @contextlib.contextmanager
@@ -231,7 +231,7 @@ def _held_back(number: signal.Signals) -> Iterator[None]:
     uvicorn raises it again as soon as it has stopped: the process would end before its sessions have cleared up.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread is told of signals
+        yield  # only the main thread receives signals
         return
     came: list[int] = []
     before = signal.signal(number, lambda which, _: came.append(which))

@@ -164,7 +164,7 @@ def build(model: ObjectModel, market: Market) -> None:
     ):
         ends[balance].append((terminals[which], place))
     for line in topology.joins.tolist():
-        keeper = keepers[topology.keeper[line]]
+        keeper = keepers[topology.coordinator[line]]
         slot = len(keeper.lines)
         keeper.lines.append([free(), ends[line]])
         for which, (operator, place) in enumerate(ends[line]):

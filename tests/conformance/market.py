@@ -69,15 +69,15 @@ def with_facts(market: Market, change: Change) -> Market:
 
     Port facts count as their agent's own, and the weights of rows as facts of the coordinator that asks about them.
     """
-    keepers, keeper = list(range(len(market.topology.coordinators))), market.topology.row_keeper
+    coordinators, coordinator = list(range(len(market.topology.coordinators))), market.topology.row_coordinator
     populations = tuple(
         Population(_changed(p.society, p.address.tolist(), change), p.address) for p in market.populations
     )
     weight = None if market.weight is None else market.weight.copy()
     if weight is not None:
-        for address in keepers:
-            weight[keeper == address] = change(address, "weight", weight[keeper == address])
-    virtual = _changed(market.virtual, keepers, change)
+        for address in coordinators:
+            weight[coordinator == address] = change(address, "weight", weight[coordinator == address])
+    virtual = _changed(market.virtual, coordinators, change)
     return replace(market, virtual=virtual, populations=populations, weight=weight)
 
 

@@ -29,8 +29,8 @@ def strange_market(market: Market, own: set[int]) -> Market:
         return values if address in own else np.where(np.isfinite(values), 1.37 * values + 0.11, 1.0)
 
     strange, topology = with_facts(market, other), market.topology
-    asked = topology.row_balance[np.isin(topology.row_keeper, sorted(own))]
-    known = np.isin(np.argsort(topology.keeper, kind="stable"), asked)[:, None]
+    asked = topology.row_balance[np.isin(topology.row_coordinator, sorted(own))]
+    known = np.isin(np.argsort(topology.coordinator, kind="stable"), asked)[:, None]
     price = np.where(known, market.virtual.price, strange.virtual.price)
     return replace(strange, virtual=strange.virtual.replace(price=price))
 

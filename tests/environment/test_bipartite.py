@@ -45,7 +45,7 @@ def test_peers_that_only_trade_live_by_themselves_and_the_first_one_s_coordinato
     assert names(t) == ["a.virtual", "b.virtual", "c.virtual", "a", "b", "c"]
     assert t.idle.tolist() == [False, False, True]
     assert t.homes == ("a", "b", "c")
-    assert [t.coordinators[keeper] for keeper in t.keeper] == ["a.virtual", "b.virtual"]
+    assert [t.coordinators[coordinator] for coordinator in t.coordinator] == ["a.virtual", "b.virtual"]
     assert t.row_place.tolist() == [1, 1, 2, 1]  # row 0 is for a place where one lives
     assert t.ends.tolist() == [[0, 1], [1, 2]]
     assert (t.place_of == -1).all()
@@ -60,7 +60,7 @@ def test_a_place_comes_first_and_then_what_joins_agents_in_the_order_of_the_grap
     assert t.row_place[t.row_agent == t.address("c")].tolist() == [1]
     # c lives by itself, but keeps nothing: a's home, the pool, comes first.
     assert t.coordinators == ("pool.virtual", "c.virtual")
-    assert [t.coordinators[keeper] for keeper in t.keeper] == ["pool.virtual"] * 3
+    assert [t.coordinators[coordinator] for coordinator in t.coordinator] == ["pool.virtual"] * 3
 
 
 def test_who_is_in_several_places_says_where_it_lives():

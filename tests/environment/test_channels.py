@@ -30,9 +30,9 @@ def test_coordinators_are_asked_by_nobody_and_speak_to_neighbours_about_no_balan
 def test_a_tie_line_opens_six_lanes():
     t = topology("A-B", load=1)
     about = {(s, r) for s, r, balance in channel_names(t) if balance == "A-B"}
-    keeper, other, near, far = "A.virtual", "B.virtual", "A.operator", "B.operator"
-    assert about == {(keeper, near), (near, keeper), (keeper, far), (far, keeper)}
-    assert {(s, r) for s, r, balance in channel_names(t) if not balance} == {(keeper, other), (other, keeper)}
+    coordinator, other, near, far = "A.virtual", "B.virtual", "A.operator", "B.operator"
+    assert about == {(coordinator, near), (near, coordinator), (coordinator, far), (far, coordinator)}
+    assert {(s, r) for s, r, balance in channel_names(t) if not balance} == {(coordinator, other), (other, coordinator)}
     assert len(t.channels) == 6 + 2 * 4
 
 
@@ -40,10 +40,10 @@ def test_each_row_has_its_two_lanes_by_its_number():
     t = topology("A-B B-C A-C", load=2)
     c, rows = t.channels, len(t.row_agent)
     for row in range(rows):
-        keeper = t.name(int(t.keeper[t.row_balance[row]]))
+        coordinator = t.name(int(t.coordinator[t.row_balance[row]]))
         agent, balance = t.name(int(t.row_agent[row])), t.balances[t.row_balance[row]]
-        assert row == channel(t, agent, keeper, balance)
-        assert rows + row == channel(t, keeper, agent, balance)
+        assert row == channel(t, agent, coordinator, balance)
+        assert rows + row == channel(t, coordinator, agent, balance)
     assert c.rows == rows
     assert c.peers.tolist() == list(range(2 * rows, len(c)))
 
@@ -88,9 +88,9 @@ def test_rows_are_numbered_by_agent_and_place_and_peers_by_receiver_then_sender(
 def test_coordinators_meet_in_a_star_around_that_of_an_agent_s_first_row():
     # One that trades with three others, each kept by another's coordinator, meets all; they do not meet each other.
     agent = np.array([5, 5, 5, 6, 7], dtype=np.int32)
-    keeper = np.array([0, 1, 2, 1, 2], dtype=np.int32)
+    coordinator = np.array([0, 1, 2, 1, 2], dtype=np.int32)
     balance = np.array([0, 1, 2, 1, 2], dtype=np.int32)
-    assert meetings(agent, keeper, balance).tolist() == [[0, 1], [0, 2]]
+    assert meetings(agent, coordinator, balance).tolist() == [[0, 1], [0, 2]]
 
 
 def test_coordinators_of_one_balance_meet():

@@ -108,7 +108,7 @@ def test_a_partition_that_parts_nobody_is_refused(given, says):
 
 
 def test_one_group_is_refused():
-    with pytest.raises(ValidationError, match="is apart from nobody"):
+    with pytest.raises(ValidationError, match="is apart from no other"):
         Partition(groups="A.*")
 
 

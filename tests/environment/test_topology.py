@@ -40,7 +40,7 @@ def test_tie_lines_stand_in_the_order_of_the_graph_earlier_home_first():
     t = Topology.from_graph(give_members(graph))
     assert t.ends[t.joins].tolist() == [[0, 2], [1, 2]]
     assert [t.balances[line] for line in t.joins] == ["A-C", "B-C"]
-    assert [t.coordinators[keeper] for keeper in t.keeper[t.joins]] == ["A.virtual", "B.virtual"]
+    assert [t.coordinators[coordinator] for coordinator in t.coordinator[t.joins]] == ["A.virtual", "B.virtual"]
 
 
 def test_rows_list_the_balances_of_each_agent_and_which_end_it_is():
@@ -77,12 +77,12 @@ def test_of_two_pieces_too_large_for_exactness_each_has_its_own_bound():
     assert 2 <= t.diameter[300:].min() <= t.diameter[300:].max() <= 4
 
 
-def test_rows_kept_by_others_are_asked_by_those_and_the_price_keeps_its_keeper():
+def test_rows_kept_by_others_are_asked_by_those_and_the_price_keeps_its_coordinator():
     t = topology("A-B", load=1)
     own = t.home[t.row_agent]  # each row is asked about by the coordinator of its agent's home
     other = t.kept_by(own.astype(np.int32))
-    assert np.array_equal(other.row_keeper, own)
-    assert np.array_equal(other.keeper, t.keeper)
+    assert np.array_equal(other.row_coordinator, own)
+    assert np.array_equal(other.coordinator, t.coordinator)
     assert np.array_equal(other.channels.receiver[: len(own)], own)
     assert other.channels.peers.size == 2
 

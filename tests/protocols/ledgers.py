@@ -24,7 +24,7 @@ def market_of(edges, kind, periods=1):
     np.maximum.at(ports, topology.row_agent, topology.row_place)
     address = np.arange(len(topology.coordinators), topology.size, dtype=np.int32)
     agents = Anything(names=[topology.name(a) for a in address.tolist()], ports=ports[address], periods=periods)
-    keeps = np.bincount(topology.keeper, minlength=len(topology.coordinators))
+    keeps = np.bincount(topology.coordinator, minlength=len(topology.coordinators))
     virtual = VirtualAgent(ports=keeps, names=list(topology.coordinators), price=0.0, periods=periods)
     return Market(topology, virtual, (Population(agents, address),), periods)
 

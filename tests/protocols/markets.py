@@ -22,8 +22,8 @@ def market_of(topology, agents, price=0.0, weight=None):
         found.sort(key=lambda pair: pair[0])
         address = np.array([address for address, _ in found], dtype=np.int32)
         populations.append(Population(kind.stack([agent for _, agent in found]), address))
-    price = np.broadcast_to(price, len(topology.balances))[np.argsort(topology.keeper, kind="stable"), None]
-    keeps = np.bincount(topology.keeper, minlength=len(topology.coordinators))
+    price = np.broadcast_to(price, len(topology.balances))[np.argsort(topology.coordinator, kind="stable"), None]
+    keeps = np.bincount(topology.coordinator, minlength=len(topology.coordinators))
     virtual = VirtualAgent(names=list(topology.coordinators), ports=keeps, price=price)
     return Market(topology, virtual, tuple(populations), weight=weight)
 

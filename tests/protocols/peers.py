@@ -64,7 +64,7 @@ def four_peers(weight=1.0) -> Market:
         feed_in=0.053,
         trade_cost=0.00012,
     )
-    virtual = VirtualAgent(names=names, ports=np.bincount(topology.keeper), price=0.0)
+    virtual = VirtualAgent(names=names, ports=np.bincount(topology.coordinator), price=0.0)
     address = np.arange(5, 10, dtype=np.int32)
     cable = Cable(names=["network"], ports=[4], limit=LIMIT)
     populations = Population(cable, address[:1]), Population(peers, address[1:])
@@ -96,12 +96,12 @@ def best(market):
     return injections(found.x), connections(market, found.price)
 
 
-def troubles(keeper: str) -> list[Fault]:
+def troubles(coordinator: str) -> list[Fault]:
     """Loss, delay, and crashes after which the network operator, a peer and one virtual agent know nothing."""
     return [
         Loss(probability=0.3),
         Delay(ticks="0..5"),
         Crash(agent="network.operator", start=60, end=90, memory="lost"),
-        Crash(agent=keeper, start=140, end=160, memory="lost"),
+        Crash(agent=coordinator, start=140, end=160, memory="lost"),
         Crash(agent="peer2.operator", start=200, end=240, memory="lost"),
     ]

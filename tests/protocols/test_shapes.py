@@ -120,10 +120,10 @@ def test_faults_bend_no_path_and_a_lost_memory_not_the_end(market):
     calm, _ = run(market, protocol)
     rough, _ = run(market, protocol, [Loss(probability=0.3), Delay(ticks="0..3")], seed=5)
     assert by_name(rough) == by_name(calm)
-    keeper = market.topology.coordinators[0]
+    coordinator = market.topology.coordinators[0]
     member = market.topology.name(len(market.topology.coordinators))
     crashes = [
-        Crash(agent=who, start=start, end=start + 20, memory="lost") for who, start in ((keeper, 30), (member, 71))
+        Crash(agent=who, start=start, end=start + 20, memory="lost") for who, start in ((coordinator, 30), (member, 71))
     ]
     crashed, _ = run(market, protocol, [Loss(probability=0.2), *crashes], seed=5)
     assert np.abs(crashed.state.price - calm.state.price).max() < 1e-6

@@ -36,7 +36,7 @@ def toy(feeder=None, losses="none", **facts) -> Market:
         feeder=feeder or load_feeder("toy"), losses=losses, ports=[4], **network, **({"loss_price": 12.0} | facts)
     )
     virtual = VirtualAgent(
-        names=topology.coordinators, ports=np.bincount(topology.keeper, minlength=len(topology.coordinators))
+        names=topology.coordinators, ports=np.bincount(topology.coordinator, minlength=len(topology.coordinators))
     )
     address = np.arange(len(virtual), topology.size, dtype=np.int32)
     peers = PeerProsumer(names=names[1:], ports=[4] * 4, **PEERS)

@@ -37,14 +37,14 @@ def steered(record: Record, tick: int, add: Sequence[Fault], end: Sequence[str])
     return simulation.commands[-1]
 
 
-def fork(record: Record, path: Path, tick: int, command: Mapping[str, Any] | None, told: dict[str, Any]) -> None:
+def fork(record: Record, path: Path, tick: int, command: Mapping[str, Any] | None, entries: dict[str, Any]) -> None:
     """Start a record with the ticks before this one, and with one more command before it.
 
     Parameters
     ----------
     record, path
     tick, command : from `steered`; without a command nothing is changed from this tick on, whatever was changed in the record
-    told : header entries that are others than in the record
+    entries : header entries that differ from those of the record
 
     Raises
     ------
@@ -68,7 +68,7 @@ def fork(record: Record, path: Path, tick: int, command: Mapping[str, Any] | Non
         rows = [(number, one["tick"], json.dumps(one)) for number, one in enumerate(commands)]
         base.executemany("INSERT INTO command VALUES (?, ?, ?)", rows)
 
-    header = record.header | {"branch_of": str(record.path.resolve()), "branch_tick": tick} | told
+    header = record.header | {"branch_of": str(record.path.resolve()), "branch_tick": tick} | entries
     create(path, header, fill).close()
 
 

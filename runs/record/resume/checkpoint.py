@@ -24,7 +24,7 @@ PROOF_TICKS = 4
 """Ticks that are always done again after a checkpoint and compared: two rounds, in which it shows if it lacked anything."""
 
 
-_FOUND_ANEW = ("_places", "_channels", "_keeper")
+_FOUND_ANEW = ("_places", "_channels", "_coordinator")
 """What causality looks up in the topology."""
 
 
@@ -48,11 +48,11 @@ def write_checkpoint(base: sqlite3.Connection, simulation: Simulation, causality
     Raises
     ------
     SnapshotError
-        Somebody keeps what cannot be saved; says who.
+        An agent or role holds what cannot be saved; says which.
     """
     if simulation.day is not None:
         raise SnapshotError("a day of several periods has none")
-    told, arrays = take(_world(simulation, causality))
+    saved, arrays = take(_world(simulation, causality))
     hashes = []
     for array in arrays:
         plain = array.reshape(-1).view(np.uint8) if array.size else np.empty(0, dtype=np.uint8)
@@ -61,7 +61,7 @@ def write_checkpoint(base: sqlite3.Connection, simulation: Simulation, causality
             data = CODEC.compress(pa.py_buffer(plain), asbytes=True)
             base.execute("INSERT INTO array VALUES (?, ?, ?)", (hashes[-1], plain.nbytes, data))
     text = json.dumps(
-        {"commands": len(simulation.commands), "world": told, "arrays": [one.hex() for one in hashes]},
+        {"commands": len(simulation.commands), "world": saved, "arrays": [one.hex() for one in hashes]},
         separators=(",", ":"),
     ).encode()
     data = len(text).to_bytes(8, "little") + CODEC.compress(text, asbytes=True)
@@ -76,11 +76,11 @@ def last_checkpoint(base: sqlite3.Connection, tick: int) -> int:
 
 def arrays_of(base: sqlite3.Connection) -> list[bytes]:
     """Return the names of the arrays that the checkpoints of a record are made of."""
-    found = {name for (data,) in base.execute("SELECT data FROM checkpoint") for name in _told(data)["arrays"]}
+    found = {name for (data,) in base.execute("SELECT data FROM checkpoint") for name in _unpacked(data)["arrays"]}
     return [bytes.fromhex(name) for name in sorted(found)]
 
 
-def _told(data: bytes) -> Any:
+def _unpacked(data: bytes) -> Any:
     size = int.from_bytes(data[:8], "little")
     return json.loads(CODEC.decompress(data[8:], decompressed_size=size, asbytes=True))
 
@@ -101,17 +101,17 @@ def read_checkpoint(
     """
     try:
         (data,) = base.execute("SELECT data FROM checkpoint WHERE tick = ?", (tick,)).fetchone()
-        told = _told(data)
-        arrays = [_array(base, bytes.fromhex(one)) for one in told["arrays"]]
+        saved = _unpacked(data)
+        arrays = [_array(base, bytes.fromhex(one)) for one in saved["arrays"]]
     except (TypeError, ValueError, OSError) as error:
         raise SnapshotError(f"the checkpoint before tick {tick} is damaged ({error})") from None
-    for command in commands[: told["commands"]]:
+    for command in commands[: saved["commands"]]:
         simulation.tick = command["tick"]
         _repeat(simulation, command)
     world = _world(simulation, causality)
     faults = {fault.name: fault for fault in simulation.transport.schedule.faults}
     try:
-        put_back(world, told["world"], arrays, simulation.kinds, faults)
+        put_back(world, saved["world"], arrays, simulation.kinds, faults)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotError(f"the checkpoint before tick {tick} does not fit this world ({error!r})") from None
     for role, kept in zip(simulation.roles, world["roles"], strict=True):

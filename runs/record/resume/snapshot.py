@@ -22,7 +22,7 @@ from pydantic import BaseModel
 from ....environment import Journal, Kind, Topology
 from ....environment.faults import Fault
 from ....environment.remembered import Remembered
-from ....protocols import Market, Memory
+from ....protocols import Market
 from ...common.errors import RunError
 
 __all__ = ["SnapshotError", "put_back", "take"]
@@ -33,7 +33,7 @@ _PLAIN = (bool, int, float, str, type(None))
 _KEPT = (Topology, Market, Journal, Remembered, np.dtype, FunctionType, BuiltinFunctionType, MethodType, type)
 _CONTAINERS = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
 _LEFT_OUT = ("_names", "_which")
-"""Attributes of societies that say who the agents are, not what they do."""
+"""Attributes of societies that identify the agents; they are no state."""
 
 
 class SnapshotError(RunError):
@@ -49,9 +49,9 @@ def take(world: dict[str, Any]) -> tuple[Any, list[AnyArray]]:
     """
     taker = _Taker()
     try:
-        return taker.told(world, ""), taker.arrays
+        return taker.saved(world, ""), taker.arrays
     except RecursionError:
-        raise SnapshotError("somebody's objects are nested too deeply to be saved") from None
+        raise SnapshotError("the world's objects are nested too deeply to be saved") from None
 
 
 class _Taker:
@@ -59,9 +59,9 @@ class _Taker:
         self.arrays: list[AnyArray] = []
         self._places: dict[int, int] = {}
         self._numbers: dict[int, int] = {}
-        self._alive: list[Any] = []  # so that no address is used again meanwhile
+        self._alive: list[Any] = []  # so that no id is used again meanwhile
 
-    def told(self, value: Any, where: str) -> Any:
+    def saved(self, value: Any, where: str) -> Any:
         if type(value) in _PLAIN:
             return value
         if isinstance(value, np.generic):
@@ -85,18 +85,18 @@ class _Taker:
             return self._array(value, where)
         if isinstance(value, dict):
             pairs = [
-                [self.told(k, where), self.told(v, f"{where}[{k!r}]" if where else str(k))] for k, v in value.items()
+                [self.saved(k, where), self.saved(v, f"{where}[{k!r}]" if where else str(k))] for k, v in value.items()
             ]
             return ["counter" if isinstance(value, Counter) else "dict", pairs]
         if isinstance(value, deque):
-            return ["deque", value.maxlen, [self.told(v, f"{where}[{k}]") for k, v in enumerate(value)]]
+            return ["deque", value.maxlen, [self.saved(v, f"{where}[{k}]") for k, v in enumerate(value)]]
         if type(value) in _CONTAINERS.values():
             found = sorted(value, key=repr) if isinstance(value, set | frozenset) else value
-            return [type(value).__name__, [self.told(v, f"{where}[{k}]") for k, v in enumerate(found)]]
+            return [type(value).__name__, [self.saved(v, f"{where}[{k}]") for k, v in enumerate(found)]]
         if isinstance(value, Sequence) or not hasattr(value, "__dict__") or _slots(type(value)):
             raise SnapshotError(f"{where or 'the world'} is a {type(value).__name__}, which cannot be saved")
-        told = {k: self.told(v, f"{where}.{k}") for k, v in vars(value).items() if k not in _LEFT_OUT}
-        return ["object", _class(value), told]
+        saved = {k: self.saved(v, f"{where}.{k}") for k, v in vars(value).items() if k not in _LEFT_OUT}
+        return ["object", _class(value), saved]
 
     def _array(self, value: AnyArray, where: str) -> list[Any]:
         if value.dtype.hasobject:
@@ -121,14 +121,14 @@ class _Taker:
 
 
 def put_back(
-    world: dict[str, Any], told: Any, arrays: list[AnyArray], kinds: dict[str, Kind], faults: dict[str, Fault]
+    world: dict[str, Any], saved: Any, arrays: list[AnyArray], kinds: dict[str, Kind], faults: dict[str, Fault]
 ) -> None:
     """Make a world, just built from the same scenario, what it was when the snapshot was taken.
 
     Parameters
     ----------
     world
-    told, arrays : from `take`
+    saved, arrays : from `take`
     kinds, faults : by name
 
     Raises
@@ -138,7 +138,7 @@ def put_back(
     """
     giver = _Giver([np.frombuffer(bytearray(array.tobytes()), dtype=np.uint8) for array in arrays], kinds, faults)
     giver.number(world)
-    for key, value in told[1]:
+    for key, value in saved[1]:
         world[key] = giver.given(world[key], value, key)
 
 
@@ -158,11 +158,11 @@ class _Giver:
         self._values.append(value)
         return len(self._values) - 1
 
-    def given(self, now: Any, told: Any, where: str) -> Any:
-        """Return what was told; `now` is what stands there in a world just built, None where there is nothing."""
-        if not isinstance(told, list):
-            return told
-        match told:
+    def given(self, now: Any, saved: Any, where: str) -> Any:
+        """Return what was saved; `now` is what stands there in a world just built, None where there is nothing."""
+        if not isinstance(saved, list):
+            return saved
+        match saved:
             case ["scalar", dtype, item]:
                 return np.dtype(dtype).type(item)
             case ["enum", name, member]:
@@ -178,58 +178,58 @@ class _Giver:
                     raise SnapshotError(f"{where} was {label}, and is not that in a world just built")
                 return now
             case [("list" | "tuple" | "set" | "frozenset") as name, _]:
-                return self._sequence(now, told[1], name, where)
-        return self._makers[told[0]](now, told, where)
+                return self._sequence(now, saved[1], name, where)
+        return self._makers[saved[0]](now, saved, where)
 
-    def _array(self, now: Any, told: Any, where: str) -> AnyArray:
-        array = self._view(told)
+    def _array(self, now: Any, saved: Any, where: str) -> AnyArray:
+        array = self._view(saved)
         self.number(array)
         return array
 
-    def _view(self, told: Any) -> AnyArray:
-        _, place, dtype, offset, shape, strides, writeable = told
+    def _view(self, saved: Any) -> AnyArray:
+        _, place, dtype, offset, shape, strides, writeable = saved
         array: AnyArray = np.ndarray(
             tuple(shape), dtype=dtype, buffer=self._memory[place].data, offset=offset, strides=tuple(strides)
         )
         array.setflags(write=writeable)
         return array
 
-    def _dict(self, now: Any, told: Any, where: str) -> dict[Any, Any]:
+    def _dict(self, now: Any, saved: Any, where: str) -> dict[Any, Any]:
         before = dict(now) if isinstance(now, dict) else {}
         # The same dict as before, for others may hold it too.
-        found = now if isinstance(now, dict) else Counter() if told[0] == "counter" else {}
+        found = now if isinstance(now, dict) else Counter() if saved[0] == "counter" else {}
         self.number(found)
         items = []
-        for key, value in told[1]:
+        for key, value in saved[1]:
             known = self.given(None, key, where)
             items.append((known, self.given(before.get(known), value, f"{where}[{known!r}]")))
         found.clear()
         found.update(items)
         return found
 
-    def _deque(self, now: Any, told: Any, where: str) -> deque[Any]:
-        found: deque[Any] = deque(maxlen=told[1])
+    def _deque(self, now: Any, saved: Any, where: str) -> deque[Any]:
+        found: deque[Any] = deque(maxlen=saved[1])
         self.number(found)
-        found.extend(self.given(None, value, where) for value in told[2])
+        found.extend(self.given(None, value, where) for value in saved[2])
         return found
 
-    def _sequence(self, now: Any, told: Any, name: str, where: str) -> Any:
+    def _sequence(self, now: Any, saved: Any, name: str, where: str) -> Any:
         before = list(now) if isinstance(now, list | tuple) else []
-        before += [None] * (len(told) - len(before))
+        before += [None] * (len(saved) - len(before))
         if name == "list":
             found: list[Any] = now if isinstance(now, list) else []
             self.number(found)
-            found[:] = [self.given(b, v, f"{where}[{k}]") for k, (b, v) in enumerate(zip(before, told, strict=False))]
+            found[:] = [self.given(b, v, f"{where}[{k}]") for k, (b, v) in enumerate(zip(before, saved, strict=False))]
             return found
         number = self.number(None)
-        values = [self.given(b, v, f"{where}[{k}]") for k, (b, v) in enumerate(zip(before, told, strict=False))]
+        values = [self.given(b, v, f"{where}[{k}]") for k, (b, v) in enumerate(zip(before, saved, strict=False))]
         self._values[number] = _CONTAINERS[name](values)
         return self._values[number]
 
-    def _object(self, now: Any, told: Any, where: str) -> Any:
-        cls, attributes = _found(told[1], where), told[2]
+    def _object(self, now: Any, saved: Any, where: str) -> Any:
+        cls, attributes = _found(saved[1], where), saved[2]
         if type(now) is not cls:
-            now = self._made(cls, attributes, where)
+            now = object.__new__(cls)  # one that a world just built has not
         self.number(now)
         for name in [name for name in vars(now) if name not in attributes and name not in _LEFT_OUT]:
             del vars(now)[name]
@@ -237,14 +237,6 @@ class _Giver:
             # Past any __setattr__: frozen objects are put back too.
             vars(now)[name] = self.given(vars(now).get(name), value, f"{where}.{name}")
         return now
-
-    def _made(self, cls: type, attributes: dict[str, Any], where: str) -> Any:
-        """Return an object that a world just built has not: one that is made when it is needed first."""
-        if cls is Memory:
-            channel, slots = (attributes[name] for name in ("channel", "_slot"))
-            known = [self._values[told[1]] if told[0] == "seen" else self._view(told) for told in (channel, slots)]
-            return Memory(self._kinds[attributes["kind"][1]], known[0], len(known[1]))
-        return object.__new__(cls)
 
 
 def _class(value: Any) -> str:

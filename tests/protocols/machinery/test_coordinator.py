@@ -57,18 +57,19 @@ def ends_of_lines(town):
     """By tie-line: who asks, and who is asked, at either end."""
     rows = [np.flatnonzero(town.row_balance == line) for line in town.joins]
     return [
-        [(town.name(int(town.row_keeper[row])), town.name(int(town.row_agent[row]))) for row in two] for two in rows
+        [(town.name(int(town.row_coordinator[row])), town.name(int(town.row_agent[row]))) for row in two]
+        for two in rows
     ]
 
 
-def test_with_one_ledger_the_keeper_asks_both_ends_of_its_lines():
+def test_with_one_ledger_the_coordinator_asks_both_ends_of_its_lines():
     town, whole, _ = coordinators("three-microgrids")
     assert ends_of_lines(town) == [
         [("A.virtual", "A.operator"), ("A.virtual", "B.operator")],
         [("A.virtual", "A.operator"), ("A.virtual", "C.operator")],
         [("B.virtual", "B.operator"), ("B.virtual", "C.operator")],
     ]
-    assert np.array_equal(town.channels.sender[whole.down], town.row_keeper[whole.ledger.row])
+    assert np.array_equal(town.channels.sender[whole.down], town.row_coordinator[whole.ledger.row])
 
 
 def test_with_two_ledgers_each_end_is_asked_by_its_own_coordinator_and_told_the_other_by_the_neighbour():

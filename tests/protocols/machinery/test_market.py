@@ -44,7 +44,7 @@ def test_agents_that_fit_their_places_have_their_rows_there():
 
 
 def test_the_first_price_of_a_balance_is_that_of_its_virtual_agent():
-    # The virtual agents' ports go keeper by keeper, balances go places first.
+    # The virtual agents' ports go coordinator by coordinator, balances go places first.
     built = market()
     assert built.topology.balances == ("A", "B", "A-B")
     assert built.first_price[:, 0].tolist() == [1.0, 3.0, 2.0]

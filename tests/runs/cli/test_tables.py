@@ -43,7 +43,7 @@ def test_no_negative_zero_anywhere():
 
 def test_the_headline_tells_outcome_meaning_messages_and_certificate():
     text = " ".join(shown("three-microgrids", faults=["loss=0.3,from=4,to=30"]).split())
-    assert "CONVERGED - everybody stopped, at a point that can be kept" in text
+    assert "CONVERGED - all coordinators stopped, at a feasible point" in text
     assert re.search(r"\d+ sent, \d+ delivered, \d+ lost", text)
     assert "the optimum is between -16.1544 and -16.1544 $/h" in text
     assert "faults: loss 0.3 from tick 4 to 30" in text

@@ -42,8 +42,8 @@ def test_a_run_whose_links_die_half_way_has_stalled():
         ([], 20, "TICK_LIMIT", "still getting better"),
         (["loss=1"], 300, "STALLED", "no round was completed in the last 300 ticks"),
         (["loss=1,from=40"], 400, "STALLED", "no round was completed in the last 360 ticks"),
-        (["loss=1,from=40,agent=B.operator", "delay=0..20"], 800, "STALLED", "somebody is waited for"),
-        (["crash=B.virtual,from=40"], 400, "STALLED", "somebody is waited for"),
+        (["loss=1,from=40,agent=B.operator", "delay=0..20"], 800, "STALLED", "an agent that is waited for"),
+        (["crash=B.virtual,from=40"], 400, "STALLED", "an agent that is waited for"),
     ],
     ids=str,
 )

@@ -1,4 +1,4 @@
-"""The commit: wherever a negotiation stands, a point that everybody can keep is found if there is one."""
+"""Restoring feasibility: wherever a negotiation stands, a feasible point is found if there is one."""
 
 from __future__ import annotations
 

@@ -28,7 +28,6 @@ RUNS = [
     ("peers-50", SMALL, "exchange_admm", 300),
     pytest.param("peers-50", {}, "exchange_admm", 300, marks=pytest.mark.slow),
     pytest.param("peers-50", SMALL, "dual_decomposition", 3000, marks=pytest.mark.slow),
-    pytest.param("peers-50", {}, "dual_decomposition", 2000, marks=pytest.mark.slow),
 ]
 
 
@@ -61,6 +60,11 @@ def test_a_pool_that_is_shut_leaves_pieces_which_end_by_themselves():
     assert len(set(joined.piece.tolist())) == 1
     manager = joined.row_agent == joined.address("north.manager")
     assert [joined.balances[balance] for balance in joined.row_balance[manager]] == ["north", "pool"]
+
+
+def test_an_agent_whose_home_is_shut_says_so():
+    with pytest.raises(ScenarioError, match=r"north.manager: at = \['north', 'pool'\]: its home, north, is not open"):
+        load_scenario("communities", {"north.open": False}).market()
 
 
 def graph_market():
@@ -156,6 +160,7 @@ limit = 5
 [[trade]]
 between = ["c", "a"]
 preference = [0.03, 0.04]
+limit = inf
 """
     market = load(tmp_path, PEERS + trades, ["a-b.limit=4"]).market()
     assert market.topology.balances == ("a-b", "c-a")
@@ -199,6 +204,7 @@ PLANT = '[[agent]]\nname = "more"\ncost_quadratic = 1\ncost_linear = 1\nlow = 0\
         (POOL + PLANT + '"pol"', "agent more: at: no balance is called 'pol'; did you mean 'pool'? There is pool"),
         (POOL + PLANT + '["pool", "pool"]', "agent more: at = ['pool', 'pool']: 'pool' stands there twice"),
         (POOL + PLANT + "[]", "agent more is in no open balance; wanted one in at, or a [[trade]]"),
+        (POOL.replace('name = "pool"', 'name = "pool"\nopen = false', 1), "agent plant is in no open balance"),
         (POOL.replace("town", "plant"), "are called 'plant'; give each a name of its own"),
         (
             POOL.replace('name = "pool"', 'name = "pool"\nslack = "hydro"'),
@@ -210,6 +216,8 @@ PLANT = '[[agent]]\nname = "more"\ncost_quadratic = 1\ncost_linear = 1\nlow = 0\
         (POOL + '[[microgrid]]\nname = "A"\noperator = {}', "here is [[microgrid]] and [[agent]]"),
         ('[[balance]]\nname = "pool"', "a scenario has either [[microgrid]] tables or a [generate] table"),
         (PEERS + TRADE + '[[trade]]\nbetween = ["c", "d"]', "trade between ['c', 'd']: no agent is called 'd'"),
+        (PEERS + TRADE + "price = true", "true and false are no numbers"),
+        (PEERS + TRADE + "limit = nan\n" + TRADE.replace('"a"', '"c"'), "limit = nan"),
         (PEERS + TRADE + TRADE, "are called 'a-b'"),
         (PEERS + TRADE.replace('"b"', '"a"'), "wanted two different agents"),
         (
