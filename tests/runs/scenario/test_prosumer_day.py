@@ -37,7 +37,8 @@ def check(result):
     for end, best in zip(result.ends, result.references, strict=True):
         assert str(end.verdict.outcome) == "CONVERGED"
         assert abs(end.certificate.upper - best.cost) <= 1e-8 * max(abs(best.cost), 1.0)
-        assert np.abs(end.price - best.price).max() <= 1e-5
+        buses = end.market.topology.place  # the price of a tie-line that is full is not unique
+        assert np.abs(end.price - best.price)[buses].max() <= 1e-5
         assert max(np.abs(a - b).max() for a, b in zip(end.x, best.x, strict=True)) <= 1e-3
         rounds.append(end.rounds)
     assert np.median(rounds) <= 90
@@ -104,7 +105,8 @@ def test_dual_decomposition_negotiates_the_same_day():
     best = load_scenario("prosumer-day").simulation()
     while best.day.number < 1:
         best.step()
-    assert np.abs(simulation.day.ends[0].price - best.day.ends[0].price).max() < 1e-3
+    apart = np.abs(simulation.day.ends[0].price - best.day.ends[0].price)
+    assert apart[simulation.market.topology.place].max() < 1e-3
 
 
 def test_an_ev_that_cannot_be_charged_is_reported():
