@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ..envelopes import Envelopes
 from ..keys import Keys, salt, uniform
+from ..topology import Topology
 
 __all__ = ["Chance"]
 
@@ -22,20 +23,23 @@ class Chance:
 
     Parameters
     ----------
-    keys : (channels,) uint64
+    topology : whose channels' keys go into every draw
     seed, name : of the run and of the fault; they key every draw
     tick : in which the fault acts
     memory : arrays that the fault keeps; saved with a checkpoint
 
     Attributes
     ----------
-    tick, memory
+    tick, memory, topology
     channels : number of channels in the topology
     """
 
-    def __init__(self, keys: Keys, seed: int, name: str, tick: int, memory: dict[str, npt.NDArray[Any]]) -> None:
-        self.tick, self.memory, self.channels = tick, memory, len(keys)
-        self._keys, self._seed, self._name = keys, seed, name
+    def __init__(
+        self, topology: Topology, seed: int, name: str, tick: int, memory: dict[str, npt.NDArray[Any]]
+    ) -> None:
+        self.tick, self.memory, self.topology, self.channels = tick, memory, topology, len(topology.channels)
+        self._keys: Keys = topology.channels.key
+        self._seed, self._name = seed, name
         self._turn = -1
 
     def __call__(self, envelopes: Envelopes) -> Floats:
@@ -47,6 +51,12 @@ class Chance:
         ]
         stream = streams[0] if len(streams) == 1 else envelopes.each(streams)
         return uniform(self._keys.take(envelopes.channel), stream, envelopes.copy)
+
+    def homes(self, envelopes: Envelopes) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """Return the home of the sender and of the receiver of each message, (n,) each: for a fault that depends on where."""
+        channels, home = self.topology.channels, self.topology.home
+        one, other = (end.take(envelopes.channel) for end in (channels.sender, channels.receiver))
+        return home.take(one), home.take(other)
 
     def everywhere(self, tick: int) -> Floats:
         """Draw one number for each channel of the topology: the weather of a tick, whatever is sent."""

@@ -89,9 +89,8 @@ class FaultSchedule:
         if inside is None:
             return envelopes
         touched = envelopes if isinstance(inside, bool) else envelopes.take(inside)
-        chance = Chance(
-            self._topology.channels.key, self.seed, fault.name, tick, self.memory.setdefault(fault.name, {})
-        )
+        memory = self.memory.setdefault(fault.name, {})
+        chance = Chance(self._topology, self.seed, fault.name, tick, memory)
         act = fault.on_send if fault.stage < Stage.PARTITION else fault.on_deliver
         left = _checked(act(touched, chance), touched, fault, act.__name__)
         return left if isinstance(inside, bool) else envelopes.take(~inside).join(left)

@@ -90,7 +90,7 @@ class FaultSubject:
 
     def chance(self, given: Envelopes) -> Chance:
         """Return what the fault is handed with envelopes."""
-        return Chance(self.topology.channels.key, self.seed, self.fault.name, given.batches[0].sent, {})
+        return Chance(self.topology, self.seed, self.fault.name, given.batches[0].sent, {})
 
     def acted(self) -> Iterator[tuple[Envelopes, Envelopes]]:
         """Yield all messages of a tick and what became of them."""

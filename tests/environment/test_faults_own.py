@@ -157,3 +157,24 @@ def test_a_kind_of_fault_that_builds_on_another_does_not_take_its_name():
 
     assert fault_types()["loss"] is Loss
     assert issubclass(HeavyLoss, Loss)
+
+
+class Far(Fault):
+    """Loses a message the more likely, the farther apart the homes of its ends are."""
+
+    kind: ClassVar[str] = "far"
+
+    per_km: float
+    distance: tuple[tuple[float, ...], ...]  # km, between homes
+
+    def on_send(self, envelopes, chance):
+        sender, receiver = chance.homes(envelopes)
+        return envelopes.take(chance(envelopes) >= self.per_km * np.array(self.distance)[sender, receiver])
+
+
+def test_a_fault_may_depend_on_where_sender_and_receiver_are():
+    where = topology("A-B B-C", load=2)
+    apart = ((0, 1, 0), (1, 0, 0), (0, 0, 0))  # only A and B are far from each other
+    left = set(send_through([Far(per_km=1, distance=apart)], where).channel.tolist())
+    lost = {name[:2] for number, name in enumerate(channel_names(where)) if number not in left}
+    assert lost == {one for one in ((n[0], n[1]) for n in channel_names(where)) if {one[0][0], one[1][0]} == {"A", "B"}}

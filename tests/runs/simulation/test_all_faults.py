@@ -117,8 +117,8 @@ def test_removing_one_fault_does_not_move_the_draws_of_the_others(removed):
         simulation = load_scenario("three-microgrids", faults=faults).simulation(seed=11, keep_messages=True)
         simulation.step()
         schedule, asks = simulation.transport.schedule, Envelopes.of(simulation.journal.said[:1])
-        key = simulation.market.topology.channels.key
-        chances = {f.name: Chance(key, schedule.seed, f.name, 7, {}) for f in schedule.faults}
+        topology = simulation.market.topology
+        chances = {f.name: Chance(topology, schedule.seed, f.name, 7, {}) for f in schedule.faults}
         return {name: (chance(asks).tobytes(), chance.everywhere(7).tobytes()) for name, chance in chances.items()}
 
     whole, less = luck(TOGETHER), luck([f for k, f in enumerate(TOGETHER) if k != removed])
