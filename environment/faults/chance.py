@@ -53,7 +53,7 @@ class Chance:
         return uniform(self._keys.take(envelopes.channel), stream, envelopes.copy)
 
     def homes(self, envelopes: Envelopes) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-        """Return the home of the sender and of the receiver of each message, (n,) each: for a fault that depends on where."""
+        """Return where sender and receiver of each message live, (n,) each, as numbers into `topology.homes`."""
         channels, home = self.topology.channels, self.topology.home
         one, other = (end.take(envelopes.channel) for end in (channels.sender, channels.receiver))
         return home.take(one), home.take(other)
