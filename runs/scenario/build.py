@@ -71,7 +71,7 @@ def build_market(spec: ScenarioSpec, folder: Path | None = None) -> Market:
     lines = _lines_in_order(spec, topology)
     agents: dict[type[Society], list[tuple[int, Society]]] = {}
     operators = {name: cls for name, cls in agent_types(Society).items() if not issubclass(cls, _NO_OPERATORS)}
-    for hub, microgrid in enumerate(spec.microgrid):
+    for home, microgrid in enumerate(spec.microgrid):
         name = f"{microgrid.name}.operator"
         cls = find_type(microgrid.operator.type, operators, Society, where=f"{name}.type", folder=folder)
         if issubclass(cls, _NO_OPERATORS):
@@ -85,10 +85,10 @@ def build_market(spec: ScenarioSpec, folder: Path | None = None) -> Market:
                 f"microgrid {microgrid.name}: prosumer is missing; a microgrid has at least one where its operator, "
                 f"{cls.__name__}, has no load of its own"
             )
-        ports = _port_facts(spec, lines, ends[hub], hub, cls)
+        ports = _port_facts(spec, lines, ends[home], home, cls)
         facts = {**ports, **microgrid.operator.facts}
         agents.setdefault(cls, []).append(
-            (topology.address(name), cls(names=[name], periods=spec.periods, ports=[len(ends[hub])], **facts))
+            (topology.address(name), cls(names=[name], periods=spec.periods, ports=[len(ends[home])], **facts))
         )
         for prosumer in microgrid.prosumer:
             where = f"{microgrid.name}.{prosumer.name}"
@@ -134,14 +134,14 @@ def _lines_in_order(spec: ScenarioSpec, topology: Topology) -> list[TieLineSpec]
 
 
 def _port_facts(
-    spec: ScenarioSpec, lines: list[TieLineSpec], ends: list[int], hub: int, cls: type[Society]
+    spec: ScenarioSpec, lines: list[TieLineSpec], ends: list[int], home: int, cls: type[Society]
 ) -> dict[str, Any]:
     """Facts of an operator's ports, (p, 1) or (p, periods) each, from its tie-lines."""
     facts: dict[str, Any] = {"alpha": [], "export_max": [], "import_max": [], "transfer_cost": []}
     names = [microgrid.name for microgrid in spec.microgrid]
     for line in (lines[number] for number in ends):
-        here = line.between.index(names[hub])
-        mine, theirs = _pv(spec, hub), _pv(spec, names.index(line.between[1 - here]))
+        here = line.between.index(names[home])
+        mine, theirs = _pv(spec, home), _pv(spec, names.index(line.between[1 - here]))
         alpha = line.alpha[here] if isinstance(line.alpha, tuple) else line.alpha
         known = cls.facts.get("alpha")
         if known is not None and not all(limit.allows(np.array(alpha)) for limit in known.limits):
@@ -156,11 +156,11 @@ def _port_facts(
     return {name: np.concatenate(rows) for name, rows in facts.items() if rows and name in cls.facts}
 
 
-def _pv(spec: ScenarioSpec, hub: int) -> Any:
+def _pv(spec: ScenarioSpec, home: int) -> Any:
     """(1, periods) kW; 0 where it is not allowed, for then the operator itself says so, and its neighbours should not."""
     try:
         pv = np.broadcast_to(
-            np.asarray(spec.microgrid[hub].operator.facts.get("pv", 0.0), dtype=float), (1, spec.periods)
+            np.asarray(spec.microgrid[home].operator.facts.get("pv", 0.0), dtype=float), (1, spec.periods)
         )
     except (TypeError, ValueError):
         return 0.0
