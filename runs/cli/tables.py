@@ -21,7 +21,7 @@ from .plain import number, plain_table
 __all__ = ["MICROGRIDS_MAX", "number", "print_result", "same_digits"]
 
 MICROGRIDS_MAX = 12
-"""Microgrids beyond which tables show a summary instead of everybody."""
+"""Microgrids beyond which tables show a summary instead of all."""
 
 PERIODS_MAX = 24
 """Periods beyond which tables show only those that did not converge."""
@@ -87,7 +87,7 @@ def _microgrids(told: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 
 def _settlement(table: Mapping[str, Mapping[str, float | None]], unit: str) -> RenderableType:
-    """What each microgrid pays; of many, who gains least and most; and everybody together."""
+    """What each microgrid pays; of many, who gains least and most; and all together."""
     keys = ("cost", "payment", "together", "alone", "gain")
     shown = plain_table([("settlement", "left"), *((f"{key}, {unit}", "right") for key in keys)])
     gains = {name: row["gain"] or 0.0 for name, row in table.items()}
@@ -97,7 +97,7 @@ def _settlement(table: Mapping[str, Mapping[str, float | None]], unit: str) -> R
     columns = {key: [value for row in table.values() if (value := row[key]) is not None] for key in keys}
     sums = [sum(values) if len(values) == len(table) else None for values in columns.values()]
     shown.add_row("all", *(number(value, 3) for value in sums))
-    alone = "at the optimum without transfers" if sums[-1] is not None else "impossible for somebody"
+    alone = "at the optimum without transfers" if sums[-1] is not None else "impossible for an agent"
     note = f"together: cost and what is paid to neighbours at the transfer prices; alone: {alone}"
     return Group(shown, Text(note, style="dim"))
 
@@ -168,7 +168,7 @@ def _each(told: Mapping[str, Any]) -> str:
 
 def _certificate(certificate: Mapping[str, Any], unit: str) -> str:
     if not certificate["committed"]:
-        return "none: no point was found that everybody can keep"
+        return "none: no point was found that all agents can keep"
     if certificate.get("residual") is not None:
         return f"an equilibrium, and no common cost is least: best answers are {certificate['residual']:.1e} kW away"
     low, high, gap = certificate["lower"], certificate["upper"], certificate["gap"]
@@ -178,7 +178,7 @@ def _certificate(certificate: Mapping[str, Any], unit: str) -> str:
 
 def _cost(ours: float | None, best: float | None, gap: float | None, terms: str, unit: str) -> str:
     if ours is None:
-        return "none: somebody is outside his limits"
+        return "none: an agent is outside its limits"
     text = f"{number(ours)} {unit}, {terms} regularising terms"
     if best is None:
         return text

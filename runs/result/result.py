@@ -169,7 +169,7 @@ class Result:
         return {} if self.certificate.x is None else settle(self.simulation, self.certificate.x, solve=solve)
 
     def worst(self) -> dict[str, Any]:
-        """Return where the residual is largest, and how old the oldest message is that somebody still relies on."""
+        """Return where the residual is largest, and how old the oldest message is that an agent still relies on."""
         simulation, topology = self.simulation, self.simulation.market.topology
         for role in simulation.roles:
             role.oldest(simulation.state)

@@ -34,7 +34,7 @@ def settle(simulation: Simulation, x: list[Floats], *, solve: bool = False) -> T
 
     Returns
     -------
-    by microgrid, in $ (in $/h where no agent knows how long a period is): cost of everybody in it, less utility and with
+    by microgrid, in $ (in $/h where no agent knows how long a period is): cost of all agents in it, less utility and with
     regularising terms; payment to its neighbours, below zero where they pay; together, the sum of both; alone, what it
     would cost without transfers, inf where that cannot be (for all, where prosumers must be asked: they are solved
     together); and gain = alone - together. Nothing where `solve` is needed and not allowed, or some type has no `reference`.
@@ -85,7 +85,7 @@ def settle_day(day: Day, ends: Sequence[PeriodEnd], progress: Callable[[int, int
 
 
 def _answerable(market: Market, solve: bool) -> bool:
-    """Tell whether it can be told what everybody would do alone."""
+    """Tell whether it can be told what the agents would do alone."""
     return _operators_only(market) or (solve and all(p.society.offers("reference") for p in market.populations))
 
 
@@ -94,7 +94,7 @@ def _operators_only(market: Market) -> bool:
 
 
 def _alone(market: Market) -> list[Floats] | None:
-    """Return what everybody does without transfers, by population, (rows, periods) kW; None where a solve finds nothing."""
+    """Return what the agents do without transfers, by population, (rows, periods) kW; None where a solve finds nothing."""
     if _operators_only(market):  # who has nobody at his bus exchanges nothing at all, and dispatches his own devices
         return [np.zeros((p.society.rows, market.periods)) for p in market.populations]
     best = central_solve(market, transfers=False)
@@ -108,7 +108,7 @@ def _alone(market: Market) -> list[Floats] | None:
 
 
 def _costs(market: Market, x: Sequence[Floats]) -> Floats:
-    """(homes,) $/h, summed over periods: the cost less utility of everybody in a microgrid, regularising terms included."""
+    """(homes,) $/h, summed over periods: the cost less utility of all agents in a microgrid, regularising terms included."""
     total = np.zeros(len(market.topology.homes))
     for population, rows in zip(market.populations, x, strict=True):
         cost = costs_of(population.society, rows).sum(axis=1)

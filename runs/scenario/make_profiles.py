@@ -119,7 +119,7 @@ class Plant:
 
 @dataclass(frozen=True)
 class Consumer:
-    """Somebody who uses what the German standard load profile of his kind says.
+    """Consumer that uses what the German standard load profile of its kind says.
 
     Attributes
     ----------
@@ -179,7 +179,7 @@ def make_profiles(span: Span, columns: Sequence[Plant | Consumer]) -> str:
 def _their_warnings_are_theirs() -> Iterator[None]:
     """Let libraries use what pandas will drop one day, and leave the filters of warnings as they are.
 
-    demandlib 0.2.2 turns all warnings into errors, for everybody and for good, and then stops at one of pandas' own.
+    demandlib 0.2.2 turns all warnings into errors, for the whole process, and then stops at one of pandas' own.
     """
     with warnings.catch_warnings(), mock.patch.object(warnings, "simplefilter"):
         warnings.filterwarnings("ignore")

@@ -50,7 +50,7 @@ class Scenario:
     folder: Path | None = None
 
     def market(self) -> Market:
-        """Build everybody, at their addresses.
+        """Build all agents, at their addresses.
 
         Raises
         ------

@@ -38,7 +38,7 @@ class FeederMarket(BaseModel):
     feeder : one that comes with the package, or a CSV file; base_kv : kV, of a file
     prosumers : how many; size : kW, about what the drawn ones inject or take together
     microgrids : how many, each at one bus, behind whose operator its prosumers stand; 0: all are connected themselves
-    partners : of each, about; pairing : who trades with whom: drawn, those nearest along the feeder, or everybody
+    partners : of each, about; pairing : who trades with whom: drawn, those nearest along the feeder, or all with all
     seed : of who is drawn where, and of the pairs
     pricing : ``tariffs``, note 002: retail and feed-in are tariffs, and the network charges what it adds; ``wholesale``,
         note 003: energy is bought at wholesale at the source, prosumers pay a margin on it, and the price of a connection

@@ -57,7 +57,7 @@ class Microgrids(BaseModel):
 
     @field_validator("prosumers")
     @classmethod
-    def _somebody(cls, span: Span) -> Span:
+    def _at_least_one(cls, span: Span) -> Span:
         if span.low < 1:
             raise ValueError(f"{span}: every microgrid has at least one prosumer")
         return span
