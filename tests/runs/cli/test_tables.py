@@ -59,7 +59,7 @@ def test_what_has_not_settled_names_the_worst():
 
 def test_a_run_that_ended_before_the_first_answer_has_no_solution():
     text = shown("three-microgrids", ticks=1)
-    assert "none: no point was found that everybody can keep" in text
+    assert "none: no point was found that all agents can keep" in text
     assert "price λ, $/kWh  demand" not in text
     assert "0 of 16" in text
 
