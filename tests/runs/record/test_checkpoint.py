@@ -42,7 +42,6 @@ class Heavy(DualDecomposition):
         balances.price += balances.velocity + step
 
 class EveryFifth(Fault):
-    kind = "every_fifth"
     stage = Stage.LOSS
 
     def on_send(self, envelopes, chance):
