@@ -109,9 +109,11 @@ class Transport:
         """Let the sending faults act on what was said, and enter what is left."""
         found = [(tick + 1, batch) for batch in batches]
         if self.schedule.at_send:
-            left = self._afflicted(Envelopes.of(batches), self.schedule.at_send, tick, Fate.LOST)
-            found = left.by_due()
-            batches = left.pieces() if self.journal.events is not None else ()
+            envelopes = Envelopes.of(batches)
+            left = self._afflicted(envelopes, self.schedule.at_send, tick, Fate.LOST)
+            if left is not envelopes:  # else nothing happened to any
+                found = left.by_due()
+                batches = left.pieces() if self.journal.events is not None else ()
         for batch in batches:
             self.journal.tell(None, batch)
         late: Counter[str] = Counter()

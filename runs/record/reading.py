@@ -9,9 +9,6 @@ from .recorded_ticks import RecordedTicks
 if TYPE_CHECKING:
     import pandas as pd
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 __all__ = ["Record"]
 
 

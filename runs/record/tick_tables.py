@@ -87,9 +87,7 @@ class TickReader:
         if asleep is not None:
             columns["asleep"] = Steps(np.flatnonzero(asleep))
         resting = schedule.resting(tick)
-        if (
-            resting is not None and "resting" in self.packer.names
-        ):  # an older record has no such column, and goes on without
+        if resting is not None:
             columns["resting"] = Steps(np.flatnonzero(resting))
         cut = [
             self._covered(fault, simulation)

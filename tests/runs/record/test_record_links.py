@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from gridparley.runs.record import header, tick_tables
 from gridparley.runs.record.reading import Record
-from gridparley.runs.record.resume.replay import check_record, go_to
 
 from ..recorded import record_to
 
@@ -31,16 +29,3 @@ def test_agents_that_rest_are_told_from_those_that_are_down(tmp_path):
     assert [frame.tick for frame in frames if load in frame.resting] == [1, 3, 5, 7]
     assert [frame.tick for frame in frames if operator in frame.resting] == [1, 5, 7]
     assert [frame.tick for frame in frames if operator in frame.asleep] == [1, 3, 4, 5, 7]
-
-
-def test_a_record_of_an_older_release_without_resting_agents_is_read_and_done_again(tmp_path, monkeypatch):
-    names = tick_tables.column_names
-    for module in (tick_tables, header):
-        monkeypatch.setattr(module, "column_names", lambda sim: [name for name in names(sim) if name != "resting"])
-    record_to(tmp_path, ["slow=A.load,every=2"], ticks=8)
-    monkeypatch.undo()
-    with Record.open(tmp_path) as record:
-        assert not len(record.frame(1).resting)
-        assert len(record.frame(1).asleep) == 1
-        assert check_record(record).wrong is None
-        assert go_to(record, 8).simulation.tick == 8
