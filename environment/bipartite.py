@@ -47,53 +47,77 @@ def read_bipartite(graph: nx.Graph, *, coordinator: str = "virtual") -> dict[str
         raise TopologyError(
             f"a market is read from a plain, undirected networkx.Graph, not from {type(graph).__name__}"
         )
-    names = _names(graph)
-    balances = {node: balance_kind(kind, names[node]) for node, kind in graph.nodes(data="balance") if kind is not None}
-    agents = [node for node in graph.nodes if node not in balances]
-    _check_edges(graph, names, balances, agents)
-    slack = {node: _slack(graph, names, node) for node in balances}
-    position = {node: k for k, node in enumerate(graph.nodes)}
-    place: dict[Any, Any] = {}  # of each agent that lives somewhere
-    joins: dict[Any, list[Any]] = {}
-    for agent in agents:
-        near = sorted(graph.neighbors(agent), key=position.__getitem__)
-        places = [node for node in near if balances[node].place]
-        if places:
-            place[agent] = _home(graph, names, agent, places)
-        joins[agent] = [node for node in near if node != place.get(agent)]
-    own = [
-        node
-        for node in graph.nodes
-        if (node in balances and balances[node].place) or (node in joins and node not in place)
-    ]
-    coordinators = {f"{names[node]}.{coordinator}": names[node] for node in own}
-    for agent in agents:
-        if names[agent] in coordinators:
-            raise TopologyError(
-                f"agent {names[agent]} is called like the coordinator of {coordinators[names[agent]]}: rename it"
-            )
-    home = {node: number for number, node in enumerate(own)}
-    home |= {agent: home[node] for agent, node in place.items()}
-    ordered = sorted(balances, key=lambda node: (not balances[node].place, position[node]))
-    first = {node: min(graph.neighbors(node), key=lambda agent: (home[agent], position[agent])) for node in ordered}
-    coordinator_home = [home[node] if balances[node].place else home[first[node]] for node in ordered]
-    agents.sort(key=lambda agent: (home[agent], position[agent]))
-    address = {agent: len(own) + k for k, agent in enumerate(agents)}
-    number = {node: k for k, node in enumerate(ordered)}
-    rows = [(address[agent], 0, number[node]) for agent, node in place.items()]
-    rows += [(address[agent], 1 + k, number[node]) for agent in agents for k, node in enumerate(joins[agent])]
-    kinds: list[BalanceKind] = list(dict.fromkeys(balances[node] for node in ordered))
-    return dict(
-        homes=[names[node] for node in own],
-        coordinators=list(coordinators),
-        groups=[Group(home[agent], names[agent], address[agent], 1) for agent in agents],
-        kinds=kinds,
-        balances=[names[node] for node in ordered],
-        kind=[kinds.index(balances[node]) for node in ordered],
-        coordinator=np.array(coordinator_home, dtype=np.int32),
-        slack=np.array([-1 if slack[node] is None else address[slack[node]] for node in ordered], dtype=np.int32),
-        rows=tuple(np.array(rows, dtype=np.int64).T),
-    )
+    return _Reader(graph, coordinator).parts()
+
+
+class _Reader:
+    """The nodes of a bipartite graph in the order of a topology: who lives where, and which rows there are.
+
+    Attributes
+    ----------
+    names : of all nodes; balances : kind of each node that is one; position : of each node in the graph
+    place : of each agent that lives somewhere, where; joins : of each agent, its other balances
+    """
+
+    def __init__(self, graph: nx.Graph, coordinator: str) -> None:
+        self.graph, self.names = graph, _names(graph)
+        self.balances: dict[Any, BalanceKind] = {
+            node: balance_kind(kind, self.names[node]) for node, kind in graph.nodes(data="balance") if kind is not None
+        }
+        self.agents = [node for node in graph.nodes if node not in self.balances]
+        _check_edges(graph, self.names, self.balances, self.agents)
+        self.position = {node: k for k, node in enumerate(graph.nodes)}
+        self.place: dict[Any, Any] = {}
+        self.joins: dict[Any, list[Any]] = {}
+        for agent in self.agents:
+            near = sorted(graph.neighbors(agent), key=self.position.__getitem__)
+            places = [node for node in near if self.balances[node].place]
+            if places:
+                self.place[agent] = _home(graph, self.names, agent, places)
+            self.joins[agent] = [node for node in near if node != self.place.get(agent)]
+        self.own = [node for node in graph.nodes if self._is_home(node)]
+        self.coordinators = self._coordinators(coordinator)
+
+    def _is_home(self, node: Any) -> bool:
+        """Whether a node is a place, or an agent that lives by itself."""
+        return self.balances[node].place if node in self.balances else node not in self.place
+
+    def _coordinators(self, coordinator: str) -> list[str]:
+        found = {f"{self.names[node]}.{coordinator}": self.names[node] for node in self.own}
+        for agent in self.agents:
+            if (name := self.names[agent]) in found:
+                raise TopologyError(f"agent {name} is called like the coordinator of {found[name]}: rename it")
+        return list(found)
+
+    def parts(self) -> dict[str, Any]:
+        """Return what `Topology.build` wants."""
+        names, balances, position = self.names, self.balances, self.position
+        home = {node: number for number, node in enumerate(self.own)}
+        home |= {agent: home[node] for agent, node in self.place.items()}
+        ordered = sorted(balances, key=lambda node: (not balances[node].place, position[node]))
+        agents = sorted(self.agents, key=lambda agent: (home[agent], position[agent]))
+        address = {agent: len(self.own) + k for k, agent in enumerate(agents)}
+        number = {node: k for k, node in enumerate(ordered)}
+        rows = [(address[agent], 0, number[node]) for agent, node in self.place.items()]
+        rows += [(address[agent], 1 + k, number[node]) for agent in agents for k, node in enumerate(self.joins[agent])]
+        # A place is kept by its own coordinator, what joins agents by that of the home of the first of them.
+        kept_at = [
+            home[node] if balances[node].place else min(home[agent] for agent in self.graph.neighbors(node))
+            for node in ordered
+        ]
+        slack = [_slack(self.graph, names, node) for node in ordered]
+        kinds = list(dict.fromkeys(balances[node] for node in ordered))
+        return dict(
+            homes=[names[node] for node in self.own],
+            coordinators=self.coordinators,
+            groups=[Group(home[agent], names[agent], address[agent], 1) for agent in agents],
+            kinds=kinds,
+            balances=[names[node] for node in ordered],
+            kind=[kinds.index(balances[node]) for node in ordered],
+            coordinator=np.array(kept_at, dtype=np.int32),
+            slack=np.array([-1 if one is None else address[one] for one in slack], dtype=np.int32),
+            rows=tuple(np.array(rows, dtype=np.int64).T),
+        )
 
 
 def _names(graph: nx.Graph) -> dict[Any, str]:
