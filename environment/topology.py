@@ -26,6 +26,9 @@ __all__ = ["Topology"]
 
 Ints = npt.NDArray[np.int32]
 
+_EXACT_MAX = 400
+"""Coordinators up to which the diameter is computed exactly."""
+
 
 @dataclass(frozen=True)
 class Topology:
@@ -227,7 +230,7 @@ class Topology:
     def diameter(self) -> npt.NDArray[np.int64]:
         """(coordinators,): a bound on the meetings between any two coordinators of its piece.
 
-        Exact in small graphs; beyond, twice the eccentricity of one, which is never too small, and cheap.
+        Exact in small graphs; beyond, twice the eccentricity of one of them, which is never too small.
         """
         from scipy.sparse import csgraph
 
@@ -295,7 +298,3 @@ class Topology:
                 f"{name!r} means {len(found)} agents, wanted exactly one, such as {self.name(found[0])!r}"
             )
         return int(found[0])
-
-
-_EXACT_MAX = 400
-"""Coordinators up to which the diameter is computed exactly."""
