@@ -10,16 +10,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .agents import Array, MicrogridOperator, Prosumer, Society, VirtualAgent, batched, within
+    from .agents import Array, MicrogridOperator, Prosumer, Society, VirtualAgent, batched, fact, within
     from .environment import Topology
     from .environment.faults import Fault
-    from .protocols import Market, Population, Protocol
+    from .protocols import Balances, Column, Market, Population, Protocol
     from .runs import Outcome, Record, Result, Scenario, Simulation, load_scenario, run_scenario, scenario_names
 
     __version__: str
 
 __all__ = [
     "Array",
+    "Balances",
+    "Column",
     "Fault",
     "Market",
     "MicrogridOperator",
@@ -36,6 +38,7 @@ __all__ = [
     "VirtualAgent",
     "__version__",
     "batched",
+    "fact",
     "load_scenario",
     "run_scenario",
     "scenario_names",
@@ -44,10 +47,10 @@ __all__ = [
 
 # A room is loaded when something of it is first asked for, so that what needs none of it, as the command's help, is quick.
 _FROM = {
-    ".agents": ("Array", "MicrogridOperator", "Prosumer", "Society", "VirtualAgent", "batched", "within"),
+    ".agents": ("Array", "MicrogridOperator", "Prosumer", "Society", "VirtualAgent", "batched", "fact", "within"),
     ".environment": ("Topology",),
     ".environment.faults": ("Fault",),
-    ".protocols": ("Market", "Population", "Protocol"),
+    ".protocols": ("Balances", "Column", "Market", "Population", "Protocol"),
     ".runs": (
         "Outcome",
         "Record",
