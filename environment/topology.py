@@ -96,6 +96,7 @@ class Topology:
 
         Examples
         --------
+        >>> import networkx as nx
         >>> graph = nx.Graph()
         >>> graph.add_node("pool", balance="pool")
         >>> graph.add_edges_from([("plant", "pool"), ("town", "pool")])

@@ -88,8 +88,17 @@ def _save(figure: Figure, file: Path, kind: str) -> Path:
     return file
 
 
+_PRICES = {
+    "price": ("price λ", "microgrids"),
+    "transfer_price": ("transfer price μ", "tie-lines"),
+    "network_price": ("price at the connection", "connections"),
+    "trade_price": ("trade price", "trades"),
+}
+"""What prices are called on an axis, and what of, by the head of their column."""
+
+
 def prices_figure(run: RecordedRun) -> Figure | None:
-    """Draw prices by microgrid and transfer prices by tie-line over ticks; None where they were not recorded."""
+    """Draw the prices of all balances over ticks, a row for each kind; None where they were not recorded."""
     lines = {name: values for name, values in run.prices.items() if name.endswith(PRICE_UNIT)}
     if not lines or len(run.prices["tick"]) < 2:
         return None
@@ -99,14 +108,11 @@ def prices_figure(run: RecordedRun) -> Figure | None:
     # Prices hold until the next round, and the last until the end.
     tick = np.append(tick, run.result["ticks"])
     means = {name: np.append(values, values[-1]) for name, values in means.items()}
-    parts = [
-        (label, what, {name.removeprefix(head): y for name, y in means.items() if name.startswith(head)})
-        for label, what, head in (
-            ("price λ, $/kWh", "microgrids", "price."),
-            ("transfer price μ, $/kWh", "tie-lines", "transfer_price."),
-        )
-    ]
-    parts = [part for part in parts if part[2]]
+    parts = []
+    for head in dict.fromkeys(name.partition(".")[0] for name in means):
+        label, what = _PRICES.get(head, (head.replace("_", " "), "balances"))
+        named = {name.partition(".")[2]: y for name, y in means.items() if name.partition(".")[0] == head}
+        parts.append((f"{label}, $/kWh", what, named))
     figure, table = time_axes(run, len(parts), zoom=_restless(run))
     settled = _settled(run, tick)
     for row, (label, what, named) in zip(table, parts, strict=True):

@@ -162,8 +162,6 @@ def test_a_kind_of_fault_that_builds_on_another_does_not_take_its_name():
 class Far(Fault):
     """Loses a message the more likely, the farther apart the homes of its ends are."""
 
-    kind: ClassVar[str] = "far"
-
     per_km: float
     distance: tuple[tuple[float, ...], ...]  # km, between homes
 
@@ -175,6 +173,6 @@ class Far(Fault):
 def test_a_fault_may_depend_on_where_sender_and_receiver_are():
     where = topology("A-B B-C", load=2)
     apart = ((0, 1, 0), (1, 0, 0), (0, 0, 0))  # only A and B are far from each other
-    left = set(send_through([Far(per_km=1, distance=apart)], where).channel.tolist())
+    left = set(send_through([Far(name="far", per_km=1, distance=apart)], where).channel.tolist())
     lost = {name[:2] for number, name in enumerate(channel_names(where)) if number not in left}
     assert lost == {one for one in ((n[0], n[1]) for n in channel_names(where)) if {one[0][0], one[1][0]} == {"A", "B"}}
