@@ -111,9 +111,11 @@ class Labels:
         channel, copy = envelopes.channel[at], envelopes.copy
         if copy is None:
             return {(label, False): found for label, found in self.count(kind, channel).items()}
-        marked = copy[at] != 0
-        both = ((False, channel[~marked]), (True, channel[marked]))
-        return {(label, mark): n for mark, some in both for label, n in self.count(kind, some).items()}
+        # One count for both: what it is about, and whether it is a copy.
+        code = 2 * self._topology.channels.about.take(channel) + (copy[at] != 0)
+        counts = np.bincount(code, minlength=2 * len(kind.labels))
+        both = ((False, counts[0::2].tolist()), (True, counts[1::2].tolist()))
+        return {(label, mark): n for mark, some in both for label, n in _named(kind, some).items()}
 
 
 def _by_channel(was: Ints, now: Ints) -> tuple[Ints, Ints]:
@@ -125,8 +127,7 @@ def _by_channel(was: Ints, now: Ints) -> tuple[Ints, Ints]:
 
 
 def _count_about(about: npt.NDArray[np.int8], channel: Ints) -> list[int]:
-    of_channel = about.take(channel)
-    return [int(np.count_nonzero(of_channel == number)) for number in range(int(of_channel.max(initial=-1)) + 1)]
+    return np.bincount(about.take(channel)).tolist()
 
 
 # Roles speak on the same channels tick after tick.

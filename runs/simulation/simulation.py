@@ -179,7 +179,9 @@ class Simulation(mesa.Model):
                 written, old = role.hear(tick, *some)
                 news, stale = news + written, stale + old
             # What no role listens to was sent by mistake, and the counts must still add up.
-            lost = sum(labels.by_about(kind, batch.channel) for batch in some) - news - stale
+            lost: Any = 0
+            if sum(map(len, some)) != np.sum(news) + np.sum(stale):
+                lost = sum(labels.by_about(kind, batch.channel) for batch in some) - news - stale
             for fate, numbers, reason in (
                 (Fate.DELIVERED, news, ""),
                 (Fate.STALE, stale, ""),
