@@ -85,6 +85,7 @@ def test_only_what_joins_two_agents_is_coupled_and_places_exchange():
     assert np.array_equal(pooled[0].columns["price"], pooled[1].columns["price"])
 
 
+@pytest.mark.slow
 def test_faults_cost_ticks_alone():
     market = four_peers()
     _, wanted, _ = settle(market, ATC())

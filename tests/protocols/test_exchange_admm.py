@@ -64,6 +64,7 @@ def test_penalties_find_the_curvature_of_quadratic_costs():
     assert np.abs(np.log(rho / curvature)).max() < np.log(30)
 
 
+@pytest.mark.slow
 def test_faults_cost_ticks_and_no_bit():
     def run(*faults):
         result = run_scenario(load_scenario("three-microgrids", protocol="exchange_admm", faults=faults))

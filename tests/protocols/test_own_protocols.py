@@ -64,10 +64,12 @@ def test_it_converges_on_three_microgrids(scenario):
     assert (str(result.outcome), abs(result.gap) < 1e-6) == ("CONVERGED", True)
 
 
+@pytest.mark.slow
 def test_it_keeps_the_contract_of_a_protocol(scenario):
     assert len(check_protocol(scenario().protocol())) == 16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["A.virtual", "B.virtual", "C.operator", "*.load", "*"])
 def test_faults_cost_ticks_and_a_lost_memory_moves_no_price_at_a_bus(scenario, who):
     loaded = scenario()

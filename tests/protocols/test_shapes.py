@@ -49,6 +49,7 @@ def by_name(simulation):
 ROUGH = (Loss(probability=0.2), Delay(ticks="0..3"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("protocol", "faults"),
     [
@@ -114,6 +115,7 @@ def test_bilateral_trades_and_connections_without_any_place_find_the_optimum(mar
     assert first == {"network_price", "trade_price"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("market", [pools_with_trades, bilateral, without_buses])
 def test_faults_bend_no_path_and_a_lost_memory_not_the_end(market):
     market, protocol = market(), DlmpADMM()

@@ -59,6 +59,7 @@ def told(simulation):
     return said, [column.tobytes() for column in ends]
 
 
+@pytest.mark.slow
 @EVERY
 @pytest.mark.parametrize("ticks", [1, 18, TICKS])
 def test_roles_just_built_take_up_a_snapshot_and_go_on_to_the_same_bits(market, protocol, ticks):

@@ -56,12 +56,14 @@ def test_list_loads_no_simulation():
     assert not loaded("list") & (SPECIAL | SIMULATION)
 
 
+@pytest.mark.slow
 def test_run_loads_mesa_and_nothing_that_only_other_commands_need():
     found = loaded("run", "three-microgrids", "--no-reference")
     assert not found & (SPECIAL | {"pyarrow.parquet", "scipy.optimize"})
     assert found >= SIMULATION
 
 
+@pytest.mark.slow
 def test_a_central_reference_loads_the_solver():
     assert "cvxpy" in loaded("run", "three-microgrids", "--ticks", "5")
 

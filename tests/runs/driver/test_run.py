@@ -73,6 +73,7 @@ run_scenario(scenario, seed=3, ticks=120, reference=False, out=sys.argv[1], resu
 """
 
 
+@pytest.mark.slow
 def test_killed_and_started_again_it_goes_on_to_the_last_bit(commanded, tmp_path):
     out = tmp_path / "out"
     script = SCRIPT.format(settings=SETTINGS, faults=FAULTS)

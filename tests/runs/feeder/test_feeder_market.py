@@ -73,6 +73,7 @@ ROUNDS = {
 69 buses took it 155 and 164, which is not reached: it takes 177 and 222."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scenario", "protocol"), ROUNDS)
 def test_penalties_that_nobody_tuned_need_no_more_rounds_than_tuned_ones(scenario, protocol):
     pricing = dict(MARKETS)[protocol]

@@ -212,6 +212,7 @@ def test_bars_of_messages_add_up(runs):
     assert drawn_sum == pytest.approx(runs["stormy"].result["messages"]["lost"])
 
 
+@pytest.mark.slow
 def test_a_restless_end_is_drawn_enlarged(runs):
     for draw, panels in ((prices_figure, 4), (residuals_figure, 2)):
         figure, _ = drawn(draw, runs["restless"])

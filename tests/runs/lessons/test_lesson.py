@@ -15,6 +15,8 @@ from ..command import call
 
 MINUTES, WORDS_A_MINUTE = 5, 150
 
+pytestmark = pytest.mark.slow  # each lesson is run
+
 
 @pytest.fixture(scope="module", params=["price", "loss", "storage"])
 def played(request, tmp_path_factory):

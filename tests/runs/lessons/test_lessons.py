@@ -43,6 +43,7 @@ def test_acting_on_the_newest_is_the_same_where_nothing_is_lost(quiet_run):
     assert np.array_equal(simulation.state.price, quiet_run.state.price)
 
 
+@pytest.mark.slow
 def test_acting_on_the_newest_goes_wrong_under_loss_and_says_so():
     scenario = load_scenario("three-microgrids", ["on_silence=newest", "run.ticks=1500"], faults=["loss=0.3"])
     for seed in range(5):
@@ -60,6 +61,7 @@ def test_two_ledgers_agree_where_nothing_is_lost():
     assert result.simulation.observer.latest["price_disagreement"] < 1e-12
 
 
+@pytest.mark.slow
 def test_two_ledgers_go_silently_wrong_when_half_is_lost_at_first():
     result = run_scenario(load_scenario("three-microgrids", TWO_LEDGERS, faults=["loss=0.5,to=2000"]))
     told = result.to_dict()
@@ -70,6 +72,7 @@ def test_two_ledgers_go_silently_wrong_when_half_is_lost_at_first():
     assert told["residuals"]["price_disagreement"] > 0.1
 
 
+@pytest.mark.slow
 def test_one_ledger_comes_through_the_same_loss():
     settings = [s for s in TWO_LEDGERS if not s.startswith("two_ledgers")]
     result = run_scenario(load_scenario("three-microgrids", settings, faults=["loss=0.5,to=2000"]))
@@ -77,6 +80,7 @@ def test_one_ledger_comes_through_the_same_loss():
     assert abs(result.gap) < 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("loss", "seed"), [(0.3, 2), (0.3, 6), (0.5, 0), (0.5, 2)])
 def test_acting_on_the_newest_hubs_that_stop_at_different_times_leave_nobody_behind(loss, seed):
     scenario = load_scenario("three-microgrids", ["on_silence=newest", "step_size=0.05"], faults=[f"loss={loss}"])

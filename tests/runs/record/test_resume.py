@@ -140,6 +140,7 @@ def test_two_processes_do_not_write_one_record(tmp_path):
     assert call("resume", tmp_path).exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_record_that_somebody_is_reading_is_not_torn_from_its_log(tmp_path):
     scenario = load_scenario("three-microgrids")
     simulation = scenario.simulation()

@@ -54,6 +54,14 @@ def refused(server, **options):
     return caught.value.response.status_code
 
 
+@pytest.fixture(scope="module", autouse=True)
+def own_place(tmp_path_factory):
+    """A place for temporary folders that no other worker's sessions use."""
+    before, tempfile.tempdir = tempfile.tempdir, str(tmp_path_factory.mktemp("own"))
+    yield
+    tempfile.tempdir = before
+
+
 def folders():
     return set(Path(tempfile.gettempdir()).glob("gridparley-watch-*"))
 
