@@ -97,9 +97,8 @@ class Topology:
         Examples
         --------
         >>> import networkx as nx
-        >>> graph = nx.Graph()
-        >>> graph.add_node("pool", balance="pool")
-        >>> graph.add_edges_from([("plant", "pool"), ("town", "pool")])
+        >>> graph = nx.Graph([("plant", "pool"), ("town", "pool")])
+        >>> graph.nodes["pool"]["balance"] = "pool"
         >>> market = Topology.from_bipartite(graph)
         >>> [market.name(address) for address in range(market.size)], market.balances
         (['pool.virtual', 'plant', 'town'], ('pool',))
