@@ -168,9 +168,7 @@ class Envelopes:
         """Return what is left of one of the batches, as a batch: its kind, channels and ``values`` (payloads)."""
         if self.row is None and self.due is None and self.copy is None:
             return self.batches[number]
-        return self._cut(self.batches[number], self.slices[number])
-
-    def _cut(self, batch: MessageBatch, at: slice) -> MessageBatch:
+        batch, at = self.batches[number], self.slices[number]
         return MessageBatch(
             batch.kind,
             batch.sent,
@@ -250,12 +248,15 @@ class Envelopes:
         late = self.due - self.due.min()
         order = late.astype(np.min_scalar_type(late.max())).argsort(kind="stable")  # small numbers sort by their digits
         due, batch = self.due.take(order), self.each(np.arange(len(self.batches), dtype=np.int32)).take(order)
-        row, copy = self.rows.take(order), None if self.copy is None else self.copy.take(order)
-        by_due = Envelopes(self.batches, self.start, self.channel.take(order), row, due, copy)
+        channel, row = self.channel.take(order), self.rows.take(order)
+        copy = None if self.copy is None else self.copy.take(order)
         new = (due[1:] != due[:-1]) | (batch[1:] != batch[:-1])
         first = np.concatenate([[0], new.nonzero()[0] + 1])
-        pieces = pairwise([*first.tolist(), len(self)])
-        return [
-            (tick, by_due._cut(self.batches[k], slice(a, b)))
-            for tick, k, (a, b) in zip(due[first].tolist(), batch[first].tolist(), pieces, strict=True)
-        ]
+        pieces = []
+        ends = pairwise([*first.tolist(), len(self)])
+        for tick, k, (a, b) in zip(due[first].tolist(), batch[first].tolist(), ends, strict=True):
+            whole = self.batches[k]
+            # Copies: a slice would keep all messages of this tick in memory until the last of them is due.
+            columns = (None if column is None else column[a:b].copy() for column in (row, due, copy))
+            pieces.append((tick, MessageBatch(whole.kind, whole.sent, channel[a:b].copy(), whole.payload, *columns)))
+        return pieces

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from .envelopes import Envelopes
 from .errors import MessageError
+from .keys import Keys
 from .messages import Kind
 from .remembered import Remembered
 from .topology import Topology
@@ -17,6 +18,13 @@ __all__ = ["Labels"]
 
 Ints = npt.NDArray[np.int32]
 Counts = dict[str, int]
+_Parts = tuple[list[int], list[int]]
+"""Originals and copies, each by what their channels are about; one number for a kind without labels."""
+
+_FEW = 4_096
+"""Messages up to which counting them one by one is faster."""
+_RUNS = 4
+"""Runs of channels that are looked for by their ends: homes' rows up and down, and two more."""
 
 
 class Labels:
@@ -40,6 +48,8 @@ class Labels:
     def __init__(self, topology: Topology, kinds: Sequence[Kind]) -> None:
         self._topology = topology
         channels = topology.channels
+        self._by_about: Remembered[list[int]] = Remembered(_CountByAbout(channels.about))
+        self._last: tuple[Ints | None, Keys | None, list[_Parts]] = None, None, []
         for kind in kinds:
             here = channels.about[np.isin(channels.link, kind.links)] if kind.labels else np.empty(0, dtype=np.int8)
             if len(here) and not 0 <= here.min() <= here.max() < len(kind.labels):
@@ -52,15 +62,24 @@ class Labels:
         """Return how many messages of a kind there are under each label, given their channels, (n,)."""
         if not kind.labels:
             return {kind.name: len(channel)}
-        return _named(kind, _by_about(self._topology.channels.about, channel))
+        return _named(kind, self._by_about(channel))
 
     def by_about(self, kind: Kind, channel: Ints) -> npt.NDArray[np.int64]:
         """Return how many messages of a kind there are, given their channels, by what they are about, (labels,)."""
         if not kind.labels:
             return np.array([len(channel)])
         found = np.zeros(len(kind.labels), dtype=np.int64)
-        counts = _by_about(self._topology.channels.about, channel)
+        counts = self._by_about(channel)[: len(kind.labels)]
         found[: len(counts)] = counts
+        return found
+
+    def total(self, envelopes: Envelopes) -> Counts:
+        """Return how many messages there are under each label, copies counted."""
+        found: Counts = {}
+        for batch, parts in zip(envelopes.batches, self._parts(envelopes), strict=True):
+            for counts in parts:
+                for label, number in _named(batch.kind, counts).items():
+                    found[label] = found.get(label, 0) + number
         return found
 
     def named(self, kind: Kind, numbers: npt.NDArray[np.integer] | int) -> Iterator[tuple[str, int]]:
@@ -87,35 +106,54 @@ class Labels:
         """
         if after.channel is before.channel:
             return
+        if after.distinct:
+            for batch, was, now in zip(before.batches, self._parts(before), self._parts(after), strict=True):
+                if was != now:
+                    yield from _compared(batch.kind, was, now)
+            return
         for k, batch in enumerate(before.batches):
-            more: Counts = {}
-            less: Counts = {}
-            if after.distinct:
-                was, now = self._parts(before, k), self._parts(after, k)
-                for part in {**was, **now}:
-                    change, label = now.get(part, 0) - was.get(part, 0), part[0]
-                    sign = more if change > 0 else less
-                    sign[label] = sign.get(label, 0) + abs(change)
-            else:
-                two = _by_channel(before.channel[before.slices[k]], after.channel[after.slices[k]])
-                more, less = (self.count(batch.kind, channel) for channel in two)
+            two = _by_channel(before.channel[before.slices[k]], after.channel[after.slices[k]])
+            more, less = (self.count(batch.kind, channel) for channel in two)
             for label in {**more, **less}:
                 yield label, more.get(label, 0), less.get(label, 0)
 
-    def _parts(self, envelopes: Envelopes, number: int) -> dict[tuple[str, bool], int]:
+    def _parts(self, envelopes: Envelopes) -> list[_Parts]:
+        """Return how many messages of each batch there are by label, originals and copies apart.
+
+        What one fault leaves the next one meets: the last result is kept.
+        """
+        channel, copy, parts = self._last
+        if channel is not envelopes.channel or copy is not envelopes.copy:
+            parts = [self._part(envelopes, k) for k in range(len(envelopes.batches))]
+            self._last = envelopes.channel, envelopes.copy, parts
+        return parts
+
+    def _part(self, envelopes: Envelopes, number: int) -> _Parts:
         """Return how many messages of a batch there are by label, originals and copies apart."""
-        kind, at = envelopes.batches[number].kind, envelopes.slices[number]
-        if not kind.labels:
+        batch, at, copy = envelopes.batches[number], envelopes.slices[number], envelopes.copy
+        size = at.stop - at.start
+        if not batch.kind.labels:
             copies = envelopes.copied[number]
-            return {(kind.name, False): at.stop - at.start - copies, (kind.name, True): copies}
-        channel, copy = envelopes.channel[at], envelopes.copy
+            return [size - copies], [copies]
+        # As many as were said, and none is there twice: the batch itself, whose counts are known.
+        channel = batch.channel if copy is None and size == len(batch) else envelopes.channel[at]
+        every = self._by_about(channel)
         if copy is None:
-            return {(label, False): found for label, found in self.count(kind, channel).items()}
-        # One count for both: what it is about, and whether it is a copy.
-        code = 2 * self._topology.channels.about.take(channel) + (copy[at] != 0)
-        counts = np.bincount(code, minlength=2 * len(kind.labels))
-        both = ((False, counts[0::2].tolist()), (True, counts[1::2].tolist()))
-        return {(label, mark): n for mark, some in both for label, n in _named(kind, some).items()}
+            return every, [0] * len(every)
+        copied = self._by_about(channel.take(copy[at].nonzero()[0]))
+        return [a - b for a, b in zip(every, copied, strict=True)], copied
+
+
+def _compared(kind: Kind, was: _Parts, now: _Parts) -> Iterator[tuple[str, int, int]]:
+    """Yield by label how many messages were added to a batch and how many are gone."""
+    found: dict[str, tuple[int, int]] = {}
+    for old, new in zip(was, now, strict=True):
+        for label, a, b in zip(kind.labels or (kind.name,), old, new, strict=False):
+            if a != b:
+                more, less = found.get(label, (0, 0))
+                found[label] = more + max(b - a, 0), less + max(a - b, 0)
+    for label, (more, less) in found.items():
+        yield label, more, less
 
 
 def _by_channel(was: Ints, now: Ints) -> tuple[Ints, Ints]:
@@ -126,17 +164,45 @@ def _by_channel(was: Ints, now: Ints) -> tuple[Ints, Ints]:
     return every.repeat(np.maximum(change, 0)), every.repeat(np.maximum(-change, 0))
 
 
-def _count_about(about: npt.NDArray[np.int8], channel: Ints) -> list[int]:
-    return np.bincount(about.take(channel)).tolist()
+class _CountByAbout:
+    """Counts ascending channels by what they are about, (kinds,).
 
+    Most channels stand in a few long runs about balances of one kind; of a run only its ends are looked for.
+    """
 
-# Roles speak on the same channels tick after tick.
-_by_about: Remembered[list[int]] = Remembered(_count_about)
+    def __init__(self, about: npt.NDArray[np.int8]) -> None:
+        self._about = about
+        edges = np.flatnonzero(about[1:] != about[:-1]) + 1
+        start, stop = np.append(0, edges), np.append(edges, len(about))
+        longest = np.sort((stop - start).argsort(kind="stable")[-_RUNS:])
+        self._ends = np.stack([start[longest], stop[longest]], axis=1).ravel().astype(np.int32)
+        self._run_about = about[start[longest]].tolist()
+        self._kinds = int(about.max(initial=0)) + 1
+
+    def __call__(self, channel: Ints) -> list[int]:
+        if len(channel) < _FEW:
+            return self._one_by_one(channel)
+        at = channel.searchsorted(self._ends).tolist()
+        found, others, done = [0] * self._kinds, [], 0
+        for about, first, last in zip(self._run_about, at[0::2], at[1::2], strict=True):
+            found[about] += last - first
+            if first > done:
+                others.append(channel[done:first])
+            done = last
+        if done < len(channel):
+            others.append(channel[done:])
+        if others:
+            rest = others[0] if len(others) == 1 else np.concatenate(others)
+            found = [a + b for a, b in zip(found, self._one_by_one(rest), strict=True)]
+        return found
+
+    def _one_by_one(self, channel: Ints) -> list[int]:
+        return np.bincount(self._about.take(channel), minlength=self._kinds).tolist()
 
 
 def _named(kind: Kind, numbers: Sequence[int]) -> Counts:
     """Add up by label what is counted by what channels are about."""
     found: Counts = {}
-    for label, number in zip(kind.labels, numbers, strict=False):
+    for label, number in zip(kind.labels or (kind.name,), numbers, strict=False):
         found[label] = found.get(label, 0) + number
     return found

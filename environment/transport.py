@@ -107,20 +107,20 @@ class Transport:
 
     def _send(self, batches: Sequence[MessageBatch], tick: int) -> None:
         """Let the sending faults act on what was said, and enter what is left."""
-        found = [(tick + 1, batch) for batch in batches]
+        found, late = [(tick + 1, batch) for batch in batches], Counter[str]()
         if self.schedule.at_send:
             envelopes = Envelopes.of(batches)
             left = self._afflicted(envelopes, self.schedule.at_send, tick, Fate.LOST)
             if left is not envelopes:  # else nothing happened to any
                 found = left.by_due()
+                late.update(self.labels.total(left) if left.due is not None else ())
                 batches = left.pieces() if self.journal.events is not None else ()
         for batch in batches:
             self.journal.tell(None, batch)
-        late: Counter[str] = Counter()
         for due, batch in found:
             self._enter(due, batch)
-            if due > tick + 1:
-                late.update(self.labels.count(batch.kind, batch.channel))
+            if late and due == tick + 1:
+                late.subtract(self.labels.count(batch.kind, batch.channel))
         for label, number in late.items():
             self.journal.count(tick, label, Fate.LATE, number)
 

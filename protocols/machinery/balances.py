@@ -20,6 +20,9 @@ Places = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 Number = TypeVar("Number", bound=np.generic)
 
+_FEW = 200_000
+"""Numbers heard, of all balances together, that are added up faster than those of some balances are picked out."""
+
 
 class Balances:
     """Some balances, of coordinators whose round is complete: what a protocol's `update` reads and moves.
@@ -93,7 +96,13 @@ class Balances:
         """(b, periods) kW: what the answers add up to."""
         ledger, at = self._ledger, self._at
         # The round is added up too: cheaper than a copy without it.
-        total = (ledger.add if at is None else ledger.add[at]) @ ledger.answers.values
+        values = ledger.answers.values
+        if at is None:
+            total = ledger.add @ values
+        elif values.size < _FEW:
+            total = (ledger.add @ values).take(at, axis=0)
+        else:
+            total = ledger.add[at] @ values
         total = np.asarray(total[:, ledger.answers.kind.part("x")])
         if ledger.elsewhere is None:
             return total

@@ -50,6 +50,9 @@ class Memory:
         self.kind = kind
         self._labels = max(len(kind.labels), 1)
         self._about = None if about is None or not kind.labels else about[channel]
+        self._none = np.zeros(self._labels, dtype=np.int64)
+        sorts = [] if self._about is None else np.unique(self._about).tolist()
+        self._only = sorts[0] if len(sorts) == 1 else None
         self._runs: Remembered[Counts] = Remembered(self._count_run)
         self.channel = channel
         self._slot = np.full(channels, -1, dtype=np.int32)
@@ -142,16 +145,13 @@ class Memory:
         one = len(batches) == 1
         channel = channels[0] if one else np.concatenate(channels)
         slot = self._slot.take(channel)
-        news = slot >= 0
-        total = self._count(slot[news])
-        if not total.any():
-            return total, total
+        mine = slot >= 0
         sent: Any = batches[0].sent  # one number, or one a message
         if not one:
             sent = np.empty(end, dtype=np.int32)
             for batch, first, last in zip(batches, [0, *stops], stops, strict=False):
                 sent[first:last] = batch.sent
-        news &= self.sent.take(slot) < sent
+        news = mine & (self.sent.take(slot) < sent)
         if any(batch.copy is not None for batch in batches):
             # Two copies in one batch meet the same slot: the first is news, the others are stale.
             again = channel[1:] == channel[:-1]
@@ -160,6 +160,9 @@ class Memory:
             again &= news[:-1]
             news[1:] &= ~again
         which = news.nonzero()[0]
+        stale = self._count(slot[mine & ~news]) if np.count_nonzero(mine) > len(which) else self._none
+        if not len(which):
+            return self._none, stale
         slot = slot.take(which)
         first = 0
         for batch, start, last in zip(batches, starts, which.searchsorted(stops).tolist(), strict=True):
@@ -170,14 +173,18 @@ class Memory:
         # Where one slot has several, the last is the newest, and stays.
         self.sent[slot] = sent if one else sent.take(which)
         self.heard[slot] = tick
-        written = self._count(slot)
-        return written, total - written
+        return self._count(slot), stale
 
     def _count(self, slots: Ints) -> Counts:
         """(labels,): how many of some slots there are by what they are about."""
         if self._about is None:
             return np.array([len(slots)] + [0] * (self._labels - 1))
-        return np.bincount(self._about.take(slots), minlength=self._labels)
+        if self._only is not None:
+            found = self._none.copy()
+            found[self._only] = len(slots)
+            return found
+        about = self._about.take(slots)  # small numbers: one pass for each is faster than sorting them into bins
+        return np.array([np.count_nonzero(about == k) for k in range(self._labels)])
 
     def _count_run(self, channel: Ints) -> Counts:
         run = self._run(channel)

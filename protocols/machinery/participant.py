@@ -99,7 +99,7 @@ class Participant(Role):
             self._solve(ready, first)
             self.answered = np.where(ready, first, self.answered)
             self.lost &= ~ready
-        self._send(outbox, ready.take(self._agent) | again)
+        self._send(outbox, self._of_agent(ready) | again)
         self._recollect(outbox)
         self._call(tick, outbox)
         self._answer_apart(outbox)
@@ -121,12 +121,17 @@ class Participant(Role):
 
     def _again(self, asked: Floats, ready: Mask) -> Mask:
         """(m,): which rows were asked again in the round that the agent has answered."""
-        agent = self._agent
         if self.newest or ready.all():
-            return np.zeros(len(agent), dtype=bool)
-        heard = self._ask.heard > self.seen.take(agent)
-        answered = asked == self.answered.take(agent)
-        return np.asarray(self.awake.take(agent) & heard & answered & ~ready.take(agent))
+            return np.zeros(len(asked), dtype=bool)
+        waiting = self._of_agent(self.awake & ~ready)
+        if not waiting.any():
+            return waiting
+        heard = self._ask.heard > self._of_agent(self.seen)
+        return np.asarray(waiting & heard & (asked == self._of_agent(self.answered)))
+
+    def _of_agent(self, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """(m,): of each row that is asked, what stands in an agent's column, (n,)."""
+        return column if self._single else column.take(self._agent)
 
     def _solve(self, ready: Mask, rounds: Floats) -> None:
         society = self.society

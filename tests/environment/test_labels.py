@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gridparley.environment import Fate, FaultError, Field, Kind, MessageError, Outbox, Transport, labels
+from gridparley.environment import Fate, FaultError, Field, Kind, MessageError, Outbox, Transport
 from gridparley.environment.channels import Link
 from gridparley.environment.faults import Delay, Duplicate, FaultSchedule, Loss, Partition
 from gridparley.environment.labels import Labels
@@ -133,8 +133,8 @@ def test_channels_that_come_again_are_looked_at_once(monkeypatch):
     looked = []
     channel = fixed(np.arange(len(TOWN.channels), dtype=np.int32))
     transport = Transport(TOWN, BOTH, check=False)
-    make = labels._by_about._make
-    monkeypatch.setattr(labels._by_about, "_make", lambda *arrays: looked.append(1) or make(*arrays))
+    make = transport.labels._by_about._make
+    monkeypatch.setattr(transport.labels._by_about, "_make", lambda *arrays: looked.append(1) or make(*arrays))
     for tick in range(5):
         box = Outbox(tick)
         box.send(ASK, channel, np.zeros((len(channel), 1)))
