@@ -245,18 +245,17 @@ class Envelopes:
             return [(piece.sent + 1, piece) for piece in self.pieces()]
         if not len(self):
             return []
-        late = self.due - self.due.min()
-        order = late.astype(np.min_scalar_type(late.max())).argsort(kind="stable")  # small numbers sort by their digits
-        due, batch = self.due.take(order), self.each(np.arange(len(self.batches), dtype=np.int32)).take(order)
-        channel, row = self.channel.take(order), self.rows.take(order)
-        copy = None if self.copy is None else self.copy.take(order)
-        new = (due[1:] != due[:-1]) | (batch[1:] != batch[:-1])
-        first = np.concatenate([[0], new.nonzero()[0] + 1])
-        pieces = []
-        ends = pairwise([*first.tolist(), len(self)])
-        for tick, k, (a, b) in zip(due[first].tolist(), batch[first].tolist(), ends, strict=True):
-            whole = self.batches[k]
-            # Copies: a slice would keep all messages of this tick in memory until the last of them is due.
-            columns = (None if column is None else column[a:b].copy() for column in (row, due, copy))
-            pieces.append((tick, MessageBatch(whole.kind, whole.sent, channel[a:b].copy(), whole.payload, *columns)))
+        count, first = len(self.batches), int(self.due.min())
+        key = (self.due - np.int32(first)) * np.int32(count) + self.each(np.arange(count, dtype=np.int32))
+        key = key.astype(np.min_scalar_type(key.max()))
+        order = key.argsort(kind="stable")  # small numbers sort by their digits
+        key = key.take(order)
+        start = np.concatenate([[0], (key[1:] != key[:-1]).nonzero()[0] + 1])
+        channel, rows, copy, pieces = self.channel, self.rows, self.copy, []
+        # Each piece has arrays of its own: a slice would keep all messages in memory until the last of them is due.
+        for number, (a, b) in zip(key[start].tolist(), pairwise([*start.tolist(), len(self)]), strict=True):
+            tick, batch, at = first + number // count, self.batches[number % count], order[a:b]
+            due, copies = np.full(b - a, tick, dtype=np.int32), None if copy is None else copy.take(at)
+            piece = MessageBatch(batch.kind, batch.sent, channel.take(at), batch.payload, rows.take(at), due, copies)
+            pieces.append((tick, piece))
         return pieces

@@ -54,21 +54,11 @@ def salt(seed: int, *words: str | int) -> np.uint64:
     return np.uint64(text_key("\x1f".join(str(word) for word in (seed, *words))))
 
 
-def uniform(keys: Keys, stream: np.uint64 | Keys, copy: Keys | None = None) -> npt.NDArray[np.float64]:
-    """Draw one number in [0, 1) for each key.
+def uniform(keys: Keys) -> npt.NDArray[np.float64]:
+    """Draw one number in [0, 1) for each key, (n,) uint64; the keys are scrambled in place and worth nothing afterwards.
 
-    Parameters
-    ----------
-    keys : (n,) uint64
-        Channel keys.
-    stream : uint64 or (n,) uint64
-        The stream's salt, or that of each key's stream.
-    copy : (n,) uint64, optional
-        Which copy of the message this is, scrambled, 0 for the original: two copies must not share a fate.
+    A key joins by ``^`` whatever the draw shall depend on: a channel's key, a stream's salt, which copy of a message.
     """
-    mixed = keys ^ stream
-    if copy is not None:
-        mixed ^= copy
-    mixed = _scramble(mixed)
+    mixed = _scramble(keys)
     mixed >>= np.uint64(11)
     return np.asarray(mixed * _TO_UNIT, dtype=np.float64)

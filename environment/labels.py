@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
+from weakref import ref
 
 import numpy as np
 import numpy.typing as npt
 
 from .envelopes import Envelopes
 from .errors import MessageError
-from .keys import Keys
 from .messages import Kind
 from .remembered import Remembered
 from .topology import Topology
@@ -49,7 +50,7 @@ class Labels:
         self._topology = topology
         channels = topology.channels
         self._by_about: Remembered[list[int]] = Remembered(_CountByAbout(channels.about))
-        self._last: tuple[Ints | None, Keys | None, list[_Parts]] = None, None, []
+        self._last: tuple[Any, Any, list[_Parts]] = _gone, _gone, []  # references to arrays, which are not kept for it
         for kind in kinds:
             here = channels.about[np.isin(channels.link, kind.links)] if kind.labels else np.empty(0, dtype=np.int8)
             if len(here) and not 0 <= here.min() <= here.max() < len(kind.labels):
@@ -123,9 +124,9 @@ class Labels:
         What one fault leaves the next one meets: the last result is kept.
         """
         channel, copy, parts = self._last
-        if channel is not envelopes.channel or copy is not envelopes.copy:
+        if channel() is not envelopes.channel or copy() is not envelopes.copy:
             parts = [self._part(envelopes, k) for k in range(len(envelopes.batches))]
-            self._last = envelopes.channel, envelopes.copy, parts
+            self._last = ref(envelopes.channel), _gone if envelopes.copy is None else ref(envelopes.copy), parts
         return parts
 
     def _part(self, envelopes: Envelopes, number: int) -> _Parts:
@@ -162,6 +163,10 @@ def _by_channel(was: Ints, now: Ints) -> tuple[Ints, Ints]:
     change = np.bincount(now, minlength=size) - np.bincount(was, minlength=size)
     every = np.arange(size, dtype=np.int32)
     return every.repeat(np.maximum(change, 0)), every.repeat(np.maximum(-change, 0))
+
+
+def _gone() -> None:
+    """Stand for a reference to nothing."""
 
 
 class _CountByAbout:

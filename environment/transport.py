@@ -93,9 +93,8 @@ class Transport:
         """Return what is due, minus what a fault stops on arrival: kinds by name, within a kind the oldest first."""
         arrived = sorted(self._calendar.pop(tick, []), key=lambda batch: (batch.kind.name, batch.sent))
         if arrived and self.schedule.at_delivery:
-            envelopes = Envelopes.of(arrived)
-            left = self._afflicted(envelopes, self.schedule.at_delivery, tick, Fate.STOPPED)
-            arrived = arrived if left is envelopes else left.pieces()
+            left = self._afflicted(Envelopes.of(arrived), self.schedule.at_delivery, tick, Fate.STOPPED)
+            arrived = arrived if left is None else left.pieces()
         if self.journal.keep_messages:
             self.journal.heard += [(tick, batch) for batch in arrived]
         return arrived
@@ -109,9 +108,8 @@ class Transport:
         """Let the sending faults act on what was said, and enter what is left."""
         found, late = [(tick + 1, batch) for batch in batches], Counter[str]()
         if self.schedule.at_send:
-            envelopes = Envelopes.of(batches)
-            left = self._afflicted(envelopes, self.schedule.at_send, tick, Fate.LOST)
-            if left is not envelopes:  # else nothing happened to any
+            left = self._afflicted(Envelopes.of(batches), self.schedule.at_send, tick, Fate.LOST)
+            if left is not None:
                 found = left.by_due()
                 late.update(self.labels.total(left) if left.due is not None else ())
                 batches = left.pieces() if self.journal.events is not None else ()
@@ -128,14 +126,20 @@ class Transport:
         """Keep messages until they are due."""
         self._calendar.setdefault(due, []).append(batch)
 
-    def _afflicted(self, envelopes: Envelopes, faults: Iterable[Fault], tick: int, end: Fate) -> Envelopes:
-        """Return the messages that faults leave, and note in the journal what became of the others."""
+    def _afflicted(self, envelopes: Envelopes, faults: Iterable[Fault], tick: int, end: Fate) -> Envelopes | None:
+        """Return the messages that faults leave, and note in the journal what became of the others.
+
+        None if nothing happened to any. Nobody else holds `envelopes`, so that what one fault has dealt with is gone from
+        memory when the next one acts.
+        """
+        touched = False
         for fault in faults:
-            before, envelopes = envelopes, self.schedule.apply(fault, envelopes, tick)
-            if envelopes is not before:
-                self._note(tick, before, envelopes, end, fault)
-                _check_due(envelopes, fault, tick)
-        return envelopes
+            after = self.schedule.apply(fault, envelopes, tick)
+            if after is not envelopes:
+                self._note(tick, envelopes, after, end, fault)
+                _check_due(after, fault, tick)
+                envelopes, touched = after, True
+        return envelopes if touched else None
 
     def _note(self, tick: int, before: Envelopes, after: Envelopes, end: Fate, fault: Fault) -> None:
         """Note in the journal what a fault took away and what it added."""

@@ -45,12 +45,12 @@ class Chance:
     def __call__(self, envelopes: Envelopes) -> Floats:
         """Draw one number for each message; a further call draws anew."""
         self._turn += 1
-        streams = [
-            salt(self._seed, self._name, batch.kind.name, batch.sent, self.tick, self._turn)
-            for batch in envelopes.batches
-        ]
-        stream = streams[0] if len(streams) == 1 else envelopes.each(streams)
-        return uniform(self._keys.take(envelopes.channel), stream, envelopes.copy)
+        key = self._keys.take(envelopes.channel)
+        for batch, at in zip(envelopes.batches, envelopes.slices, strict=True):
+            key[at] ^= salt(self._seed, self._name, batch.kind.name, batch.sent, self.tick, self._turn)
+        if envelopes.copy is not None:
+            key ^= envelopes.copy
+        return uniform(key)
 
     def homes(self, envelopes: Envelopes) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Return where sender and receiver of each message live, (n,) each, as numbers into `topology.homes`."""
@@ -60,4 +60,4 @@ class Chance:
 
     def everywhere(self, tick: int) -> Floats:
         """Draw one number for each channel of the topology: the weather of a tick, whatever is sent."""
-        return uniform(self._keys, salt(self._seed, self._name, "weather", tick))
+        return uniform(self._keys ^ salt(self._seed, self._name, "weather", tick))

@@ -59,16 +59,19 @@ class Participant(Role):
         super().__init__(part.address)
         self.population, self.society = population, part.society
         self.newest, self._patience, self._kinds = protocol.on_silence == "newest", protocol.patience, kinds
-        self._which, self._whole_rows = which, whole.society.rows_of(which)
+        self._which, self._whole_rows = which, None
         if part is not whole:
-            here = np.isin(at, self._whole_rows)
-            at, row = self._whole_rows.searchsorted(at[here]), row[here]
+            rows = self._whole_rows = whole.society.rows_of(which)
+            here = np.isin(at, rows)
+            at, row = rows.searchsorted(at[here]), row[here]
         society, n = part.society, len(part.society)
         self._at, self._full = at, len(at) == society.rows
-        self._agent_of_row = np.repeat(np.arange(n), society.port_count + 1)
-        self._agent = self._agent_of_row[at]
-        self._start = np.searchsorted(self._agent, np.arange(n))
+        every = np.arange(n)
+        # One array may serve for several: with a million agents of one row each they are what memory goes to.
+        self._agent_of_row = every if society.rows == n else np.repeat(every, society.port_count + 1)
+        self._agent = self._agent_of_row if self._full else self._agent_of_row[at]
         self._single = len(at) == n and bool((np.bincount(self._agent, minlength=n) == 1).all())
+        self._start = every if self._single else np.searchsorted(self._agent, every)
         about = market.topology.channels.about
         channels = len(about)
         self._up = fixed(row.astype(np.int32))

@@ -53,35 +53,35 @@ def test_salt_tells_seed_and_words_apart(other):
 
 
 def test_draws_are_uniform_over_channels():
-    draws = uniform(keys(20_000), salt(1, "loss", "price", 0))
+    draws = uniform(keys(20_000) ^ salt(1, "loss", "price", 0))
     assert draws.min() >= 0
     assert draws.max() < 1
     assert stats.kstest(draws, "uniform").pvalue > 1e-3
 
 
 def test_draws_are_uniform_over_ticks_on_one_channel():
-    draws = np.concatenate([uniform(keys(1), salt(1, "loss", "price", tick)) for tick in range(5_000)])
+    draws = np.concatenate([uniform(keys(1) ^ salt(1, "loss", "price", tick)) for tick in range(5_000)])
     assert stats.kstest(draws, "uniform").pvalue > 1e-3
 
 
 def test_draws_are_uniform_over_copies_of_one_message():
     copies = mix(np.arange(5_000, dtype=np.uint64))
-    draws = uniform(np.repeat(keys(1), 5_000), salt(1, "loss", "price", 0), copies)
+    draws = uniform(np.repeat(keys(1), 5_000) ^ salt(1, "loss", "price", 0) ^ copies)
     assert stats.kstest(draws, "uniform").pvalue > 1e-3
 
 
 @pytest.mark.parametrize("other", [salt(2, "a", 0), salt(1, "b", 0), salt(1, "a", 1)])
 def test_streams_are_independent(other):
-    one, two = uniform(keys(20_000), salt(1, "a", 0)), uniform(keys(20_000), other)
+    one, two = uniform(keys(20_000) ^ salt(1, "a", 0)), uniform(keys(20_000) ^ other)
     assert abs(np.corrcoef(one, two)[0, 1]) < 4 / np.sqrt(20_000)
 
 
 def test_a_draw_does_not_depend_on_who_else_draws():
-    every = uniform(keys(100), salt(1, "loss"))
-    some = uniform(keys(100)[[70, 3]], salt(1, "loss"))
+    every = uniform(keys(100) ^ salt(1, "loss"))
+    some = uniform(keys(100)[[70, 3]] ^ salt(1, "loss"))
     assert some.tolist() == every[[70, 3]].tolist()
 
 
 def test_the_original_has_the_draw_of_a_message_without_copies():
     zero = np.zeros(10, dtype=np.uint64)
-    assert np.array_equal(uniform(keys(10), salt(1), zero), uniform(keys(10), salt(1)))
+    assert np.array_equal(uniform(keys(10) ^ salt(1) ^ zero), uniform(keys(10) ^ salt(1)))
