@@ -4,7 +4,7 @@
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 VIEW := .venv/view/gridparley
 
-.PHONY: demo quick test lint bench env
+.PHONY: demo quick test lint bench campaign env
 
 demo: env
 	.venv/bin/gridparley run three-microgrids
@@ -37,6 +37,10 @@ env: $(UV)
 	@ln -sfn $(addprefix ../../../,$(wildcard src/gridparley/*.*) agents environment protocols runs tests/conformance) $(VIEW)
 	@find -L $(VIEW) -maxdepth 1 -type l -delete
 	@for site in .venv/lib/python*/site-packages; do echo ../../../view > $$site/gridparley_view.pth; done
+
+# Two thousand random runs, each held against a central solve; what is done already in ./campaign.jsonl is not done again.
+campaign: env
+	.venv/bin/python -m tests.campaigns $(ARGS)
 
 .uv/bin/uv:
 	python3 -m venv .uv

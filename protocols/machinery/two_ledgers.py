@@ -83,8 +83,8 @@ class TwoLedgers(Coordinator):
     def report(self, state: MarketState) -> None:
         """Write prices, copy by copy, and rounds."""
         super().report(state)
-        assert state.row_price is not None
-        state.row_price[self.ledger.row] = self.ledger.columns["price"].take(self.ledger.group, axis=0)
+        if state.row_price is not None:  # it is None where no balance joins two coordinators
+            state.row_price[self.ledger.row] = self.ledger.columns["price"].take(self.ledger.group, axis=0)
 
 
 class _OneTickLater(Barrier):

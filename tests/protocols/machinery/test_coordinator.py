@@ -80,3 +80,17 @@ def test_with_two_ledgers_each_end_is_asked_by_its_own_coordinator_and_told_the_
     told = {(town.name(town.channels.sender[c]), town.name(town.channels.receiver[c])) for c in copies.channel}
     assert told == {(f"{a}.virtual", f"{b}.virtual") for a in "ABC" for b in "ABC" if a != b}
     assert np.array_equal(town.channels.back[copies.channel], whole._out)
+
+
+def test_two_ledgers_are_one_where_no_balance_joins_two_coordinators():
+    one, two = (
+        load_scenario("communities", ["pool.open=false", *more], protocol="dual_decomposition").simulation()
+        for more in ([], ["two_ledgers=true"])
+    )
+    one.run(30)
+    for _ in range(60):  # a round may take a tick longer
+        two.step()
+        if (two.state.round == one.state.round).all():
+            break
+    assert two.state.row_price is None
+    assert np.array_equal(one.state.price, two.state.price)
