@@ -27,7 +27,7 @@ def main(
     runs: Annotated[int, typer.Option(min=1, help="how many")] = 2_000,
     seed: Annotated[int, typer.Option(min=0, help="of all draws")] = 0,
     workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1,
-    limit: Annotated[float, typer.Option(help="s that a run may take")] = LIMIT,
+    limit: Annotated[float, typer.Option(help="s of processor time that a run may take")] = LIMIT,
     out: Annotated[Path, typer.Option(help="a line a run; what stands there is not done again")] = Path(
         "campaign.jsonl"
     ),
