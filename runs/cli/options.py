@@ -132,8 +132,8 @@ Exit status: 0 the run has ended, whatever its outcome; 1 something in the scena
   2 the command line cannot be read; 3 with --strict, the outcome is not CONVERGED.
 
 \b
---json prints one object: scenario, scenario_hash, protocol, seed, outcome, reason (for the outcome), ticks, rounds,
-  seconds, messages (by fate), total_cost, reference_cost, optimum_cost (all three without regularising terms; the last
+--json prints one object: scenario, scenario_hash, protocol, seed, settings (by, field, from, to, agents, dropped: what
+  --set and a changed type did), outcome, reason (for the outcome), ticks, rounds, seconds, messages (by fate), total_cost, reference_cost, optimum_cost (all three without regularising terms; the last
   at the optimum with them), objective, reference_objective (both with them), gap, regularisation_gap, certificate (lower,
   upper, gap, committed; residual, kW, where an equilibrium is no common optimum), residuals, worst, cost_unit (of all
   costs), period_hours, and the solution as microgrids (price, demand, generation, net_export, and pv, storage, soc,
