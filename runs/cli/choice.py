@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +48,9 @@ class Choice:
         from_file = [] if self.faults is None else read_fault_file(self.faults)
         faults: list[str | Mapping[str, Any]] = [*from_file, *(self.fault or [])]
         scenario = load_scenario(self.scenario, [*(self.settings or []), *given], protocol=self.protocol, faults=faults)
-        own = {f"setting {setting}" for setting in given}  # an option says itself what it changes
-        for line in change_lines(change for change in scenario.changes if change.by not in own):
+        told = {f"setting {setting}" for setting in given}  # the options themselves say what they change
+        scenario = replace(scenario, changes=tuple(one for one in scenario.changes if one.by not in told))
+        for line in change_lines(scenario.changes):
             typer.echo(line, err=True)
         return scenario
 

@@ -10,7 +10,7 @@ from .validation import short
 
 __all__ = ["Change", "change_lines"]
 
-_SHOWN = 8
+_SHOWN = 12
 """Places that are named before the rest is counted."""
 
 
@@ -76,22 +76,22 @@ def change_lines(changes: Iterable[Change]) -> list[str]:
     >>> change_lines([one, other])
     ['beta=2: beta 1.0 -> 2 of 2 agents: B.load, C.load']
     """
-    alike: dict[tuple[str, str, str, str, str, bool], list[Change]] = {}
+    alike: dict[tuple[str, str, str, str, bool], list[Change]] = {}
     for one in changes:
-        key = (one.by, one.name, short(one.was), short(one.now), one.dropped, bool(one.agents))
-        alike.setdefault(key, []).append(one)
+        alike.setdefault((one.by, one.name, short(one.now), one.dropped, bool(one.agents)), []).append(one)
     return [_line(group) for group in alike.values()]
 
 
 def _line(group: list[Change]) -> str:
-    first = group[0]
-    was = "unset" if first.was is None else short(first.was)
-    what = f"dropped {first.name} = {was}" if first.dropped else f"{first.name} {was} -> {short(first.now)}"
-    agents = sum(one.agents for one in group)
-    places = [one.place for one in group if one.place]
+    first, agents = group[0], sum(one.agents for one in group)
+    was = ["unset" if one.was is None else short(one.was) for one in group]
+    same = len(set(was)) == 1
+    old = f" {was[0]}" if same else ""
+    what = f"dropped {first.name}{old and f' ={old}'}" if first.dropped else f"{first.name}{old} -> {short(first.now)}"
+    places = [one.place + ("" if same else f" (was {old})") for one, old in zip(group, was, strict=True) if one.place]
     shown = ", ".join(places[:_SHOWN]) + (f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else "")
     if agents:
         what += f" of {agents} agent{'s' if agents > 1 else ''}: {shown}"
     elif places:
         what += f" in {shown}"
-    return f"{first.by}: {what}" + (f", {first.dropped}" if first.dropped else "")
+    return f"{first.by}: {what}" + (f"; {first.dropped}" if first.dropped else "")

@@ -66,7 +66,7 @@ def _unknown(key: str, every: list[Field]) -> str:
     ends = {
         ".".join(parts[k:]) for field in every for parts in [(*field.place.path, field.name)] for k in range(len(parts))
     }
-    near = nearest(key, sorted(ends), 3)
+    near = nearest(key[:200], sorted(ends), 3)
     hint = f"; did you mean {' or '.join(near)}?" if near else "."
     names = ", ".join(sorted({field.name for field in every}))
     return f"setting {short(key)}: no field of this scenario is called that{hint} There is {names}"
