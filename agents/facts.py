@@ -127,7 +127,7 @@ class Fact:
             column = np.array(np.broadcast_to(raw, wanted))
         except AgentError:
             raise
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             shown = f"{shape_of(value)} values" if shape_of(value) else repr(value)
             raise AgentError(f"{who}: {self.name} = {shown}; wanted {self.allowed}, in shape {wanted}") from None
         good = np.isfinite(column) if self.default != math.inf else ~np.isnan(column)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,13 +29,16 @@ class Choice:
     ticks: Ticks = None
 
     def load(self) -> Scenario:
-        """Load it. Seed and ticks become settings, so that the scenario says all there is.
+        """Load it, and say what settings changed. Seed and ticks become settings, so that the scenario says all there is.
 
         Raises
         ------
         ScenarioError
             Anything in it is unknown or not allowed.
         """
+        import typer
+
+        from ..scenario.changes import change_lines
         from ..scenario.fault_text import read_fault_file
         from ..scenario.scenario import load_scenario
 
@@ -44,7 +47,12 @@ class Choice:
         ]
         from_file = [] if self.faults is None else read_fault_file(self.faults)
         faults: list[str | Mapping[str, Any]] = [*from_file, *(self.fault or [])]
-        return load_scenario(self.scenario, [*(self.settings or []), *given], protocol=self.protocol, faults=faults)
+        scenario = load_scenario(self.scenario, [*(self.settings or []), *given], protocol=self.protocol, faults=faults)
+        told = {f"setting {setting}" for setting in given}  # the options themselves say what they change
+        scenario = replace(scenario, changes=tuple(one for one in scenario.changes if one.by not in told))
+        for line in change_lines(scenario.changes):
+            typer.echo(line, err=True)
+        return scenario
 
     @property
     def changes(self) -> bool:

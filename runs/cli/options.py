@@ -132,18 +132,18 @@ Exit status: 0 the run has ended, whatever its outcome; 1 something in the scena
   2 the command line cannot be read; 3 with --strict, the outcome is not CONVERGED.
 
 \b
---json prints one object: scenario, scenario_hash, protocol, seed, outcome, reason (for the outcome), ticks, rounds,
-  seconds, messages (by fate), total_cost, reference_cost, optimum_cost (all three without regularising terms; the last
-  at the optimum with them), objective, reference_objective (both with them), gap, regularisation_gap, certificate (lower,
-  upper, gap, committed; residual, kW, where an equilibrium is no common optimum), residuals, worst, cost_unit (of all
-  costs), period_hours, and the solution as microgrids (price, demand, generation, net_export, and pv, storage, soc,
-  main_grid, energy, tariff where there are any), tie_lines (transfer, transfer_price) and settlement (cost, payment,
-  together, alone, gain, in $; of prosumers with --settlement); of a market on a feeder also usage (trades, their charges
-  and the budget), feeder (voltages, lines, prices of connections) and, with --ac-check, ac_check (with, without);
-  and of any market agents (name, type, home, power: its net import, payment, cost) and balances (name, kind, from, to,
-  price, power, payment), null beyond 2000 rows;
-  in kW, $/kWh, kWh and $/h, null where there is no such number, and a list where there are several periods. A transfer
-  over A-B is positive from A to B.
+--json prints one object: scenario, scenario_hash, protocol, seed, settings (by, field, from, to, agents, dropped: what
+  --set and a changed type did), outcome, reason (for the outcome), ticks, rounds, seconds, messages (by fate),
+  total_cost, reference_cost, optimum_cost (all three without regularising terms; the last at the optimum with them),
+  objective, reference_objective (both with them), gap, regularisation_gap, certificate (lower, upper, gap, committed;
+  residual, kW, where an equilibrium is no common optimum), residuals, worst, cost_unit (of all costs), period_hours,
+  and the solution as microgrids (price, demand, generation, net_export, and pv, storage, soc, main_grid, energy, tariff
+  where there are any), tie_lines (transfer, transfer_price) and settlement (cost, payment, together, alone, gain, in $;
+  of prosumers with --settlement); of a market on a feeder also usage (trades, their charges and the budget), feeder
+  (voltages, lines, prices of connections) and, with --ac-check, ac_check (with, without); and of any market agents
+  (name, type, home, power: its net import, payment, cost) and balances (name, kind, from, to, price, power, payment),
+  null beyond 2000 rows; in kW, $/kWh, kWh and $/h, null where there is no such number, and a list where there are
+  several periods. A transfer over A-B is positive from A to B.
 
 \b
 --out DIR writes scenario.toml, result.json, metrics.csv, prices.csv, messages.csv and command.txt (see gridparley plot),

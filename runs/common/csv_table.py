@@ -85,10 +85,16 @@ def read_table(file: Path | Traversable, error: Callable[[str], Exception], *, w
         header.
     """
     unread = f"{file}: cannot be read as a CSV file"
+    reader = None
     try:
         reader = csv.reader(file.read_text("utf-8-sig").splitlines())
         rows = [(reader.line_num, row) for row in reader if len(row) > 1 or any(cell.strip() for cell in row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as reason:
+    except (OSError, ValueError, csv.Error) as reason:
+        if reader is not None and "field limit" in str(reason):
+            raise error(
+                f"{unread}: line {reader.line_num}: a cell has more than {csv.field_size_limit():,} characters; is a "
+                "quotation mark open?"
+            ) from None
         raise error(f"{unread}: {reason}") from None
     if not rows:
         raise error(f"{unread}: No columns; wanted a line of headers")

@@ -1,4 +1,4 @@
-"""Writing files so that no reader ever sees half of one."""
+"""Files: whether there is one, and writing one so that no reader ever sees half of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from pathlib import Path
 
 from .errors import RunError
 
-__all__ = ["write_whole"]
+__all__ = ["is_file", "write_whole"]
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether there is a file of this name; what can be no name, being too long or holding a NUL, is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def write_whole(path: Path, text: str) -> None:

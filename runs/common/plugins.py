@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import importlib.util
 import sys
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
 from .errors import ScenarioError, did_you_mean
+from .files import is_file
+from .plugin_files import PREFIX, load_file
 
 __all__ = ["find_type", "own_file", "type_name"]
 
 T = TypeVar("T")
-
-_PREFIX = "_gridparley_"
 
 
 def find_type(
@@ -51,9 +50,34 @@ def find_type(
         found: Any = getattr(module, attribute)
     except AttributeError:
         raise ScenarioError(f"{where} = {name!r}: {source} has no {attribute!r}") from None
+    except Exception as error:  # of a __getattr__ of the module's own
+        raise ScenarioError(f"{where} = {name!r}: {source} raised {_told(error)}") from error
     if not (isinstance(found, type) and issubclass(found, base)):
         raise ScenarioError(f"{where} = {name!r}: {attribute} is not a subclass of {base.__name__}")
+    _check_type(found, base, f"{where} = {name!r}")
     return found
+
+
+def _check_type(found: type, base: type, where: str) -> None:
+    """Refuse a user's type that no agent, protocol or fault can be made of.
+
+    Raises
+    ------
+    ScenarioError
+        It is the base itself, abstract, or has an `__init__`: what is built of columns or a checkpoint never calls that.
+    """
+    if found is base:
+        raise ScenarioError(f"{where}: {base.__name__} itself says nothing; wanted a subclass")
+    said = {name: value for cls in reversed(found.__mro__) for name, value in vars(cls).items()}
+    if lacking := [name for name, value in said.items() if getattr(value, "__isabstractmethod__", False)]:
+        raise ScenarioError(f"{where}: {found.__name__} is abstract; it does not say {', '.join(lacking)}")
+    ours = f"{__package__.partition('.')[0]}."
+    for cls in found.__mro__[: found.__mro__.index(base)]:
+        if "__init__" in vars(cls) and not cls.__module__.startswith(ours):
+            raise ScenarioError(
+                f"{where}: {cls.__name__} has an __init__ of its own; wanted annotated fields alone, as in "
+                "'power_max: float', from which it is built"
+            )
 
 
 def own_file(text: str, folder: Path | None) -> tuple[Path, str] | None:
@@ -62,7 +86,7 @@ def own_file(text: str, folder: Path | None) -> tuple[Path, str] | None:
     if not (colon and source.endswith(".py") and name.isidentifier()):
         return None
     path = ((folder or Path()) / Path(source).expanduser()).resolve()
-    return (path, name) if path.is_file() else None
+    return (path, name) if is_file(path) else None
 
 
 def type_name(cls: type[T], known: Mapping[str, type[T]], name: str) -> str:
@@ -70,36 +94,45 @@ def type_name(cls: type[T], known: Mapping[str, type[T]], name: str) -> str:
     if known.get(name) is cls and cls.__module__.startswith(__package__.partition(".")[0] + "."):
         return name
     module = sys.modules[cls.__module__]
-    source = str(module.__file__) if module.__name__.startswith(_PREFIX) else module.__name__
+    source = str(module.__file__) if module.__name__.startswith(PREFIX) else module.__name__
     return f"{source}:{cls.__qualname__}"
 
 
 def _load(source: str, where: str, folder: Path | None) -> ModuleType:
     if not source.endswith(".py"):
-        try:
-            return importlib.import_module(source)
-        except (ImportError, ValueError) as error:
-            raise ScenarioError(f"{where}: cannot import {source!r}: {error}") from error
+        return _import(source, where)
     path = ((folder or Path()) / Path(source).expanduser()).resolve()
-    if not path.is_file():
+    if not is_file(path):
         raise ScenarioError(f"{where}: there is no file {path}")
-    # One module a path, whatever the file is called, so that two users' files never shadow each other; and a new one when
-    # the file has been edited, so that what runs is what stands there.
     try:
-        text = path.read_bytes()
+        path.read_bytes()
     except OSError as error:
         raise ScenarioError(f"{where}: {path} cannot be read: {error.strerror or error}") from None
-    name = f"{_PREFIX}{path.stem}_{hashlib.blake2b(bytes(path) + text, digest_size=8).hexdigest()}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ScenarioError(f"{where}: {path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[name]
-        raise ScenarioError(f"{where}: {path} cannot be run: {type(error).__name__}: {error}") from error
-    return module
+        return load_file(path)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too: a file that ends the process when it is imported
+        raise ScenarioError(f"{where}: {path} cannot be run: {_told(error, path)}") from error
+
+
+def _import(source: str, where: str) -> ModuleType:
+    if source.startswith("."):
+        raise ScenarioError(
+            f"{where}: {source!r} begins with a dot; wanted a file, as in my_file.py:Name, or the whole name of a module"
+        )
+    try:
+        return importlib.import_module(source)
+    except KeyboardInterrupt:
+        raise
+    except (ImportError, ValueError) as error:
+        raise ScenarioError(f"{where}: cannot import {source!r}: {error}") from error
+    except BaseException as error:
+        raise ScenarioError(f"{where}: importing {source!r} raised {_told(error)}") from error
+
+
+def _told(error: BaseException, path: Path | None = None) -> str:
+    """Return an error in words, with the line of the file where it was met last."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    text = f": {error}" if str(error) else ""
+    return f"{type(error).__name__}{text}" + (f" (line {lines[-1]})" if lines else "")

@@ -36,6 +36,7 @@ def header_of(
         "scenario_hash": scenario.hash,
         "protocol": scenario.spec.run.protocol,
         "seed": simulation.transport.schedule.seed,
+        "settings": [change.to_dict() for change in scenario.changes],
         "ticks": scenario.spec.run.ticks,
         "one_by_one": one_by_one,
         "command": list(command),

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from ..common.errors import RunError
+from ..scenario.changes import Change
 from ..scenario.scenario import Scenario
 from ..scenario.schema import ScenarioSpec
 from ..simulation.day import ROUNDS_MAX
@@ -101,7 +102,9 @@ class RecordedTicks:
             spec = ScenarioSpec.model_validate(tomllib.loads(self.header["scenario"]))
         except (KeyError, ValueError, ValidationError) as error:
             raise RunError(f"{self.path}: the scenario in it does not fit this release: {error}") from None
-        return Scenario(self.header["name"], spec)
+        return Scenario(
+            self.header["name"], spec, changes=tuple(map(Change.from_dict, self.header.get("settings", [])))
+        )
 
     # Who is there ----------------------------------------------------------------------------------------------------
 

@@ -191,6 +191,7 @@ class Result:
             "scenario_hash": self.scenario.hash,
             "protocol": self.scenario.spec.run.protocol,
             "seed": simulation.transport.schedule.seed,
+            "settings": [change.to_dict() for change in self.scenario.changes],
             "outcome": str(self.outcome),
             "reason": self.reason,
             "ticks": simulation.tick,

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...agents import Society
 from ..common.csv_table import CsvTable, read_table
 from ..common.errors import ScenarioError
-from .build import agent_types
+from ..common.units import Heading, heading_of, unit_names
 from .columns import profiles_file
-from .profiles import HEADER, UNITS
+from .known_types import TypeFinder
 from .settings import merge
 
 __all__ = ["with_tables"]
@@ -38,12 +37,15 @@ def with_tables(raw: Document, folder: Path | None) -> Document:
     if (name := raw.get("agents")) is not None:
         if not isinstance(name, str):
             raise ScenarioError(f"agents = {name!r}; wanted the name of a CSV file, or [[agent]] tables")
-        found["agent"] = _agents(_read(name, folder))
+        found["agent"] = _agents(_read(name, folder), TypeFinder(folder))
     if (files := raw.get("trades")) is not None:
         if not isinstance(files, Mapping) or not files or not all(isinstance(one, str) for one in files.values()):
             raise ScenarioError(f'trades = {files!r}; wanted CSV files by fact, as in {{ limit = "limits.csv" }}')
-        named = [*found.get("agent", []), *raw.get("agent", [])]
-        found["trade"] = _trades({fact: _read(one, folder) for fact, one in files.items()}, named)
+        own = raw.get("agent", [])
+        listed = [one for one in own if isinstance(one, dict)] if isinstance(own, list) else []
+        named = [*found.get("agent", []), *listed]
+        squares = {fact: _read(one, folder) for fact, one in files.items()}
+        found["trade"] = _trades(squares, named, TypeFinder(folder))
     return merge(found, {key: value for key, value in raw.items() if key not in ("agents", "trades")})
 
 
@@ -52,7 +54,7 @@ def _read(name: str, folder: Path | None) -> CsvTable:
     return read_table(path, ScenarioError, where=path.name)
 
 
-def _agents(table: CsvTable) -> list[Document]:
+def _agents(table: CsvTable, types: TypeFinder) -> list[Document]:
     """Return the rows of a table of agents as [[agent]] tables."""
     if "name" not in table.cells:
         raise ScenarioError(f"{table.where}: no column 'name'; there is {', '.join(table.cells)}")
@@ -68,33 +70,41 @@ def _agents(table: CsvTable) -> list[Document]:
             agent["type"] = told
         if at := table.cells.get("at", [""] * len(agents))[k].split():
             agent["at"] = at
+    facts: list[str] = []
     for header in table.cells:
         if header in _ABOUT:
             continue
-        fact, unit, factor = _heading(header, table.where)
-        numbers = table.numbers(header, empty=0.0, beside="name") * factor
+        heading = _heading(header, table.where)
+        fact = heading.name
+        if fact in (*_ABOUT, *facts):
+            raise ScenarioError(f"{table.where}: two columns are called {fact!r}; give each a name of its own")
+        facts.append(fact)
+        numbers = table.numbers(header, empty=0.0, beside="name") * heading.factor
         for k, agent in enumerate(agents):
             if table.cells[header][k]:
-                _check_unit(agent, fact, unit, table.place(k))
+                _check_unit(agent, heading, types, table.place(k))
                 agent[fact] = float(numbers[k])
     return agents
 
 
-def _trades(tables: Mapping[str, CsvTable], agents: list[Document]) -> list[Document]:
+def _trades(tables: Mapping[str, CsvTable], agents: list[Document], types: TypeFinder) -> list[Document]:
     """Return the trades that squares of agents tell, one square a fact."""
-    known = {agent.get("name"): agent for agent in agents}
+    known = {agent["name"]: agent for agent in agents if isinstance(agent.get("name"), str)}
     trades: dict[tuple[str, str], Document] = {}
     for fact, table in tables.items():
         corner, *columns = table.cells
-        name, unit, factor = _heading(corner, table.where)
-        if name != fact:
+        heading = _heading(corner, table.where)
+        if heading.name != fact:
             raise ScenarioError(f"{table.where}: {corner!r} stands in its corner; wanted {fact!r} and its unit")
-        rows = {row: k for k, row in enumerate(table.cells[corner])}
+        rows: dict[str, int] = {}
+        for k, row in enumerate(table.cells[corner]):
+            if rows.setdefault(row, k) != k:
+                raise ScenarioError(f"{table.place(k)}: {row} has a second row; wanted one each")
         for end in (*rows, *columns):
             if end not in known:
                 raise ScenarioError(f"{table.where}: no agent is called {end!r}; there is {', '.join(map(str, known))}")
-            _check_unit(known[end], fact, unit, table.where)
-        values = {column: table.numbers(column, empty=0.0, beside=corner) * factor for column in columns}
+            _check_unit(known[end], heading, types, table.where)
+        values = {column: table.numbers(column, empty=0.0, beside=corner) * heading.factor for column in columns}
         told = {(row, column): None for row, k in rows.items() for column in columns if table.cells[column][k]}
         for row, column in told:
             if (column, row) not in told or row == column:
@@ -106,20 +116,15 @@ def _trades(tables: Mapping[str, CsvTable], agents: list[Document]) -> list[Docu
     return list(trades.values())
 
 
-def _heading(header: str, where: str) -> tuple[str, str, float]:
-    """Return the name in a header, its unit among those of facts, and the factor that leads there."""
-    found = HEADER.fullmatch(header)
-    if found is None:
-        raise ScenarioError(f"{where}: column {header!r} has no unit; wanted a fact and its unit: 'high [kW]'")
-    unit = found["unit"].strip()
-    return found["name"].strip(), *UNITS.get(unit, (unit, 1.0))
+def _heading(header: str, where: str) -> Heading:
+    return heading_of(header, where, ScenarioError, "a fact and its unit: 'high [kW]'")
 
 
-def _check_unit(agent: Document, fact: str, unit: str, where: str) -> None:
-    """Refuse a unit that is not that of the fact, where the type is one that comes with the package."""
-    types = agent_types(Society)
-    known = types.get(agent.get("type", "Trader" if agent.get("at") else "PeerTrader"))
-    if known is not None and fact in known.facts and known.facts[fact].unit != unit:
+def _check_unit(agent: Document, heading: Heading, types: TypeFinder, where: str) -> None:
+    """Refuse a unit that is none of the fact's; a type that says no unit takes any."""
+    known = types("agent", agent)
+    fact = None if known is None else known.facts.get(heading.name)
+    if known is not None and fact is not None and not heading.serves(fact.unit):
         raise ScenarioError(
-            f"{where}: {fact} of {agent['name']} is in {unit!r}; {known.__name__} wants {known.facts[fact].unit}"
+            f"{where}: {fact.name} of {agent['name']} is in {heading.written!r}; {known.__name__} wants {unit_names(fact.unit)}"
         )

@@ -15,8 +15,9 @@ from ...environment import Topology
 from ...protocols import Market
 from ..common.errors import ScenarioError, did_you_mean
 from ..common.plugins import find_type
-from .build import agent_types, first_price, population_of, virtual_agents
+from .build import first_price, population_of, virtual_agents
 from .columns import with_profiles
+from .known_types import TypeFinder, agent_types
 from .schema import AgentSpec, BalanceSpec, ScenarioSpec, TradeSpec
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def build_balances(spec: ScenarioSpec, folder: Path | None = None) -> Market:
     ScenarioError, AgentError, TopologyError
         A type, balance or agent is unknown, a name is there twice, a fact is not allowed, or an agent has nobody to trade with.
     """
-    spec = with_profiles(spec, folder)
+    spec = with_profiles(spec, folder, TypeFinder(folder))
     tables: Tables = {one.name: one for one in spec.balance if one.open}
     tables |= {trade.label: trade for trade in spec.trade if trade.open}
     topology = Topology.from_bipartite(_graph(spec))
@@ -146,7 +147,7 @@ def _port_facts(
             found[fact.name] = np.array([np.broadcast_to(np.asarray(v, dtype=float), width) for v in column]).reshape(
                 -1, width
             )
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise AgentError(f"{agent.name}: {fact.name} = {column}; wanted {fact.allowed}, for each trade") from None
     told = {name for port in ports if isinstance(port, TradeSpec) for name in port.facts}
     if stray := sorted(told - set(found)):

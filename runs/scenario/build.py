@@ -15,12 +15,13 @@ from ...protocols import Market, Population
 from ..common.errors import ScenarioError
 from ..common.plugins import find_type
 from .columns import with_profiles
+from .known_types import TypeFinder, agent_types
 from .schema import ScenarioSpec, TieLineSpec
 
 if TYPE_CHECKING:
     import networkx as nx
 
-__all__ = ["LazyNames", "agent_types", "build_market", "first_price", "population_of", "virtual_agents"]
+__all__ = ["LazyNames", "build_market", "first_price", "population_of", "virtual_agents"]
 
 _NO_OPERATORS = (Prosumer, VirtualAgent)
 """Types that have another place in a microgrid."""
@@ -41,19 +42,6 @@ class LazyNames(Sequence[str]):
         return self._topology.name(int(self._address[k]))
 
 
-def agent_types(base: type[Society]) -> dict[str, type[Society]]:
-    """Return every known type below a base, by class name."""
-    found: dict[str, type[Society]] = {}
-    queue = list(base.__subclasses__())
-    while queue:
-        cls = queue.pop()
-        # A user's class is named by its file, not by chance of having been loaded before.
-        if cls.__module__.startswith(__package__.partition(".")[0] + "."):
-            found[cls.__name__] = cls
-        queue += cls.__subclasses__()
-    return dict(sorted(found.items()))
-
-
 def build_market(spec: ScenarioSpec, folder: Path | None = None) -> Market:
     """Build the market of a scenario with [[microgrid]] tables.
 
@@ -62,7 +50,7 @@ def build_market(spec: ScenarioSpec, folder: Path | None = None) -> Market:
     ScenarioError, AgentError, TopologyError
         An unknown type or microgrid, a fact that is not allowed, or a graph that does not fit.
     """
-    spec = with_profiles(spec, folder)
+    spec = with_profiles(spec, folder, TypeFinder(folder))
     topology = Topology.from_graph(_graph(spec))
     ends: list[list[int]] = [[] for _ in spec.microgrid]
     for number, homes in enumerate(topology.ends[topology.joins].tolist()):
@@ -162,7 +150,7 @@ def _pv(spec: ScenarioSpec, home: int) -> Any:
         pv = np.broadcast_to(
             np.asarray(spec.microgrid[home].operator.facts.get("pv", 0.0), dtype=float), (1, spec.periods)
         )
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0.0
     return pv if (np.isfinite(pv) & (pv >= 0.0)).all() else 0.0
 

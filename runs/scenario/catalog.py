@@ -14,8 +14,8 @@ from pydantic_core import PydanticUndefined
 from ...agents import CommunityManager, PeerTrader, Prosumer, Society, VirtualAgent
 from ...environment.faults import Fault, Span, fault_types
 from ...protocols import protocol_types
-from .build import agent_types
 from .generators.microgrids import generators
+from .known_types import agent_types
 from .scenario import scenario_names, scenario_outline
 
 __all__ = ["SECTIONS", "catalog"]

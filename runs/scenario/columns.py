@@ -10,6 +10,8 @@ from typing import Any
 from pydantic import ValidationInfo
 
 from ..common.errors import ProfileError, ScenarioError
+from ..common.files import is_file
+from .known_types import TypeFinder
 from .profiles import Profiles, read_profiles
 from .schema import ScenarioSpec
 
@@ -19,10 +21,10 @@ __all__ = ["in_kw", "in_usd_per_kwh", "profiles_file", "with_profiles"]
 def profiles_file(name: str, folder: Path | None) -> Path:
     """Return where the profiles of a scenario lie: beside the scenario's file, or among the built-in ones."""
     path = Path(name).expanduser()
-    if folder is not None and (folder / path).is_file():
+    if folder is not None and is_file(folder / path):
         return (folder / path).resolve()
     built_in = Path(str(resources.files(__package__) / "data")) / path
-    return built_in if built_in.is_file() else (folder or Path()) / path
+    return built_in if is_file(built_in) else (folder or Path()) / path
 
 
 def _read(name: str, folder: Path | None, periods: int | None, hours: float | None) -> Profiles:
@@ -64,14 +66,14 @@ def _series(value: Any, info: ValidationInfo, unit: str) -> Any:
         raise ValueError(str(error)) from None
 
 
-def with_profiles(spec: ScenarioSpec, folder: Path | None) -> ScenarioSpec:
+def with_profiles(spec: ScenarioSpec, folder: Path | None, types: TypeFinder) -> ScenarioSpec:
     """Return a scenario in which every fact that is the name of a column is that column.
 
     Raises
     ------
     ScenarioError
         The file cannot be read, has another number of periods or another time step than the scenario, a gap or something
-        that is no number, or no such column.
+        that is no number, or no such column; or a column's unit is not one of its fact.
     """
     if spec.profiles is None:
         return spec
@@ -81,8 +83,9 @@ def with_profiles(spec: ScenarioSpec, folder: Path | None) -> ScenarioSpec:
     except ProfileError as error:
         raise ScenarioError(f"profiles = {spec.profiles!r}: {error}") from None
 
-    def filled(where: str, table: Any) -> Any:
+    def filled(where: str, sort: str, table: Any) -> Any:
         extra = dict(table.model_extra or {})
+        cls = None
         for fact, value in extra.items():
             if not isinstance(value, str):
                 continue
@@ -91,17 +94,22 @@ def with_profiles(spec: ScenarioSpec, folder: Path | None) -> ScenarioSpec:
                     f"{where}: {fact} = {value!r}; wanted numbers, or a column of {spec.profiles}: "
                     f"{', '.join(profiles.values)}"
                 )
-            extra[fact] = [profiles.values[value].tolist()]
+            cls = cls or types(sort, table.model_dump(exclude_none=True, exclude=set(extra)))
+            unit = cls.facts[fact].unit if cls is not None and fact in cls.facts else ""
+            try:
+                extra[fact] = [profiles.series(value, unit).tolist()]
+            except ProfileError as error:
+                raise ScenarioError(f"{where}: {fact} = {value!r}: {error}") from None
         return type(table).model_validate({**table.model_dump(exclude=set(extra)), **extra})
 
     microgrids = [
         microgrid.model_copy(
             update={
-                "operator": filled(f"{microgrid.name}.operator", microgrid.operator),
-                "prosumer": [filled(f"{microgrid.name}.{p.name}", p) for p in microgrid.prosumer],
+                "operator": filled(f"{microgrid.name}.operator", "operator", microgrid.operator),
+                "prosumer": [filled(f"{microgrid.name}.{p.name}", "prosumer", p) for p in microgrid.prosumer],
             }
         )
         for microgrid in spec.microgrid
     ]
-    agents = [filled(agent.name, agent) for agent in spec.agent]
+    agents = [filled(agent.name, "agent", agent) for agent in spec.agent]
     return spec.model_copy(update={"microgrid": microgrids, "agent": agents})

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from ...environment.faults import Fault, fault_types
 from ..common.errors import ScenarioError
 from ..common.plugins import find_type
+from ..common.toml_file import read_toml
 from .settings import parse_setting
-from .validation import explain, refuse_flags
+from .validation import refuse_flags, short, validated
 
-__all__ = ["read_fault", "read_fault_file", "read_fault_table"]
+__all__ = ["fault_tables", "read_fault", "read_fault_file", "read_fault_table"]
 
 
 def read_fault(text: str) -> dict[str, Any]:
@@ -62,10 +60,7 @@ def read_fault_table(table: Mapping[str, Any], where: str, folder: Path | None =
                 f"fault {kind}: {other} = {values[other]!r}: there is no such field; did you mean {name!r}?"
             )
     refuse_flags(values, found, f"fault {kind}")
-    try:
-        return found.model_validate(values)
-    except ValidationError as error:
-        raise ScenarioError(f"fault {kind}: {explain(error, found)}") from None
+    return validated(found, values, f"fault {kind}")
 
 
 def read_fault_file(path: Path) -> list[dict[str, Any]]:
@@ -76,12 +71,23 @@ def read_fault_file(path: Path) -> list[dict[str, Any]]:
     ScenarioError
         The file is not there, not TOML, or holds anything else.
     """
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ScenarioError(f"fault schedule {path}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"fault schedule {path} is not TOML: {error}") from None
+    raw = read_toml(path, f"fault schedule {path}")
     if set(raw) != {"fault"} or not isinstance(raw["fault"], list):
         raise ScenarioError(f"fault schedule {path} holds {', '.join(raw) or 'nothing'}; wanted [[fault]] tables only")
-    return [dict(table) for table in raw["fault"]]
+    return fault_tables(raw["fault"], f"fault schedule {path}: ")
+
+
+def fault_tables(given: Any, where: str) -> list[dict[str, Any]]:
+    """Return [[fault]] tables as they were given.
+
+    Raises
+    ------
+    ScenarioError
+        They are no list, or one is no table.
+    """
+    if not isinstance(given, list):
+        raise ScenarioError(f"{where}fault = {short(given)}; wanted [[fault]] tables")
+    for k, table in enumerate(given):
+        if not isinstance(table, Mapping):
+            raise ScenarioError(f"{where}fault[{k}] = {short(table)}; wanted a [[fault]] table, with a kind")
+    return [dict(table) for table in given]

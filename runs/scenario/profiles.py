@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,24 +14,11 @@ import numpy.typing as npt
 
 from ..common.csv_table import CsvTable, read_table
 from ..common.errors import ProfileError
+from ..common.units import UNITS, Heading, heading_of, unit_names
 
-__all__ = ["HEADER", "UNITS", "Profiles", "read_profiles"]
+__all__ = ["Profiles", "read_profiles"]
 
 Floats = npt.NDArray[np.float64]
-
-UNITS: Mapping[str, tuple[str, float]] = {
-    "kW": ("kW", 1.0),
-    "W": ("kW", 1e-3),
-    "MW": ("kW", 1e3),
-    "$/kWh": ("$/kWh", 1.0),
-    "$/MWh": ("$/kWh", 1e-3),
-    "ct/kWh": ("$/kWh", 1e-2),
-    "1": ("1", 1.0),
-}
-"""What may stand in a header, and which unit it is turned into, by which factor."""
-
-HEADER = re.compile(r"(?P<name>[^\[\]]*[^\[\]\s])\s*\[(?P<unit>[^\[\]]*)\]")
-"""A name and its unit: ``PV_A [kW]``."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +30,15 @@ class Profiles:
     source : where they were read from
     start : h, clock time at which the first period begins, 0 to 24
     hours : h, length of a period
-    values : (periods,) by name, in kW, $/kWh or without a unit; read-only
-    units : of each
+    values : (periods,) by name, in units of facts, such as kW; read-only
+    headings : of each, with its unit
     """
 
     source: str
     start: float
     hours: float
     values: Mapping[str, Floats]
-    units: Mapping[str, str]
+    headings: Mapping[str, Heading]
 
     @property
     def periods(self) -> int:
@@ -69,8 +55,9 @@ class Profiles:
         """
         if name not in self.values:
             raise ProfileError(f"{self.source}: no column {name!r}; there is {', '.join(self.values)}")
-        if self.units[name] != unit:
-            raise ProfileError(f"{self.source}: column {name!r} is in {self.units[name]}; wanted {unit}")
+        heading = self.headings[name]
+        if not heading.serves(unit):
+            raise ProfileError(f"{self.source}: column {name!r} is in {heading.written!r}; wanted {unit_names(unit)}")
         return self.values[name]
 
 
@@ -101,19 +88,20 @@ def read_profiles(path: str | PathLike[str], *, periods: int | None = None, hour
     if periods is not None and len(table) != periods:
         raise ProfileError(f"{table.where}: {len(table)} periods; wanted {periods}")
     values: dict[str, Floats] = {}
-    units: dict[str, str] = {}
+    headings: dict[str, Heading] = {}
     for header in table.cells:
         if header == "start":
             continue
-        name, unit = _header(header, table.where)
+        heading = _heading(header, table.where)
+        name = heading.name
         if name in values:
             raise ProfileError(f"{table.where}: two columns are called {name!r}; give each a name of its own")
-        units[name], factor = UNITS[unit]
-        values[name] = table.numbers(header, beside="start") * factor
+        headings[name] = heading
+        values[name] = table.numbers(header, beside="start") * heading.factor
         values[name].flags.writeable = False
     if not values:
         raise ProfileError(f"{table.where}: no column beside 'start'; wanted at least one, such as 'load [kW]'")
-    return Profiles(str(file), start, step, values, units)
+    return Profiles(str(file), start, step, values, headings)
 
 
 def _times(table: CsvTable, hours: float | None) -> tuple[float, float]:
@@ -150,13 +138,9 @@ def _time(table: CsvTable, row: int) -> datetime:
         ) from None
 
 
-def _header(header: str, where: str) -> tuple[str, str]:
-    found = HEADER.fullmatch(header)
-    if found is None:
-        raise ProfileError(
-            f"{where}: column {header!r} has no unit; wanted a name and one of {', '.join(UNITS)}: 'PV_A [kW]'"
-        )
-    unit = found["unit"].strip()
-    if unit not in UNITS:
-        raise ProfileError(f"{where}: column {header!r} is in {unit!r}; wanted one of {', '.join(UNITS)}")
-    return found["name"].strip(), unit
+def _heading(header: str, where: str) -> Heading:
+    known = ", ".join(UNITS)
+    heading = heading_of(header, where, ProfileError, f"a name and one of {known}: 'PV_A [kW]'")
+    if heading.written not in UNITS:
+        raise ProfileError(f"{where}: column {header!r} is in {heading.written!r}; wanted one of {known}")
+    return heading

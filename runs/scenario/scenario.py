@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -11,21 +10,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tomli_w
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from ...environment.faults import Fault
 from ...protocols import Market, Protocol, protocol_types
 from ..common.errors import ScenarioError, did_you_mean
+from ..common.files import is_file
 from ..common.plugins import find_type, own_file
+from ..common.toml_file import read_toml
 from .agent_tables import with_tables
 from .balances import build_balances
 from .build import build_market
+from .changes import Change
 from .columns import profiles_file
-from .fault_text import read_fault, read_fault_table
+from .fault_text import fault_tables, read_fault, read_fault_table
 from .generators.microgrids import generators
+from .known_types import TypeFinder
 from .schema import ScenarioSpec
 from .settings import apply_setting, merge, parse_setting
-from .validation import explain, refuse_flags
+from .validation import refuse_flags, short, validated
 
 if TYPE_CHECKING:
     from ..simulation.day import Clock
@@ -43,11 +46,13 @@ class Scenario:
     name : a built-in name, or the stem of the user's file
     spec : the validated file, settings applied and defaults filled in
     folder : what relative paths in it start from
+    changes : what settings changed, and what was dropped with a changed type
     """
 
     name: str
     spec: ScenarioSpec
     folder: Path | None = None
+    changes: tuple[Change, ...] = ()
 
     def market(self) -> Market:
         """Build all agents, at their addresses.
@@ -161,28 +166,40 @@ def load_scenario(
         if isinstance(given, str) or (option == "faults" and isinstance(given, Mapping)):
             raise ScenarioError(f"{option} = {given!r}; wanted a list, as in {option}=[{example!r}]")
     path, folder = _locate(str(name))
-    raw = _with_base(_read(path), path, folder)
+    changes: list[Change] = []
+    raw = _with_base(_read(path), path, folder, changes)
     title = path.name.removesuffix(".toml")
     if protocol is not None:
         raw = merge(raw, {"run": {"protocol": protocol}})
     if faults:
-        given = [read_fault(f) if isinstance(f, str) else dict(f) for f in faults]
-        raw["fault"] = [*_not_replaced(raw.get("fault", []), given, folder), *given]
-    document = _expanded(_validated(ScenarioSpec, raw, title), folder)
-    pairs = settings.items() if isinstance(settings, Mapping) else [parse_setting(text) for text in settings]
-    changed = {path for key, value in pairs for path in apply_setting(document, key, value)}
+        tables = [read_fault(f) if isinstance(f, str) else _fault_table(f) for f in faults]
+        raw["fault"] = [*_not_replaced(raw.get("fault", []), tables, title, folder), *tables]
+    document = _expanded(_validated(raw, title), folder)
+    changes += _apply(document, settings, folder)
     chosen = document["run"]["protocol"]
-    given = {
-        *raw.get("protocol", {}).get(chosen, {}),
-        *(path[2] for path in changed if path[:2] == ("protocol", chosen)),
-    }
-    document = _expanded(_validated(ScenarioSpec, document, title), folder)
+    options = raw.get("protocol", {}).get(chosen, {}) if isinstance(chosen, str) else {}
+    given = {*options, *(one.name for one in changes if one.field == f"protocol.{chosen}.{one.name}")}
+    document = _expanded(_validated(document, title), folder)
     # What nobody chose follows the generator's advice, which depends on the parameters as they are now.
     document["protocol"][chosen] |= {k: v for k, v in _advice(document, chosen).items() if k not in given}
-    spec = _validated(ScenarioSpec, _expanded(_validated(ScenarioSpec, document, title), folder), title)
-    scenario = Scenario(title, spec, folder)
+    spec = _validated(_expanded(_validated(document, title), folder), title)
+    scenario = Scenario(title, spec, folder, tuple(changes))
     scenario.faults()
     return scenario
+
+
+def _apply(document: dict[str, Any], settings: Iterable[str] | Mapping[str, Any], folder: Path | None) -> list[Change]:
+    """Change a scenario as settings say, types before the facts that they have, and return what was changed."""
+    pairs = list(settings.items()) if isinstance(settings, Mapping) else [parse_setting(text) for text in settings]
+    pairs.sort(key=lambda pair: str(pair[0]).rpartition(".")[2] != "type")
+    types = TypeFinder(folder)
+    return [change for key, value in pairs for change in apply_setting(document, key, value, types)]
+
+
+def _fault_table(fault: Any) -> dict[str, Any]:
+    if not isinstance(fault, Mapping):
+        raise ScenarioError(f"faults: {fault!r}; wanted texts, as in 'loss=0.3', or tables")
+    return dict(fault)
 
 
 def scenario_outline(name: str | Path) -> ScenarioSpec:
@@ -194,35 +211,36 @@ def scenario_outline(name: str | Path) -> ScenarioSpec:
         There is no such scenario, or a field is unknown or not allowed.
     """
     path, folder = _locate(str(name))
-    return _validated(ScenarioSpec, _with_base(_read(path), path, folder), path.name.removesuffix(".toml"))
+    return _validated(_with_base(_read(path), path, folder, []), path.name.removesuffix(".toml"))
 
 
-def _not_replaced(own: Any, given: Sequence[Mapping[str, Any]], folder: Path | None) -> list[Any]:
+def _not_replaced(own: Any, given: Sequence[Mapping[str, Any]], title: str, folder: Path | None) -> list[Any]:
     """Return the scenario's own faults but for those whose name a given one says: a whole schedule can be given."""
+    tables = fault_tables(own, f"scenario {title}: ")
     names = {table["name"] for table in given if isinstance(table.get("name"), str)}
-    if not names or not isinstance(own, list):
-        return list(own)
-    return [table for k, table in enumerate(own) if read_fault_table(table, f"fault[{k}]", folder).name not in names]
+    if not names:
+        return tables
+    return [table for k, table in enumerate(tables) if read_fault_table(table, f"fault[{k}]", folder).name not in names]
 
 
 def _locate(name: str) -> tuple[Any, Path | None]:
     if name in (known := scenario_names()):
         return resources.files(__package__) / "data" / f"{name}.toml", None
     path = Path(name).expanduser()
-    if path.is_file():
+    if is_file(path):
         return path, path.resolve().parent
     hint = did_you_mean(name, known)
-    raise ScenarioError(f"no scenario and no file is called {name!r}{hint} Built in: {', '.join(known)}")
+    raise ScenarioError(f"no scenario and no file is called {short(name)}{hint} Built in: {', '.join(known)}")
 
 
 def _read(path: Any) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"{path.name} is not TOML: {error}") from None
+    return read_toml(path, path.name)
 
 
-def _with_base(raw: dict[str, Any], path: Any, folder: Path | None, depth: int = 0) -> dict[str, Any]:
+def _with_base(
+    raw: dict[str, Any], path: Any, folder: Path | None, changes: list[Change], depth: int = 0
+) -> dict[str, Any]:
+    """Return a file with what it builds on; `changes` takes the facts that were dropped with a changed type."""
     base, raw = raw.pop("base", None), with_tables(raw, folder)
     if base is None:
         return raw
@@ -230,19 +248,17 @@ def _with_base(raw: dict[str, Any], path: Any, folder: Path | None, depth: int =
         raise ScenarioError(f"{path.name}: base = {base!r}; wanted a built-in scenario or the path of a file, as text")
     if depth == 8:
         raise ScenarioError(f"{path.name}: base = {base!r}: scenarios build on each other in a circle, or too deep")
-    near = folder / base if folder is not None and (folder / base).is_file() else base
+    near = folder / base if folder is not None and is_file(folder / base) else base
     base_path, base_folder = _locate(str(near))
-    below = _with_base(_read(base_path), base_path, base_folder, depth + 1)
+    below = _with_base(_read(base_path), base_path, base_folder, changes, depth + 1)
     # Figures printed by a source are about that source's case, not about what is built on it.
-    below.get("report", {}).pop("printed", None)
-    return merge(below, raw)
+    if isinstance(below.get("report"), dict):
+        below["report"].pop("printed", None)
+    return merge(below, raw, TypeFinder(folder), path.name, changes)
 
 
-def _validated(model: type[ScenarioSpec], raw: dict[str, Any], title: str) -> ScenarioSpec:
-    try:
-        return model.model_validate(raw)
-    except ValidationError as error:
-        raise ScenarioError(f"scenario {title}: {explain(error, model)}") from None
+def _validated(raw: dict[str, Any], title: str) -> ScenarioSpec:
+    return validated(ScenarioSpec, raw, f"scenario {title}")
 
 
 def _expanded(spec: ScenarioSpec, folder: Path | None) -> dict[str, Any]:
@@ -266,10 +282,7 @@ def _protocol(
 ) -> Protocol:
     found = find_type(name, protocol_types(), Protocol, where=where, folder=folder)
     refuse_flags(options.get(name, {}), found, f"protocol.{name}")
-    try:
-        return found.model_validate(options.get(name, {}))
-    except ValidationError as error:
-        raise ScenarioError(f"protocol.{name}: {explain(error, found)}") from None
+    return validated(found, options.get(name, {}), f"protocol.{name}")
 
 
 def _advice(document: Mapping[str, Any], protocol: str) -> dict[str, Any]:
@@ -286,8 +299,5 @@ def _generator(name: str, parameters: Mapping[str, Any], folder: Path | None) ->
     if name not in known:
         raise ScenarioError(f"generate.generator = {name!r}: unknown. Known: {', '.join(known)}")
     refuse_flags(parameters, known[name], "generate")
-    try:
-        made = known[name].model_validate(parameters, context={"folder": folder})
-        return {"generator": name, **made.model_dump(mode="json")}
-    except ValidationError as error:
-        raise ScenarioError(f"generate: {explain(error, known[name])}") from None
+    made = validated(known[name], parameters, "generate", {"folder": folder})
+    return {"generator": name, **made.model_dump(mode="json")}

@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from ..common.errors import ScenarioError, did_you_mean
+from ..common.errors import USER_ERRORS, ScenarioError, did_you_mean
 
-__all__ = ["explain", "refuse_flags"]
+__all__ = ["explain", "refuse_flags", "short", "validated"]
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def validated(model: type[Model], values: Any, where: str, context: Mapping[str, Any] | None = None) -> Model:
+    """Return a model made of these values.
+
+    Raises
+    ------
+    ScenarioError
+        A field is unknown, missing or not allowed, or a user's own model cannot be made.
+    """
+    try:
+        return model.model_validate(values, context=context)
+    except ValidationError as error:
+        raise ScenarioError(f"{where}: {explain(error, model)}") from None
+    except USER_ERRORS:
+        raise
+    except Exception as error:
+        raise ScenarioError(f"{where}: {model.__name__} cannot be made: {type(error).__name__}: {error}") from error
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
@@ -44,7 +64,7 @@ def _one(where: str, detail: Any, model: type[BaseModel]) -> str:
     if detail["type"] == "extra_forbidden":
         known = _fields(model, detail["loc"][:-1])
         hint = did_you_mean(str(detail["loc"][-1]), known)
-        return f"{where} = {_short(given)}: there is no such field{hint}" + (
+        return f"{where} = {short(given)}: there is no such field{hint}" + (
             f" Fields here: {', '.join(known)}" if known else ""
         )
     if detail["type"] == "missing":
@@ -52,11 +72,15 @@ def _one(where: str, detail: Any, model: type[BaseModel]) -> str:
     message = detail["msg"].removeprefix("Value error, ")
     message = f"{message[0].lower()}{message[1:]}"
     # A rule about a whole table names its fields itself.
-    return f"{where} = {_short(given)}: {message}" if where else message
+    return f"{where} = {short(given)}: {message}" if where else message
 
 
-def _short(value: Any) -> str:
-    text = repr(value)
+def short(value: Any) -> str:
+    """Return a value as it is shown in a message, on one line."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no number of more than some thousand digits
+        text = "a number of very many digits"
     return text if len(text) <= 60 else text[:57] + "..."
 
 

@@ -29,6 +29,7 @@ KEYS = [
     "scenario_hash",
     "protocol",
     "seed",
+    "settings",
     "outcome",
     "reason",
     "ticks",

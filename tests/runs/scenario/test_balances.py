@@ -238,7 +238,9 @@ def test_what_is_wrong_is_named_with_its_place(tmp_path, text, says):
     ("table", "says"),
     [
         ("name,at,high\nx,pool,3\n", "list.csv: column 'high' has no unit; wanted a fact and its unit: 'high [kW]'"),
-        ("name,at,high [$/kWh]\nx,pool,3\n", "list.csv, line 2: high of x is in '$/kWh'; Trader wants kW"),
+        ("name,at,high [$/kWh]\nx,pool,3\n", "list.csv, line 2: high of x is in '$/kWh'; Trader wants kW, W or MW"),
+        ("name,at,high [kW],high [W]\nx,pool,3,4\n", "list.csv: two columns are called 'high'"),
+        ("name,at,name [kW]\nx,pool,3\n", "list.csv: two columns are called 'name'"),
         ("name,at,high [kW]\nx,pool,much\n", "list.csv, line 2: high [kW] = 'much' at x; wanted a finite number"),
         ("name,at\nx,pool\nx,pool\n", "list.csv, line 3: name = 'x' stands there twice"),
         ("agent,at\nx,pool\n", "list.csv: no column 'name'; there is agent, at"),
@@ -253,6 +255,7 @@ def test_what_is_wrong_in_a_table_of_agents_is_named_with_its_line(tmp_path, tab
     ("square", "says"),
     [
         ("limit [kW],a,b\na,,5\nb,,\n", "square.csv, line 2: limit of a with b; wanted a number for the other end too"),
+        ("limit [kW],a,b\na,,5\na,,6\nb,5,\n", "square.csv, line 3: a has a second row; wanted one each"),
         ("limit [kW],a,b\na,3,5\nb,5,\n", "square.csv, line 2: limit of a with a; wanted an empty cell"),
         ("limit [kW],a,d\na,,5\nd,5,\n", "square.csv: no agent is called 'd'; there is a, b, c"),
         (

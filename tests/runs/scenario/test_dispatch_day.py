@@ -163,7 +163,10 @@ def test_a_bad_profile_is_refused_with_its_place(tmp_path, change, said):
     ("setting", "said"),
     [
         ("tariff=[3.5, 3.6]", "tariff = [3.5, 3.6]: 2 numbers; wanted one a period (24)"),
-        ("tariff={csv='dispatch-day.csv', column='load_1'}", "column 'load_1' is in kW; wanted $/kWh"),
+        (
+            "tariff={csv='dispatch-day.csv', column='load_1'}",
+            "column 'load_1' is in 'kW'; wanted $/kWh, $/MWh or ct/kWh",
+        ),
         ("tariff={csv='dispatch-day.csv'}", 'wanted numbers, or { csv = "FILE", column = "NAME" }'),
         ("power_max=[20, 20]", "power_max has 2 numbers; wanted one for each row of load (3)"),
         ("main_grid=sell", "main_grid = 'sell': input should be 'none', 'buy', 'buy_sell' or 'shared_limit'"),

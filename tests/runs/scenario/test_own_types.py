@@ -113,8 +113,8 @@ def test_an_answer_that_is_what_was_asked_does_not_change_with_the_next_ask(fold
 
 def test_a_type_that_is_set_still_checks_the_facts_it_is_given(folder, monkeypatch):
     monkeypatch.chdir(folder)
-    settings = ["A.load.type=heater.py:Heater"]
-    with pytest.raises(AgentError, match=r"A\.load: there is no field 'beta'"):
+    settings = ["A.load.type=heater.py:Heater", "A.load.wanted=3", "A.load.stiffness=2", "A.load.betta=1"]
+    with pytest.raises(AgentError, match=r"A\.load: there is no field 'betta'"):
         load_scenario("three-microgrids", settings).market()
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from gridparley.runs.common.errors import ProfileError
-from gridparley.runs.scenario.profiles import UNITS, read_profiles
+from gridparley.runs.common.units import UNITS
+from gridparley.runs.scenario.profiles import read_profiles
 
 GOOD = """start,pv_A [kW],tariff [$/MWh],share [1]
 2023-06-21T06:30+02:00,0.5,300,1
@@ -111,7 +112,7 @@ def test_the_hour_that_a_change_of_the_clock_leaves_out_is_no_gap(read):
             r"column 'pv_A' has no unit; wanted a name and one of kW, W, MW.*'PV_A \[kW\]'",
         ),
         (GOOD.replace("[kW]", "[hp]"), {}, r"column 'pv_A \[hp\]' is in 'hp'; wanted one of kW, W, MW"),
-        (GOOD.replace("[kW]", "[kWh]"), {}, "is in 'kWh'; wanted one of"),
+        (GOOD.replace("[kW]", "[kvar]"), {}, "is in 'kvar'; wanted one of"),
         (GOOD.replace("tariff [$/MWh]", "pv_A [W]"), {}, "two columns are called 'pv_A'"),
         (GOOD.replace("tariff [$/MWh]", "pv_A [kW]"), {}, r"two columns are called 'pv_A \[kW\]'"),
         (GOOD.replace("start", "time"), {}, r"no column 'start'; there is time, pv_A \[kW\]"),
@@ -142,7 +143,7 @@ def test_an_unknown_series_or_one_of_another_unit_is_refused(read):
     day = read(GOOD)
     with pytest.raises(ProfileError, match=r"no column 'pv_B'; there is pv_A, tariff, share"):
         day.series("pv_B", "kW")
-    with pytest.raises(ProfileError, match=r"column 'tariff' is in \$/kWh; wanted kW"):
+    with pytest.raises(ProfileError, match=r"column 'tariff' is in '\$/MWh'; wanted kW, W or MW"):
         day.series("tariff", "kW")
 
 
