@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...protocols import Market, MarketState
-from .certificate import Certificate, find_infeasibility
+from .certificate import Certificate
+from .infeasibility import find_infeasibility
 from .metrics import Observer
 from .reference import Reference
 
