@@ -96,6 +96,11 @@ class LocalProblem(RowLayout):
         """
         raise NotImplementedError(f"{type(self).__name__} has no linearised(x)")
 
+    @property
+    def convex(self) -> bool:
+        """Whether all agents' problems are convex; where they are not, answers may be no minima, and prove nothing."""
+        return True
+
     def unregularised(self) -> Self:
         """Return the same agents without the terms that only regularise the market; by default themselves."""
         return self
