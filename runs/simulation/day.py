@@ -88,10 +88,11 @@ class Day:
     opened : the tick in which it was opened
     ends : of the periods before it
     societies : all agents' facts over all periods, as the settled periods have left them
+    whole : all agents with profiles over all periods, as the day begins
     """
 
     def __init__(self, market: Market, clock: Clock, rule: SettlementRule = restore_feasibility) -> None:
-        self._whole, self.clock, self.rule = market, clock, rule
+        self.whole, self.clock, self.rule = market, clock, rule
         self.societies: list[Society] = [population.society for population in market.populations]
         self.number, self.opened = 0, 0
         self.ends: list[PeriodEnd] = []
@@ -110,9 +111,9 @@ class Day:
         """Return all agents with the facts of the period that is open."""
         members = tuple(
             replace(population, society=society.open(self.period))
-            for population, society in zip(self._whole.populations, self.societies, strict=True)
+            for population, society in zip(self.whole.populations, self.societies, strict=True)
         )
-        return replace(self._whole, virtual=self._whole.virtual.open(self.period), populations=members, periods=1)
+        return replace(self.whole, virtual=self.whole.virtual.open(self.period), populations=members, periods=1)
 
     def over(self, simulation: EndedRun) -> bool:
         """Tell whether the gate of the open period closes.

@@ -98,10 +98,9 @@ def test_a_market_that_only_just_balances_is_not_ended():
 
 def test_an_agent_that_cannot_answer_at_high_prices_ends_no_run(tmp_path):
     (tmp_path / "shy.py").write_text(SHY)
-    base = 'base = "three-microgrids"\ntie_line = []\n[run]\nticks = 400\n[protocol.dual_decomposition]\nstep_size = 100.0\n'
-    table = '[[microgrid]]\nname = "A"\nprosumer = [{ type = "shy.py:Shy", most = 3.0 }]\n'
-    (tmp_path / "shy.toml").write_text(base + table)
-    simulation = load_scenario(tmp_path / "shy.toml").simulation()
+    table = '[[microgrid]]\nname = "C"\nprosumer = [{ type = "shy.py:Shy", most = 30.0 }]\n'
+    (tmp_path / "shy.toml").write_text(f'base = "three-microgrids"\n{table}')
+    simulation = load_scenario(tmp_path / "shy.toml", TOO_LITTLE_LINE).simulation()
     simulation.run(400)
     assert simulation.tick == 400
 
