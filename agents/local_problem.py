@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from .period import Period
 from .rows import RowLayout
 
 __all__ = ["LocalProblem", "OptionalMethod"]
 
 Floats = npt.NDArray[np.float64]
-OptionalMethod = Literal["slope", "reference", "scaled", "linearised"]
+OptionalMethod = Literal["slope", "reference", "day_reference", "scaled", "linearised"]
 """Methods that a type may do without: see `LocalProblem.offers`."""
 
 
@@ -20,7 +22,7 @@ class LocalProblem(RowLayout):
     """What is asked of the agents of one type, in flat rows: see `RowLayout`.
 
     Every type that takes part in a market writes `respond` and `cost`; all other methods are optional. `offers` tells whether
-    a type has those without which a question stays open: `slope`, `reference`, `scaled`, `linearised`.
+    a type has those without which a question stays open: `slope`, `reference`, `day_reference`, `scaled`, `linearised`.
     """
 
     @classmethod
@@ -78,6 +80,37 @@ class LocalProblem(RowLayout):
         """
         raise NotImplementedError(f"{type(self).__name__} has no reference(cp, x)")
 
+    def day_reference(self, cp: Any, x: Any, periods: Sequence[Period]) -> tuple[Any, list[Any]]:
+        """Return cost and constraints of a whole day, as a part of a central solve that knows all its periods; optional.
+
+        For types that keep something from a period to the next, which here is a variable: the rest is `reference`'s. The
+        agents are as the day begins. Only costs that are truly met count, so `outlook` is left out and the change of
+        `stock_value` takes its place.
+
+        Parameters
+        ----------
+        cp : the module cvxpy
+        x : CVXPY variable, (rows, periods) kW
+        periods : of the day, all of one length
+
+        Returns
+        -------
+        a convex expression in $/h, summed over agents and periods, and a list of convex constraints
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no day_reference(cp, x, periods)")
+
+    def outlook(self, x: Floats) -> Floats:
+        """Return the part of `cost` that only estimates what comes later, (n, periods) $/h; by default none.
+
+        A storage that looks at one period at a time must take a stored kWh to be worth something. Over a whole day that
+        is neither paid nor earned: what counts then is what is left at its end, `stock_value`.
+        """
+        return np.zeros((len(self), x.shape[1]))
+
+    def stock_value(self) -> Floats:
+        """Return what the agents keep for later is worth to them, (n, 1) $, up to a constant; by default nothing."""
+        return np.zeros((len(self), 1))
+
     def scaled(self, weight: Floats) -> Self:
         """Return the same agents with `weight`, (n, 1), times their costs; optional, for markets that weight them."""
         raise NotImplementedError(f"{type(self).__name__} has no scaled(weight)")
@@ -95,6 +128,11 @@ class LocalProblem(RowLayout):
             At x there is no such problem.
         """
         raise NotImplementedError(f"{type(self).__name__} has no linearised(x)")
+
+    @property
+    def convex(self) -> bool:
+        """Whether all agents' problems are convex; where they are not, answers may be no minima, and prove nothing."""
+        return True
 
     def unregularised(self) -> Self:
         """Return the same agents without the terms that only regularise the market; by default themselves."""

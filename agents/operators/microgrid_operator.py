@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, Self
 
@@ -136,13 +136,19 @@ class MicrogridOperator(Society):
 
     def reference(self, cp: Any, x: Any) -> tuple[Any, list[Any]]:
         """Return cost and constraints of the CVXPY variable x, (rows, periods) kW."""
+        return self._with_ports(cp, x, self._supply_reference)
+
+    def _with_ports(
+        self, cp: Any, x: Any, supply: Callable[[Any, Any], tuple[Any, list[Any]]]
+    ) -> tuple[Any, list[Any]]:
+        """Return cost and constraints of x where `supply` says those of what its sources give."""
         from scipy import sparse
 
         ports = np.repeat(np.arange(len(self)), self.port_count)
         gather = sparse.csr_array((np.ones(len(ports)), (ports, np.arange(len(ports)))), shape=(len(self), len(ports)))
         export = -x[self.port_rows, :] if len(ports) else None
         net = gather @ export if export is not None else np.zeros((len(self), self.periods))
-        cost, limits = self._supply_reference(cp, -x[self.own_rows, :] + net)
+        cost, limits = supply(cp, -x[self.own_rows, :] + net)
         if export is not None:
             cost += cp.sum(cp.multiply(np.broadcast_to(self.alpha, export.shape), cp.square(export)))
             cost += cp.sum(cp.multiply(np.broadcast_to(self.transfer_cost, export.shape), cp.pos(export)))

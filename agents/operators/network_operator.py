@@ -145,6 +145,11 @@ class NetworkOperator(Society):
         return new
 
     @property
+    def convex(self) -> bool:
+        """Whether no operator's network has losses: those of a tangent are linear."""
+        return all(site.losses == "none" or site.frozen is not None for site in self._sites)
+
+    @property
     def grid(self) -> RadialGrid:
         """The feeder of an agent that stands alone."""
         return self._sites[int(self._which[0])].grid

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
@@ -92,6 +93,42 @@ class StorageOperator(MicrogridOperator):
         found, export = self.dispatch(x), self.exported(x)
         values = {"generation": found.generation, "pv": found.pv, "storage": found.storage}
         return {**values, "soc": np.broadcast_to(self.soc, export.shape), "net_export": export}
+
+    def outlook(self, x: Floats) -> Floats:
+        """Return C(B) less the wear q B^2, (n, periods) $/h: what it takes the energy that goes in or out to be worth."""
+        power = self.dispatch(x).storage
+        storage = self._supply(np.arange(len(self))).storage
+        assert storage is not None
+        wear = self.q * np.maximum(self._sign * power, 0.0) ** 2
+        return np.asarray(storage.cost(power.reshape(-1)).reshape(power.shape) - wear)
+
+    def stock_value(self) -> Floats:
+        """Return kappa capacity (ln soc - soc), (n, 1) $, which grows by k with each kWh that is stored."""
+        return self.kappa * self.capacity_kwh * (np.log(self.soc) - self.soc)
+
+    def day_reference(self, cp: Any, x: Any, periods: Sequence[Period]) -> tuple[Any, list[Any]]:
+        """Return cost and constraints of a whole day, (rows, periods) kW: sources, wear, and what the end has less in store."""
+        return self._with_ports(cp, x, lambda cp, total: self._day_supply(cp, total, periods[0].hours))
+
+    def _day_supply(self, cp: Any, total: Any, hours: float) -> tuple[Any, list[Any]]:
+        charge, discharge, used = (cp.Variable(total.shape, nonneg=True) for _ in range(3))
+        most = [
+            np.broadcast_to(np.where(self.capacity_kwh > 0.0, c, 0.0), total.shape)
+            for c in (self.charge_max, self.discharge_max)
+        ]
+        share = np.where(self.capacity_kwh > 0.0, hours / np.maximum(self.capacity_kwh, 1e-300), 0.0)
+        soc = self.soc - cp.multiply(np.broadcast_to(share, total.shape), cp.cumsum(discharge - charge, axis=1))
+        cost, limits = self._generation_reference(cp, total - used - (discharge - charge))
+        cost += cp.sum(
+            cp.multiply(np.broadcast_to(self.q, total.shape), cp.square(discharge if self._sign > 0 else charge))
+        )
+        cost += float(np.broadcast_to(self.cost_constant, total.shape).sum())
+        worth = (self.kappa * self.capacity_kwh)[:, 0]
+        left = cp.multiply(worth, cp.log(soc[:, -1]) - soc[:, -1])
+        cost += (float(self.stock_value().sum()) - cp.sum(left)) / hours
+        limits += [used <= self.pv, charge <= most[0], discharge <= most[1]]
+        wide = [np.broadcast_to(c, total.shape) for c in (self.soc_min, self.soc_max)]
+        return cost, [*limits, soc >= wide[0], soc <= wide[1]]
 
     def _supply(self, members: Rows) -> Supply:
         columns = self.storage_price, self.scale, self.q, *self.storage_limits()

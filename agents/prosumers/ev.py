@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +58,13 @@ class EV(LogLoad):
     def settle(self, period: Period, x: Floats) -> Self:
         """Return the same EVs with what x, (n, 1) kW, has brought taken off their need."""
         return self.replace(need=np.maximum(self.need - self.efficiency * period.hours * x, 0.0))
+
+    def day_reference(self, cp: Any, x: Any, periods: Sequence[Period]) -> tuple[Any, list[Any]]:
+        """Return cost and constraints of a whole day, (rows, periods) kW: no period brings what the need leaves no room for."""
+        most = np.concatenate([self.power_max * self.connected(period) for period in periods], axis=1)
+        cost, limits = self.replace(demand=most).reference(cp, x)
+        brought = cp.multiply(self.efficiency[:, 0] * periods[0].hours, cp.sum(x, axis=1))
+        return cost, [*limits, brought <= self.need[:, 0]]
 
     def unservable(self, periods: Sequence[Period]) -> Floats:
         """Return the kWh of need, (n, 1), that full power in all the periods would not bring."""

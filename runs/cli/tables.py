@@ -14,7 +14,9 @@ from ..feeder.state import flow_text
 from ..feeder.usage import usage_text
 from ..judge.outcome import Outcome
 from ..record.fault_windows import table_label
+from ..result.day_result import foresight_text
 from ..result.result import Result
+from .cost_text import certificate_text, cost_text, objective_text
 from .market_tables import market_tables, of_agents
 from .plain import number, plain_table
 
@@ -122,10 +124,15 @@ def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:
         ("took", f"{told['ticks']} ticks, {told['rounds']} rounds{_each(told)}, {told['seconds']:.2f} s"),
         ("messages", _messages(told["messages"])),
         ("residuals", _residuals(told["residuals"])),
-        ("certificate", _certificate(told["certificate"], unit)),
-        ("total cost", _cost(told["total_cost"], told["reference_cost"], told["regularisation_gap"], "without", unit)),
-        ("objective", _cost(told["objective"], told["reference_objective"], told["gap"], "with", unit)),
+        ("certificate", certificate_text(told["certificate"], unit)),
+        (
+            "total cost",
+            cost_text(told["total_cost"], told.get("reference_cost"), told["regularisation_gap"], "without", unit),
+        ),
+        ("objective", objective_text(told, unit)),
     ]
+    if words := foresight_text(told.get("perfect_foresight")):
+        rows.append(("foresight", words))
     rows += [("network", usage_text(told["usage"]))] if "usage" in told else []
     rows += [("power flow", flow_text(told["feeder"]))] if "feeder" in told else []
     if told.get("unserved_kwh"):
@@ -164,26 +171,6 @@ def _residuals(residuals: Mapping[str, float | None]) -> str:
 
 def _each(told: Mapping[str, Any]) -> str:
     return f" (a period {told['rounds_median']:g}, at most {told['rounds_max']})" if "periods" in told else ""
-
-
-def _certificate(certificate: Mapping[str, Any], unit: str) -> str:
-    if not certificate["committed"]:
-        return "none: no point was found that all agents can keep"
-    if certificate.get("residual") is not None:
-        return f"an equilibrium, and no common cost is least: best answers are {certificate['residual']:.1e} kW away"
-    low, high, gap = certificate["lower"], certificate["upper"], certificate["gap"]
-    bound = f"the optimum is between {number(low)} and {number(high)} {unit}"
-    return bound if gap is None else f"{bound}, relative gap {gap:.1e}"
-
-
-def _cost(ours: float | None, best: float | None, gap: float | None, terms: str, unit: str) -> str:
-    if ours is None:
-        return "none: an agent is outside its limits"
-    text = f"{number(ours)} {unit}, {terms} regularising terms"
-    if best is None:
-        return text
-    # Where nothing balances there is no gap, but still an optimum.
-    return f"{text}; central optimum {terms} them {number(best)}, gap {'-' if gap is None else f'{gap:.1e}'}"
 
 
 def _worst(worst: Mapping[str, Any]) -> str:

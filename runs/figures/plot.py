@@ -148,7 +148,8 @@ def residuals_figure(run: RecordedRun) -> Figure | None:
     }
     best = _optimum(run, metrics["tick"])
     if best is not None:
-        lines["cost against the\ncentral optimum's, relative"] = np.abs(metrics["cost_usd_per_h"] - best) / np.maximum(
+        whose = "each period's\noptimum" if openings(run.result) else "the\ncentral optimum's"
+        lines[f"cost against {whose}, relative"] = np.abs(metrics["cost_usd_per_h"] - best) / np.maximum(
             np.abs(best), 1.0
         )
     figure, (row,) = time_axes(run, 1, zoom=_restless(run))

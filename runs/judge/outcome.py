@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...protocols import Market, MarketState
-from .certificate import Certificate, find_infeasibility
+from .certificate import Certificate
+from .infeasibility import Infeasibility, find_infeasibility
 from .metrics import Observer
 from .reference import Reference
 
@@ -46,6 +47,7 @@ class EndedRun(Protocol):
     stopped : whether every coordinator has stopped
     broken : whether prices have run away
     last_due : the last tick in which anything is due that is in flight, -1 if nothing is
+    proof : that no point balances, where that ended the run
     """
 
     market: Market
@@ -59,6 +61,8 @@ class EndedRun(Protocol):
     def broken(self) -> bool: ...  # noqa: D102
     @property
     def last_due(self) -> int: ...  # noqa: D102
+    @property
+    def proof(self) -> Infeasibility | None: ...  # noqa: D102
 
 
 class Verdict(NamedTuple):
@@ -83,13 +87,16 @@ def judge(simulation: EndedRun, certificate: Certificate, reference: Reference |
         return Verdict(Outcome.INCONSISTENT, "two copies of one price differ, so what looks settled is not")
     if simulation.stopped:
         return _finished(certificate, reference)
-    # Prices that oscillate or diverge may do so because no solution exists.
-    if certificate.x is None and reference is None and _infeasible(simulation):
-        where = most_missing(simulation)
+    if simulation.proof is not None and reference is not None:
         return Verdict(
-            Outcome.INFEASIBLE,
-            f"it is proven that no point balances: demand and supply cannot meet, least of all {where}",
+            Outcome.STALLED,
+            "the agents' answers prove that no point balances, but the central solve found one: an agent's `respond` or "
+            "`cost` differs from its `reference`",
         )
+    # Prices that oscillate or diverge may do so because no solution exists.
+    if certificate.x is None and reference is None and (proof := _proof(simulation)):
+        where = proof.where(simulation.market.topology.balances)
+        return Verdict(Outcome.INFEASIBLE, f"it is proven that no point balances: {where}")
     if simulation.broken:
         return Verdict(Outcome.DIVERGED, "prices run away; a smaller step may help")
     return _unfinished(simulation)
@@ -152,21 +159,9 @@ def _outside(certificate: Certificate, reference: Reference) -> float:
     return beyond if beyond > trust * scale else 0.0
 
 
-def _infeasible(simulation: EndedRun) -> bool:
-    """Look for a proof in the direction of the prices' drift and in that of the prices themselves."""
-    market, observer, state = simulation.market, simulation.observer, simulation.state
-    guesses = [state.price]
-    if observer.rounds:
-        guesses.insert(0, observer.drift()[2])
-    return any(find_infeasibility(market, observer, guess) for guess in guesses)
-
-
-def most_missing(simulation: EndedRun) -> str:
-    """Say at which balance, and in which period, the last proposals are furthest from balanced."""
-    apart = np.abs(simulation.observer.imbalance(simulation.state.x))
-    place, period = np.unravel_index(int(apart.argmax()), apart.shape)
-    name = simulation.market.topology.balances[place]
-    return f"at {name}" + (f" in period {period}" if apart.shape[1] > 1 else "")
+def _proof(simulation: EndedRun) -> Infeasibility | None:
+    """Return the proof that ended the run, or look for one."""
+    return simulation.proof or find_infeasibility(simulation.market, simulation.observer, simulation.state)
 
 
 def _unfinished(simulation: EndedRun) -> Verdict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,9 @@ from ...protocols import Market
 __all__ = ["ROWS_MAX", "Reference", "central_solve"]
 
 Floats = npt.NDArray[np.float64]
+
+Programme = Callable[[Society, Any, Any], tuple[Any, list[Any]]]
+"""Returns the cost and the constraints of a society's variable."""
 
 ROWS_MAX = 60_000
 """Numbers in the central programme beyond which a run does without it, unless asked."""
@@ -43,7 +46,11 @@ class Reference:
 
 
 def central_solve(
-    market: Market, societies: Sequence[Society] | None = None, *, transfers: bool = True
+    market: Market,
+    societies: Sequence[Society] | None = None,
+    *,
+    transfers: bool = True,
+    ask: Programme | None = None,
 ) -> Reference | None:
     """Solve a market centrally.
 
@@ -52,6 +59,7 @@ def central_solve(
     market
     societies : instead of the market's own, such as those without regularising terms
     transfers : whether tie-lines carry anything; if not, every microgrid acts alone
+    ask : instead of a society's `reference`, which then may be missing: asked with a society, cvxpy and its variable
 
     Returns
     -------
@@ -65,13 +73,13 @@ def central_solve(
     import cvxpy as cp  # here: loading it takes as long as everything else, and many runs do without
 
     societies = [p.society for p in market.populations] if societies is None else societies
-    if not all(society.offers("reference") for society in societies):
+    if ask is None and not all(society.offers("reference") for society in societies):
         return None
     variables = [cp.Variable((society.rows, society.periods)) for society in societies]
     cost: Any = 0.0
     limits: list[Any] = []
     for society, x in zip(societies, variables, strict=True):
-        part, bounds = _programme(society, cp, x)
+        part, bounds = _programme(society, cp, x, ask)
         cost, limits = cost + part, limits + bounds
     balance = sum(gather @ x for gather, x in zip(market.gather, variables, strict=True)) == 0
     if not transfers:
@@ -89,11 +97,11 @@ def _nothing_joined(market: Market, variables: Sequence[Any]) -> list[Any]:
     return [x[rows, :] == 0 for x, rows in zip(variables, at, strict=True) if len(rows)]
 
 
-def _programme(society: Society, cp: Any, x: Any) -> tuple[Any, list[Any]]:
+def _programme(society: Society, cp: Any, x: Any, ask: Programme | None) -> tuple[Any, list[Any]]:
     """Ask a society for its part of the programme and check that it is one."""
     name = f"{type(society).__name__}.reference"
     try:
-        part, bounds = society.reference(cp, x)
+        part, bounds = society.reference(cp, x) if ask is None else ask(society, cp, x)
         part, bounds = cp.Expression.cast_to_const(part), list(bounds)
         convex = part.is_scalar() and part.is_convex()
         wrong = [str(bound) for bound in bounds if not bound.is_dcp()]

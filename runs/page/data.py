@@ -13,6 +13,7 @@ from ..common.errors import RunError, ScenarioError
 from ..record.fault_windows import FaultWindow
 from ..record.frames import Frame
 from ..record.reading import Record
+from ..result.day_result import foresight_text
 from ..simulation.day import ROUNDS_MAX
 from ..simulation.simulation import Simulation
 from .block import Column
@@ -91,7 +92,8 @@ def _result(result: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if result is None:
         return None
     names = ("outcome", "reason", "ticks", "rounds", "total_cost", "optimum_cost", "gap")
-    return {name: result.get(name) if not isinstance(result.get(name), list) else None for name in names}
+    told = {name: result.get(name) if not isinstance(result.get(name), list) else None for name in names}
+    return told | {"foresight": foresight_text(result.get("perfect_foresight"))}
 
 
 def tick_columns(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..judge.certificate import Certificate
+from ..judge.foresight import Foresight, blind_types, day_cost, foresee
 from ..judge.metrics import cost_of
 from ..judge.outcome import Outcome, Verdict, check_reference
 from ..judge.reference import ROWS_MAX, Reference, central_solve
@@ -20,23 +21,39 @@ from .result import Result
 from .settlement import Table, settle_day
 from .solution_tables import Part
 
-__all__ = ["DayResult", "evaluate_day"]
+__all__ = ["EACH_PERIOD", "DayResult", "evaluate_day", "foresight_text"]
+
+EACH_PERIOD = "the optimum of each period, given the periods before it"
+"""What a day that is negotiated a period at a time is compared with: it is not the optimum of the day."""
 
 
 @dataclass(frozen=True)
 class DayResult(Result):
-    """What came out of a day; costs are in $ for the whole day, and `x` is the last period's.
+    """What came out of a day; costs are in $ for the whole day, and `x` and `reference` are the last period's.
+
+    The certificate brackets the sum of the periods' optima, each given the path that the periods before it have taken. That
+    is no bound of the day: with another path before it a period may cost more, and the day less. `foresight` is that bound.
 
     Attributes
     ----------
     ends : of all periods that were negotiated
     references : the central optimum of each, on what the periods before it had left; None without
+    foresight : the day as if all of it had been known when it began; None without
     unserved : kWh that agents needed and did not get, by name
     """
 
     ends: tuple[PeriodEnd, ...] = ()
     references: tuple[Reference | None, ...] = ()
     unserved: dict[str, float] | None = None
+    foresight: Foresight | None = None
+
+    def __repr__(self) -> str:
+        text = super().__repr__().replace(", gap ", ", largest gap of a period ")
+        return (
+            text
+            if self.foresight is None
+            else f"{text[:-1]}, not looking ahead has cost {self.foresight.forgone:.4f} $>"
+        )
 
     @property
     def cost_unit(self) -> str:
@@ -63,11 +80,24 @@ class DayResult(Result):
         )
 
     @property
-    def optimum_cost(self) -> float | None:
-        """$ for the day, without regularising terms, of the optimum of every period as posed."""
-        costs = [_optimum_cost(end, best) for end, best in zip(self.ends, self.references, strict=True)]
+    def optimum_cost(self) -> None:
+        """Not known of a day that is negotiated a period at a time: see `period_optima_cost` and `foresight`."""
+        return None
+
+    @property
+    def period_optima_cost(self) -> float | None:
+        """$ for the day, without regularising terms, of the optimum of each period, given the periods before it."""
+        return self._summed([_optimum_cost(end, best) for end, best in zip(self.ends, self.references, strict=True)])
+
+    @property
+    def period_optima_objective(self) -> float | None:
+        """The same with regularising terms, as the periods were posed."""
+        return self._summed([None if best is None else best.cost for best in self.references])
+
+    def _summed(self, costs: list[float | None]) -> float | None:
+        """$ of what each period costs in $/h; None unless that is known of all."""
         known = [cost * end.period.hours for cost, end in zip(costs, self.ends, strict=True) if cost is not None]
-        return sum(known) if len(known) == len(costs) else None
+        return sum(known) if known and len(known) == len(costs) else None
 
     @property
     def gap(self) -> float | None:
@@ -122,17 +152,49 @@ class DayResult(Result):
             for end, reference in zip(self.ends, self.references, strict=True)
         ]
 
+    def _foresight(self) -> dict[str, Any] | None:
+        best = self.foresight
+        if best is not None:
+            costs = {"cost": best.cost, "negotiated_cost": best.negotiated, "not_looking_ahead": best.forgone}
+            return costs | {"status": best.status}
+        day = self.simulation.day
+        assert day is not None
+        blind = blind_types(day.whole) if all(one is not None for one in self.references) else []
+        return {"missing": blind} if blind else None
+
     def to_dict(self) -> dict[str, Any]:
         """Return the whole result as plain data, ready for JSON; a number that does not exist is null."""
         told = super().to_dict()
         rounds = [end.rounds for end in self.ends]
+        for key in ("optimum_cost", "reference_cost", "reference_objective"):  # there is none of the day to name so
+            del told[key]
+        told["certificate"]["of"] = EACH_PERIOD
         return told | {
+            "period_optima": {
+                "of": EACH_PERIOD,
+                "cost": self.period_optima_cost,
+                "objective": self.period_optima_objective,
+            },
+            "perfect_foresight": self._foresight(),
             "rounds": sum(rounds),
             "rounds_median": float(np.median(rounds)),
             "rounds_max": max(rounds),
             "periods": _finite_rows(self.periods()),
             "unserved_kwh": self.unserved or {},
         }
+
+
+def foresight_text(told: Mapping[str, Any] | None) -> str | None:
+    """Say what not looking ahead has cost, from a result's "perfect_foresight"; None where nothing can be said."""
+    if told is None:
+        return None
+    if "missing" in told:
+        return f"none: {', '.join(told['missing'])} cannot say what a whole day costs (day_reference)"
+    return (
+        f"{told['cost']:.4f} $ is the least that the whole day can cost if all of it is known; as negotiated it costs "
+        f"{told['negotiated_cost']:.4f} $ by the same account, in which stored energy counts by what is left of it in the "
+        f"end: not looking ahead has cost {told['not_looking_ahead']:.4f} $"
+    )
 
 
 def _gap(end: PeriodEnd, reference: Reference | None) -> float | None:
@@ -167,8 +229,8 @@ def evaluate_day(
     ----------
     scenario, simulation
     seconds : wall time of the negotiation alone
-    reference : solve every period centrally beside it; by default where the market is small enough
-    progress : called before each central solve, with its number and how many there are
+    reference : solve every period centrally beside it, and the whole day; by default where the market is small enough
+    progress : called before each period's central solve, with its number and how many there are
     """
     day, market = simulation.day, simulation.market
     assert day is not None
@@ -186,20 +248,19 @@ def evaluate_day(
     ]
     lower, upper = (sum(getattr(e.certificate, side) * e.period.hours for e in ends) for side in ("lower", "upper"))
     whole = Certificate(lower, upper, (upper - lower) / max(abs(upper), 1.0), ends[-1].certificate.x)
-    best = _sum_of(references, ends)
     return DayResult(
-        scenario, simulation, *_verdict(ends, len(day.clock.periods)), whole, best, None, seconds, ends[-1].x,
-        tuple(ends), tuple(references), day.unserved(ends[-1]),
+        scenario, simulation, *_verdict(ends, len(day.clock.periods)), whole, references[-1], None, seconds, ends[-1].x,
+        tuple(ends), tuple(references), day.unserved(ends[-1]), _foresight(day, ends) if reference else None,
     )  # fmt: skip
 
 
-def _sum_of(references: list[Reference | None], ends: list[PeriodEnd]) -> Reference | None:
-    """The last period's reference with the whole day's cost in $; None unless every period has one."""
-    if not references or any(reference is None for reference in references):
+def _foresight(day: Day, ends: list[PeriodEnd]) -> Foresight | None:
+    """Solve the whole day, if all of it was negotiated and committed: else there is nothing to set beside it."""
+    if len(ends) < len(day.clock.periods) or any(end.certificate.x is None for end in ends):
         return None
-    cost = sum(r.cost * end.period.hours for r, end in zip(references, ends, strict=True) if r is not None)
-    last = references[-1]
-    return None if last is None else replace(last, cost=cost)
+    parts = [(end.market, end.x, end.period.hours) for end in ends]
+    start = [population.society for population in day.whole.populations]
+    return foresee(day.whole, day.clock.periods, day_cost(parts, start, day.settled(ends[-1])))
 
 
 def _verdict(ends: list[PeriodEnd], wanted: int) -> Verdict:
@@ -211,4 +272,4 @@ def _verdict(ends: list[PeriodEnd], wanted: int) -> Verdict:
             return Verdict(end.verdict.outcome, f"{at}: {end.verdict.reason}")
     if len(ends) < wanted:
         return Verdict(Outcome.TICK_LIMIT, f"{len(ends)} of {wanted} periods were negotiated; more --ticks may do")
-    return Verdict(Outcome.CONVERGED, f"all {wanted} periods: {ends[-1].verdict.reason}")
+    return Verdict(Outcome.CONVERGED, f"each of {wanted} periods, given those before it: {ends[-1].verdict.reason}")

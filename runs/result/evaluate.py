@@ -30,7 +30,7 @@ def evaluate(
     optimised = protocol.optimised(tangent)
     market = tangent if optimised is None else optimised
     observer = simulation.observer if market is simulation.market else Observer(market, 0)
-    if any(np.isnan(x).any() for x in state.x) or simulation.broken:
+    if any(np.isnan(x).any() for x in state.x) or simulation.broken or simulation.proof is not None:
         certificate = Certificate(-np.inf, np.inf, np.inf, None)
     else:
         certificate = certify(market, observer, state)

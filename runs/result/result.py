@@ -65,7 +65,7 @@ class Result:
         gap = "" if self.gap is None else f", gap {self.gap:.1e}"
         return (
             f"<Result of {self.scenario.name}, {self.scenario.spec.run.protocol}: {self.outcome} after "
-            f"{self.simulation.tick} ticks, total cost {self.total_cost:.4f} $/h{gap}>"
+            f"{self.simulation.tick} ticks, total cost {self.total_cost:.4f} {self.cost_unit}{gap}>"
         )
 
     def _repr_html_(self) -> str:

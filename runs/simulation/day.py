@@ -88,10 +88,11 @@ class Day:
     opened : the tick in which it was opened
     ends : of the periods before it
     societies : all agents' facts over all periods, as the settled periods have left them
+    whole : all agents with profiles over all periods, as the day begins
     """
 
     def __init__(self, market: Market, clock: Clock, rule: SettlementRule = restore_feasibility) -> None:
-        self._whole, self.clock, self.rule = market, clock, rule
+        self.whole, self.clock, self.rule = market, clock, rule
         self.societies: list[Society] = [population.society for population in market.populations]
         self.number, self.opened = 0, 0
         self.ends: list[PeriodEnd] = []
@@ -110,19 +111,24 @@ class Day:
         """Return all agents with the facts of the period that is open."""
         members = tuple(
             replace(population, society=society.open(self.period))
-            for population, society in zip(self._whole.populations, self.societies, strict=True)
+            for population, society in zip(self.whole.populations, self.societies, strict=True)
         )
-        return replace(self._whole, virtual=self._whole.virtual.open(self.period), populations=members, periods=1)
+        return replace(self.whole, virtual=self.whole.virtual.open(self.period), populations=members, periods=1)
 
     def over(self, simulation: EndedRun) -> bool:
-        """Tell whether the gate of the open period closes: all coordinators have stopped, or its ticks have passed."""
+        """Tell whether the gate of the open period closes.
+
+        It does when all coordinators have stopped, when its ticks have passed, or when it is proven that they never will stop.
+        """
         ticks = simulation.tick - self.opened
-        return ticks > 0 and (bool(simulation.state.stopped.all()) or ticks >= self.clock.ticks_per_period)
+        if ticks > 0 and (bool(simulation.state.stopped.all()) or ticks >= self.clock.ticks_per_period):
+            return True
+        return simulation.proof is not None
 
     def close(self, simulation: EndedRun) -> PeriodEnd:
         """Judge what was negotiated in the open period, and dispatch it where a feasible point is found."""
         state, market, observer = simulation.state, simulation.market, simulation.observer
-        if all(np.isfinite(x).all() for x in state.x) and not simulation.broken:
+        if all(np.isfinite(x).all() for x in state.x) and not simulation.broken and simulation.proof is None:
             certificate = certify(market, observer, state, self.rule(market, observer, state))
         else:
             certificate = Certificate(-np.inf, np.inf, np.inf, None)

@@ -13,6 +13,7 @@ from ...environment import Fate, FaultError, Journal, MessageBatch, Outbox, Tran
 from ...environment.faults import Fault, fault_types
 from ...protocols import Market, MarketState, Protocol, Role
 from ..common.plugins import type_name
+from ..judge.infeasibility import Infeasibility, look_for_proof
 from ..judge.metrics import METRICS, Observer
 from ..judge.restore_feasibility import restore_feasibility
 from .day import Clock, Day
@@ -90,6 +91,7 @@ class Simulation(mesa.Model):
         self.commands: list[dict[str, Any]] = []
         self.state = MarketState.blank(market)
         self.observer = Observer(market, cost_every)
+        self._looked: tuple[int, int, Infeasibility | None] = (-1, -1, None)
         self.datacollector = mesa.DataCollector(model_reporters={name: _reader(name) for name in METRICS})
         open_views(self)
 
@@ -228,8 +230,19 @@ class Simulation(mesa.Model):
 
     @property
     def finished(self) -> bool:
-        """Whether every virtual agent has stopped, or in a day of periods the last of them is over."""
-        return self.stopped if self.day is None else self.day.last and self.day.over(self)
+        """Whether every virtual agent has stopped or never can, or in a day of periods the last of them is over."""
+        if self.day is not None:
+            return self.day.last and self.day.over(self)
+        return self.stopped or self.proof is not None
+
+    @property
+    def proof(self) -> Infeasibility | None:
+        """That no point balances, where that was found in this very tick: see `look_for_proof`."""
+        opened = 0 if self.day is None else self.day.opened
+        if self._looked[:2] != (self.tick, opened):
+            found = look_for_proof(self.market, self.observer, self.state, self.tick - opened)
+            self._looked = self.tick, opened, found
+        return self._looked[2]
 
     @property
     def broken(self) -> bool:

@@ -1,4 +1,4 @@
-"""The day of note 001: its agents, and one period of it as a literal CVXPY programme that knows nothing of the package."""
+"""The day of note 001: its agents, and one period or all of it as a literal CVXPY programme that knows nothing of the package."""
 
 from importlib import resources
 
@@ -117,3 +117,54 @@ def literal_period(pv, hours, soc, loads):
         (discharge - charge).value,
         transfer.value,
     )
+
+
+def literal_day(step, charge_max=None):
+    """Return the least cost in $ of the whole day, all of it known, with the energy in storages and cars as variables.
+
+    k is left out of the storage's cost and paid on what the day takes out of it in all: the integral of k over the energy
+    from the start to the end, with k = kappa (1 - soc) / soc.
+    """
+    profiles, periods, agents = day(step)
+    steps, h = len(periods), profiles.hours
+    pv = np.stack([profiles.series(f"pv_{place}", "kW") for place in PLACES])
+    a, b, c, most = (
+        np.array(GRID[n])[:, None] for n in ("cost_quadratic", "cost_linear", "cost_constant", "power_max")
+    )
+    size, q = np.array(STORAGE["capacity_kwh"]), np.array(STORAGE["q"])[:, None]
+    charge = np.array(STORAGE["charge_max"] if charge_max is None else [charge_max] * 3)[:, None]
+    grid, used, storage = cp.Variable((3, steps)), cp.Variable((3, steps)), cp.Variable((3, steps))
+    energy, ab, ac, bc = cp.Variable((3, steps + 1)), cp.Variable(steps), cp.Variable(steps), cp.Variable(steps)
+    limits = [grid >= 0, grid <= most, used >= 0, used <= pv, storage >= -charge]
+    limits += [storage <= np.array(STORAGE["discharge_max"])[:, None], energy[:, 0] == 0.5 * size]
+    limits += [energy[:, 1:] == energy[:, :-1] - h * storage]
+    limits += [energy[:, 1:] >= 0.1 * size[:, None], energy[:, 1:] <= 0.9 * size[:, None]]
+    for line, i, j in ((ab, 0, 1), (ac, 0, 2), (bc, 1, 2)):
+        limits += [line <= pv[i], line >= -pv[j]]
+    export = [ab + ac, bc - ab, -ac - bc]
+    limits += [export[i] <= pv[i] for i in range(3)]
+    cost = h * cp.sum(
+        cp.multiply(a, cp.square(grid)) + cp.multiply(b, grid) + c + cp.multiply(q, cp.square(cp.pos(storage)))
+    )
+    cost += h * 2 * ALPHA * (cp.sum_squares(ab) + cp.sum_squares(ac) + cp.sum_squares(bc))
+    soc = cp.multiply(1 / size, energy[:, -1])
+    cost += STORAGE["kappa"] * cp.sum(cp.multiply(size, np.log(0.5) - 0.5 - cp.log(soc) + soc))
+    demand = [0, 0, 0]
+    for society, places in agents[1:]:
+        for k, place in enumerate(places):
+            x = cp.Variable(steps, nonneg=True)
+            beta, sigma = society.beta[k].item(), society.sigma[k].item()
+            cost -= h * beta * cp.sum(cp.log1p(sigma * x))
+            demand[place] += x
+            if isinstance(society, EV):
+                arrival, departure, need = (CARS["A"] + CARS["B"])[k]
+                for t, period in enumerate(periods):
+                    here = arrival <= period.start + 1e-9 and departure >= period.start + h - 1e-9
+                    limits.append(x[t] <= (7.2 if here else 0.0))
+                limits.append(0.92 * h * cp.sum(x) <= need)
+            else:
+                limits.append(x <= np.broadcast_to(society.demand[k], (steps,)))
+    limits += [demand[i] == grid[i] + used[i] + storage[i] - export[i] for i in range(3)]
+    problem = cp.Problem(cp.Minimize(cost), limits)
+    solve(problem)
+    return problem.value

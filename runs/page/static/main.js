@@ -51,7 +51,8 @@ function header(store) {
   lightOrDark(store);
   store.subscribe(() => {
     byId("outcome").textContent = meta.result?.outcome ?? store.unfinished ?? "no result";
-    byId("outcome").title = meta.result?.reason ?? "the run has not ended, or its result.json is gone";
+    const said = [meta.result?.reason, meta.result?.foresight].filter(Boolean).join(". Perfect foresight: ");
+    byId("outcome").title = said || "the run has not ended, or its result.json is gone";
     byId("outcome").dataset.outcome = meta.result?.outcome ?? "";
     const { tick } = store,
       period = run.period(tick);
