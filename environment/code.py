@@ -8,7 +8,7 @@ import signal
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType, TracebackType
+from types import CodeType, FunctionType, TracebackType
 from typing import Any
 
 __all__ = ["Culprit", "ended_from_outside", "line_of", "raised"]
@@ -20,13 +20,13 @@ class Culprit:
 
     Attributes
     ----------
-    type, method : names, as in ``HeatPump`` and ``respond``
+    kind, method : the type, and the name of its method
     who : the agent, protocol or fault
     asked : what it was given, in words; "" where that says nothing
     file, line : where in its code; of an error the line that it came from, of a wrong answer the first of the method
     """
 
-    type: str
+    kind: type
     method: str
     who: str
     asked: str
@@ -36,7 +36,7 @@ class Culprit:
     @classmethod
     def of(cls, kind: type, method: str, who: str, asked: str = "", error: BaseException | None = None) -> Culprit:
         """Return the method of a class, and where in it an error came from."""
-        return cls(kind.__name__, method, who, asked, *line_of(kind, method, error))
+        return cls(kind, method, who, asked, *line_of(kind, method, error))
 
     @property
     def place(self) -> str:
@@ -78,7 +78,7 @@ def ended_from_outside(error: BaseException) -> bool:
     if isinstance(error, Exception):
         return False
     handlers = (signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, *_MORE_SIGNALS))
-    codes = [handler.__code__ for handler in handlers if hasattr(handler, "__code__")]
+    codes = [handler.__code__ for handler in handlers if isinstance(handler, FunctionType)]
     trace, last = error.__traceback__, None
     while trace is not None:
         if trace.tb_frame.f_code in codes:

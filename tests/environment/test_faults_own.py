@@ -245,7 +245,7 @@ def test_one_whose_code_fails_is_named_with_its_method_and_line(body, says):
     with pytest.raises(FaultCodeError, match=f"fault 'bad': .*{says}") as told:
         carry(Transport(TOWN, KINDS, [Bad(name="bad")]))
     culprit = told.value.culprit
-    assert (culprit.type, culprit.method, culprit.file) == ("Bad", "on_send", __file__)
+    assert (culprit.kind.__name__, culprit.method, culprit.file) == ("Bad", "on_send", __file__)
     line = Path(__file__).read_text().splitlines()[culprit.line - 1].strip()
     assert (
         line == "raise error"
