@@ -107,6 +107,7 @@ class Simulation(mesa.Model):
         try:
             self._step()
         except BaseException as error:
+            self.tick = tick  # which was not done to its end
             failure = failure_of(error, tick, self.protocol)
             if failure is None:
                 raise
@@ -114,7 +115,7 @@ class Simulation(mesa.Model):
         known = not (self._own_protocol and np.isnan(self.state.price).any())
         if self._priced and not known:
             kind = type(self.protocol)
-            text = f"{kind.__name__}.update made a price nan"
+            self.tick, text = tick, f"{kind.__name__}.update made a price nan"
             raise FailedError(text, Culprit.of(kind, "update", kind.__name__), tick)
         self._priced = known
 

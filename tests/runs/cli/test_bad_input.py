@@ -296,7 +296,10 @@ def test_figures_that_cannot_be_written(tmp_path):
     told(call("plot", tmp_path / "kept", "--out", tmp_path / "file" / "below"), ["file/below", "cannot be written"])
 
 
-LATE_LINE = ("run", "late.toml", "--out", "kept"), ["is in kept", "error: Late.respond of A.load returned nan"]
+LATE_LINE = (
+    ("run", "late.toml", "--out", "kept"),
+    ["is in kept", "error: FAILED in tick 11: Late.respond of A.load returned nan"],
+)
 
 
 @pytest.mark.parametrize(
