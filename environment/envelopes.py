@@ -145,9 +145,17 @@ class Envelopes:
         return every if len(self.batches) == 1 else every - self.each(self.start[:-1])
 
     def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.integer] | slice) -> Envelopes:
-        """Return the messages picked by a mask, a slice or positions (repeats allowed); batches stay in their order."""
+        """Return the messages picked by a mask, a slice or positions (repeats allowed); batches stay in their order.
+
+        Raises
+        ------
+        MessageError
+            A mask is not one value for each message.
+        """
         if isinstance(which, slice):
             which = np.arange(len(self))[which]
+        if which.dtype == np.bool_ and which.shape != (len(self),):
+            raise MessageError(f"a mask of shape {which.shape}: wanted one value for each of {len(self)} messages")
         at: Any = which.nonzero()[0] if which.dtype == np.bool_ else which  # positions are faster than masks
         if at is which and (at[1:] < at[:-1]).any():
             at = at[self.start.searchsorted(at, side="right").argsort(kind="stable")]
@@ -161,7 +169,19 @@ class Envelopes:
         )
 
     def delay(self, ticks: npt.NDArray[np.integer]) -> Envelopes:
-        """Return the same messages, each later by that many ticks (0 or more)."""
+        """Return the same messages, each later by that many ticks.
+
+        Raises
+        ------
+        MessageError
+            `ticks` are not whole numbers, negative, or not one for each message.
+        """
+        ticks = np.asarray(ticks)
+        if ticks.shape not in ((), (len(self),)) or ticks.dtype.kind not in "iu":
+            what = f"delays of shape {ticks.shape} and type {ticks.dtype}"
+            raise MessageError(f"{what}: wanted whole numbers, one for each of {len(self)} messages")
+        if len(self) and ticks.min() < 0:
+            raise MessageError(f"a delay of {ticks.min()} ticks: wanted 0 or more")
         return replace(self, due=(self.due_ticks + ticks).astype(np.int32))
 
     def piece(self, number: int) -> MessageBatch:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["ConservationError", "FaultError", "MessageError", "TopologyError"]
+from .code import Culprit
+
+__all__ = ["ConservationError", "FaultCodeError", "FaultError", "MessageError", "TopologyError"]
 
 
 class TopologyError(ValueError):
@@ -15,6 +17,14 @@ class MessageError(ValueError):
 
 class FaultError(ValueError):
     """A fault that cannot be read, is unknown, or contradicts another."""
+
+
+class FaultCodeError(FaultError):
+    """A fault whose code failed while it acted: `culprit` says where."""
+
+    def __init__(self, text: str, culprit: Culprit) -> None:
+        super().__init__(text)
+        self.culprit = culprit
 
 
 class ConservationError(AssertionError):

@@ -23,17 +23,23 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Field:
-    """One named part of a payload: `width` numbers in `unit` ("1" for a plain number), each at least `low`, at most `high`."""
+    """One named part of a payload: `width` numbers in `unit` ("1" for a plain number), each at least `low`, at most `high`.
+
+    Receivers refuse what is outside, and of a field that counts also what is not `whole`.
+    """
 
     name: str
     width: int
     unit: str
     low: float = -1e15
     high: float = 1e15
+    whole: bool = False
 
     def __post_init__(self) -> None:
         if self.width < 1:
             raise MessageError(f"field {self.name!r} has width {self.width}; wanted at least 1")
+        if not self.low <= self.high:
+            raise MessageError(f"field {self.name!r} has low = {self.low}, high = {self.high}; wanted low <= high")
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,24 @@ class Kind:
     def _parts(self) -> dict[str, slice]:
         ends = np.cumsum([0, *(field.width for field in self.fields)]).tolist()
         return {field.name: slice(a, b) for field, a, b in zip(self.fields, ends[:-1], ends[1:], strict=True)}
+
+    @cached_property
+    def low(self) -> Floats:
+        """(width,): the least that each number of a payload can truly be."""
+        return self._each([field.low for field in self.fields])
+
+    @cached_property
+    def high(self) -> Floats:
+        """(width,): the most that each number of a payload can truly be."""
+        return self._each([field.high for field in self.fields])
+
+    @cached_property
+    def whole(self) -> npt.NDArray[np.bool_]:
+        """(width,): which numbers of a payload count, and so are whole."""
+        return self._each([field.whole for field in self.fields])
+
+    def _each(self, of_field: Sequence[Any]) -> npt.NDArray[Any]:
+        return np.repeat(np.array(of_field), [field.width for field in self.fields])
 
     def has(self, name: str) -> bool:
         """Tell whether the payload has a field of this name."""
@@ -131,12 +155,13 @@ class MessageBatch:
         )
 
     def sound(self) -> npt.NDArray[np.bool_]:
-        """Tell which messages a receiver can believe: finite, and in the declared range of every field."""
-        fields, values = self.kind.fields, self.values
-        width = [field.width for field in fields]
-        low = np.repeat([field.low for field in fields], width)
-        high = np.repeat([field.high for field in fields], width)
-        return np.asarray(((values >= low) & (values <= high)).all(axis=1))  # NaN fails both
+        """Tell which messages a receiver can believe: finite, in the declared range of every field, and whole where it counts."""
+        kind, values = self.kind, self.values
+        good = ((values >= kind.low) & (values <= kind.high)).all(axis=1)  # NaN fails both
+        if kind.whole.any():
+            counts = values[:, kind.whole]
+            good &= (counts == np.floor(counts)).all(axis=1)
+        return np.asarray(good)
 
     @staticmethod
     def join(parts: Sequence[MessageBatch]) -> MessageBatch:

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from .channels import Link
+from .code import Culprit
 from .envelopes import Envelopes
-from .errors import FaultError, MessageError
+from .errors import FaultCodeError, MessageError
 from .faults import Fault, FaultSchedule, Stage
 from .journal import Fate, Journal
 from .labels import Labels
@@ -137,7 +138,7 @@ class Transport:
             after = self.schedule.apply(fault, envelopes, tick)
             if after is not envelopes:
                 self._note(tick, envelopes, after, end, fault)
-                _check_due(after, fault, tick)
+                _check(envelopes, after, fault, tick)
                 envelopes, touched = after, True
         return envelopes if touched else None
 
@@ -179,9 +180,21 @@ _all_in: Remembered[bool] = Remembered(lambda allowed, link, channel: bool(allow
 _twice: Remembered[bool] = Remembered(lambda channel: bool((channel[1:] == channel[:-1]).any()))
 
 
-def _check_due(envelopes: Envelopes, fault: Fault, tick: int) -> None:
-    due = envelopes.due
+def _check(before: Envelopes, after: Envelopes, fault: Fault, tick: int) -> None:
+    """Refuse what a fault of this stage may not do to messages, and what would not be noticed later.
+
+    Raises
+    ------
+    FaultCodeError
+        A message is due before the next tick, or says something else though receivers are not told to look twice.
+    """
+    due, kind, method = after.due, type(fault), Stage(fault.stage).calls
+    wrong = ""
     if fault.stage < Stage.PARTITION and due is not None and len(due) and due.min() <= tick:
-        raise FaultError(
-            f"fault {fault.name!r}: a message sent in tick {tick} is due in tick {due.min()}; wanted {tick + 1} or later"
-        )
+        wrong = f"a message sent in tick {tick} is due in tick {due.min()}; wanted {tick + 1} or later"
+    elif fault.stage is not Stage.CORRUPTION and any(
+        new.payload is not old.payload for old, new in zip(before.batches, after.batches, strict=True)
+    ):
+        wrong = f"{kind.__name__}.{method} rewrites messages; only a fault of stage CORRUPTION may, so that receivers look twice"
+    if wrong:
+        raise FaultCodeError(f"fault {fault.name!r}: {wrong}", Culprit.of(kind, method, f"fault {fault.name!r}"))

@@ -63,6 +63,11 @@ class ATC(ExchangeADMM):
     )
     beta: float = Field(default=1.0, ge=1.0, le=10.0, description="by which w grows each round")
 
+    def allowed(self, name: str) -> tuple[float, float]:
+        """Return least and most of a field that is asked; a linear penalty asks with rho = 0."""
+        low, high = super().allowed(name)
+        return (0.0 if name == "rho" and self.penalty == "linear" else low), high
+
     def weights(self, market: Market) -> Mapping[str, Floats]:
         """Return 0 for the term that the penalty function does not have, in balances that join two agents."""
         if self.penalty == "augmented":

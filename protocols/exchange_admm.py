@@ -53,7 +53,7 @@ class ExchangeADMM(Protocol):
     asks: ClassVar[Mapping[str, str]] = {"price": "$/kWh", "target": "kW", "rho": "$/kW²h"}
     columns: ClassVar[Mapping[str, Column]] = {
         "target": Column("row"),
-        "rho": Column("row", "rho", 1),
+        "rho": Column("row", "rho", 1, low=float(np.nextafter(0.0, 1.0))),
         "last_x": Column("row", np.nan, per_period=True),
         "last_gradient": Column("row", np.nan, per_period=True),
         "steps": Column("balance", 0.0, 1, per_period=True),

@@ -94,13 +94,6 @@ def test_faults_on_arrival_are_tried_on_arrival():
 # Faults that are wrong in one way each ---------------------------------------------------------------------------------
 
 
-class NeverCalled(Fault):
-    stage: ClassVar[Stage] = Stage.LOSS
-
-    def on_deliver(self, envelopes, chance):
-        return envelopes.take(chance(envelopes) > 0.5)
-
-
 class ReturnsAMask(Fault):
     def on_send(self, envelopes, chance):
         return chance(envelopes) > 0.5
@@ -207,7 +200,6 @@ class OnePerTick(Fault):
 @pytest.mark.parametrize(
     ("wrong", "check", "others"),
     [
-        (NeverCalled, "acts_at_its_stage", []),
         (ReturnsAMask, "gives_back_envelopes", ["takes_no_messages"]),
         (ForgetsAColumn, "gives_back_envelopes", []),
         (AddsToNothing, "takes_no_messages", []),

@@ -1,4 +1,4 @@
-"""What every fault has: a name, a scope, a stage, and one of `on_send` and `on_deliver`."""
+"""What every fault has: a name, a scope, a stage, and the method that its stage calls."""
 
 from __future__ import annotations
 
@@ -32,13 +32,24 @@ class Stage(IntEnum):
     CRASH = 6
     CORRUPTION = 7
 
+    @property
+    def calls(self) -> str:
+        """Name of the method that a fault of this stage is called by."""
+        return "on_send" if self < Stage.PARTITION else "on_deliver"
+
+
+_BY_METHOD = {"on_send": Stage.LOSS, "on_deliver": Stage.PARTITION, "puts_to_sleep": Stage.CRASH}
+"""The stage of a fault that declares none, by the method that it writes."""
+
 
 class Fault(BaseModel):
     """One fault: parameters, and a scope that says which messages it may touch.
 
-    A subclass sets `kind` (what a schedule calls it), `stage`, `value` (the parameter that ``--fault kind=VALUE`` sets),
-    and overrides `on_send` or `on_deliver`, whichever its stage calls: once a tick, with all messages in its scope. Fields are
-    pydantic fields, so a wrong value is refused by name.
+    A subclass sets `kind` (what a schedule calls it), `value` (the parameter that ``--fault kind=VALUE`` sets), and writes
+    `on_send` or `on_deliver`, which is called once a tick with all messages in its scope, or `puts_to_sleep`. By what it writes
+    it acts as they are sent, with the stage LOSS, as they arrive, with PARTITION, or on agents, with CRASH; one that copies,
+    delays or rewrites messages says so by `stage`. One that would never be called is refused. Fields are pydantic fields, so a
+    wrong value is refused by name.
 
     Attributes
     ----------
@@ -50,6 +61,8 @@ class Fault(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+
+    _inferred: ClassVar[bool] = False
 
     kind: ClassVar[str] = ""
     stage: ClassVar[Stage] = Stage.LOSS
@@ -65,6 +78,9 @@ class Fault(BaseModel):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Make the fault known under its kind."""
         super().__init_subclass__(**kwargs)
+        if all("stage" not in vars(base) or vars(base).get("_inferred") for base in _below(cls)):
+            written = [name for name in _BY_METHOD if _writes(cls, name)]
+            cls.stage, cls._inferred = _BY_METHOD[written[0]] if written else Stage.LOSS, True
         if cls.__dict__.get("kind"):  # its own: a subclass of a known fault must not take its place
             _TYPES[cls.kind] = cls
 
@@ -82,6 +98,26 @@ class Fault(BaseModel):
     def _window(self) -> Fault:
         if self.end is not None and self.end <= self.start:
             raise ValueError(f"the window from={self.start} to={self.end} is empty: 'to' must be later than 'from'")
+        return self
+
+    @model_validator(mode="after")
+    def _called(self) -> Fault:
+        kind, stage = type(self), Stage(self.stage)
+        written = [name for name in ("on_send", "on_deliver", "puts_to_sleep", "wipes_memory") if _writes(kind, name)]
+        wanted, other = stage.calls, "on_deliver" if stage.calls == "on_send" else "on_send"
+        if not {wanted, "puts_to_sleep"} & {*written}:
+            does = f"overrides {' and '.join(written)}" if written else "overrides none of them"
+            raise ValueError(
+                f"{kind.__name__} would never be called: its stage {stage.name} calls {wanted} (and puts_to_sleep), and it {does}"
+            )
+        if other in written:
+            raise ValueError(
+                f"{kind.__name__}.{other} would never be called: its stage {stage.name} calls {wanted}; make it two faults"
+            )
+        if "wipes_memory" in written and "puts_to_sleep" not in written:
+            raise ValueError(
+                f"{kind.__name__}.wipes_memory would never be called: only agents that puts_to_sleep rests forget"
+            )
         return self
 
     def active(self, tick: int) -> bool:
@@ -149,6 +185,15 @@ class Fault(BaseModel):
     def on_deliver(self, envelopes: Envelopes, chance: Chance) -> Envelopes:
         """Return what is left of the messages when they arrive."""
         return envelopes
+
+
+def _below(cls: type[Fault]) -> list[type]:
+    """Return a class and its bases, up to `Fault`."""
+    return [base for base in cls.__mro__ if issubclass(base, Fault) and base is not Fault]
+
+
+def _writes(cls: type[Fault], name: str) -> bool:
+    return getattr(cls, name) is not getattr(Fault, name)
 
 
 def fault_types() -> dict[str, type[Fault]]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from ..envelopes import Envelopes
 from ..messages import Kind, MessageBatch
@@ -32,6 +32,12 @@ class Corrupt(Fault):
     probability: float = Field(ge=0, le=1)
     mode: Literal["nan", "scale", "sign", "replay"] = "nan"
     factor: float = Field(default=10.0, description="of mode scale")
+
+    @field_validator("mode", mode="before")
+    @classmethod
+    def _word(cls, value: Any) -> Any:
+        """Read nan as the word, too: that is how TOML and the command line write the number, which is what is meant."""
+        return "nan" if isinstance(value, float) and np.isnan(value) else value
 
     def on_deliver(self, envelopes: Envelopes, chance: Chance) -> Envelopes:
         """Return the same envelopes with some payloads exchanged."""

@@ -54,7 +54,7 @@ class Crash(Fault):
 
 
 class Slow(Fault):
-    """Agents solve and speak in every `every`-th tick only; what arrives meanwhile they hear."""
+    """Agents solve and speak in every `every`-th tick only; what arrives meanwhile they hear, so nothing is stopped."""
 
     kind: ClassVar[str] = "slow"
     stage: ClassVar[Stage] = Stage.CRASH
@@ -66,7 +66,3 @@ class Slow(Fault):
     def puts_to_sleep(self, tick: int) -> bool:
         """In all ticks of the window but the first and every so many after it."""
         return (tick - self.start) % self.every != 0
-
-    def on_deliver(self, envelopes: Envelopes, chance: Chance) -> Envelopes:
-        """Let everything pass: a slow agent hears."""
-        return envelopes

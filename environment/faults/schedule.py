@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..code import Culprit, ended_from_outside, raised
 from ..envelopes import Envelopes
-from ..errors import FaultError
+from ..errors import FaultCodeError, FaultError
 from ..labels import Labels
 from ..messages import Kind
 from ..topology import Topology
@@ -34,6 +35,7 @@ class FaultSchedule:
     ----------
     faults : in the order in which they act
     memory : by fault, the arrays that it keeps from tick to tick
+    acted : by fault, the first tick in which it changed what became of any message, or put an agent to sleep
 
     Raises
     ------
@@ -61,6 +63,7 @@ class FaultSchedule:
         # The order is fixed by stage and name, so that a schedule means the same in whatever order it is written.
         self.faults = ordered = sorted(faults, key=lambda fault: (fault.stage, fault.name))
         self.memory: dict[str, dict[str, npt.NDArray[Any]]] = {}
+        self.acted: dict[str, int] = {}
         self.sleepers = [fault for fault in ordered if type(fault).puts_to_sleep is not Fault.puts_to_sleep]
         self._agents = {fault.name: fault.marked(fault.agent or "*", topology) for fault in self.sleepers}
         self.at_send = [fault for fault in ordered if fault.stage < Stage.PARTITION]
@@ -75,6 +78,7 @@ class FaultSchedule:
         """Return a schedule of other faults that goes on with the memory of those that stay."""
         schedule = FaultSchedule(faults, self._topology, self.kinds, self.seed)
         schedule.memory = {name: kept for name, kept in self.memory.items() if name in schedule._scopes}
+        schedule.acted = {name: tick for name, tick in self.acted.items() if name in schedule._scopes}
         return schedule
 
     def apply(self, fault: Fault, envelopes: Envelopes, tick: int) -> Envelopes:
@@ -82,8 +86,8 @@ class FaultSchedule:
 
         Raises
         ------
-        FaultError
-            The fault returned something else than envelopes of the same batches.
+        FaultCodeError
+            The fault raised, or returned something else than envelopes of the same batches.
         """
         inside = self._inside(fault, envelopes, tick)
         if inside is None:
@@ -91,8 +95,9 @@ class FaultSchedule:
         touched = envelopes if isinstance(inside, bool) else envelopes.take(inside)
         memory = self.memory.setdefault(fault.name, {})
         chance = Chance(self._topology, self.seed, fault.name, tick, memory)
-        act = fault.on_send if fault.stage < Stage.PARTITION else fault.on_deliver
-        left = _checked(act(touched, chance), touched, fault, act.__name__)
+        left = _act(fault, touched, chance)
+        if fault.name not in self.acted and _differ(touched, left):
+            self.acted[fault.name] = tick
         return left if isinstance(inside, bool) else envelopes.take(~inside).join(left)
 
     def _inside(self, fault: Fault, envelopes: Envelopes, tick: int) -> Mask | bool | None:
@@ -114,7 +119,11 @@ class FaultSchedule:
 
     def asleep(self, tick: int) -> Mask | None:
         """Return which agents neither solve nor speak in a tick, (agents,) bool; None: all are awake."""
-        return self._together([f for f in self.sleepers if f.active(tick) and f.puts_to_sleep(tick)])
+        active = [f for f in self.sleepers if f.active(tick) and f.puts_to_sleep(tick)]
+        for fault in active:
+            if fault.name not in self.acted and self._agents[fault.name].any():
+                self.acted[fault.name] = tick
+        return self._together(active)
 
     def resting(self, tick: int) -> Mask | None:
         """Return which of those asleep in a tick are not down, and so hear what comes, (agents,) bool; None: no agent."""
@@ -143,15 +152,60 @@ def _scope(fault: Fault, covered: Mask | None, labels: Labels, kinds: Sequence[K
     return found
 
 
-def _checked(returned: Any, given: Envelopes, fault: Fault, method: str) -> Envelopes:
+def _act(fault: Fault, given: Envelopes, chance: Chance) -> Envelopes:
+    """Let a fault act, and check what comes back as far as that takes no time."""
+    method = Stage(fault.stage).calls
+    try:
+        returned: Any = getattr(fault, method)(given, chance)
+    except BaseException as error:
+        if ended_from_outside(error):
+            raise
+        raise _failure(fault, method, raised(error), error) from error
     if not isinstance(returned, Envelopes):
-        raise FaultError(
-            f"fault {fault.name!r}: {type(fault).__name__}.{method} returned {type(returned).__name__}; "
-            "wanted Envelopes, those it was given if nothing happens"
-        )
+        got = f"returned {type(returned).__name__}; wanted Envelopes, those it was given if nothing happens"
+        raise _failure(fault, method, got)
+    if returned is given:
+        return given
     if len(returned.batches) != len(given.batches):
-        raise FaultError(
-            f"fault {fault.name!r}: {type(fault).__name__}.{method} returned messages of {len(returned.batches)} batches; "
-            f"wanted those of the {len(given.batches)} that it was given"
+        got = f"returned messages of {len(returned.batches)} batches; wanted those of the {len(given.batches)} it was given"
+        raise _failure(fault, method, got)
+    n = len(returned)
+    shapes = {
+        name: np.shape(column)
+        for name in ("channel", "row", "due", "copy")
+        if (column := getattr(returned, name)) is not None
+    }
+    if int(returned.start[-1]) != n or any(shape != (n,) for shape in shapes.values()):
+        told = ", ".join(f"{name} of shape {shape}" for name, shape in shapes.items())
+        raise _failure(
+            fault, method, f"returned {told}; wanted one value for each of {int(returned.start[-1])} messages"
         )
     return returned
+
+
+def _failure(fault: Fault, method: str, what: str, error: BaseException | None = None) -> FaultCodeError:
+    kind = type(fault)
+    text = f"fault {fault.name!r}: {kind.__name__}.{method} {what}"
+    return FaultCodeError(text, Culprit.of(kind, method, f"fault {fault.name!r}", error=error))
+
+
+def _differ(before: Envelopes, after: Envelopes) -> bool:
+    """Tell whether a fault changed anything: which messages there are, when they are due, or what they say."""
+    if after is before:
+        return False
+    if len(after) != len(before) or not np.array_equal(after.channel, before.channel):
+        return True
+    if after.due is not before.due and not np.array_equal(after.due_ticks, before.due_ticks):
+        return True
+    if after.copy is not before.copy and not np.array_equal(after.copies, before.copies):
+        return True
+    pairs = [
+        (before.piece(k).values, after.piece(k).values)
+        for k in range(len(before.batches))
+        if _rewritten(before, after, k)
+    ]
+    return any(not np.array_equal(one, two, equal_nan=True) for one, two in pairs)
+
+
+def _rewritten(before: Envelopes, after: Envelopes, k: int) -> bool:
+    return after.batches[k].payload is not before.batches[k].payload

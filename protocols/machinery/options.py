@@ -12,7 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .market import Market
 
-__all__ = ["Column", "Options"]
+__all__ = ["TRUE_MAX", "Column", "Options"]
+
+TRUE_MAX = {"kW": 1e9, "$/kWh": 1e12, "$/kW²h": 1e9}
+"""By unit, beyond which a number that is heard cannot be true: a terawatt, the price at which a run has diverged, and a
+penalty at which a watt counts as much as that."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +31,15 @@ class Column:
     first : what stands there in the beginning: a number, or the name of the protocol's option that tells
     width : ``"periods"`` numbers, or 1
     per_period : whether it starts again when a period opens
+    low, high : where it is asked, what it can truly be; an ask that says anything else is refused by who hears it
     """
 
     by: Literal["balance", "row"]
     first: float | str = 0.0
     width: Literal["periods", 1] = "periods"
     per_period: bool = False
+    low: float = -np.inf
+    high: float = np.inf
 
 
 class Options(BaseModel):
@@ -57,6 +64,11 @@ class Options(BaseModel):
     )
     eps_abs: float = Field(default=1e-8, ge=0, description="kW and $/kWh below which a coordinator is settled")
     eps_rel: float = Field(default=1e-8, ge=0, description="the same relative to power or price")
+
+    def allowed(self, name: str) -> tuple[float, float]:
+        """Return least and most of a field that is asked, weights included; a penalty is never negative."""
+        column, most = self.columns.get(name, Column("balance")), TRUE_MAX.get(self.asks[name], 1e15)
+        return max(column.low, 0.0 if name == "rho" else -most), min(column.high, most)
 
     def weights(self, market: Market) -> Mapping[str, npt.NDArray[np.float64]]:
         """Return, by asked field, (R, 1), by what it is multiplied when each row is asked; a field left out by 1."""

@@ -205,7 +205,9 @@ class Participant(Role):
         which = np.flatnonzero(self.awake[agent] & (recall.heard > self.seen[agent]))
         if not len(which):
             return
-        asked = np.concatenate([self._ask.values[which, :-1], self._ask.round[which, None]], axis=1)
+        kind = self._ask.kind  # of a row that was never asked, anything that can be true
+        fields = np.clip(self._ask.values[which, :-1], kind.low[:-1], kind.high[:-1])
+        asked = np.concatenate([fields, self._ask.round[which, None]], axis=1)
         known = self.answered[agent[which], None]
         x = np.where(known >= 0, self.x[self._at[which]], 0.0)
         outbox.send(self._kinds["recollection"], self._up.take(which), np.concatenate([asked, x, known], axis=1))

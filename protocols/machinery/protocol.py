@@ -14,7 +14,7 @@ from ..errors import ProtocolError
 from .balances import Balances
 from .coordinator import Coordinator
 from .market import Market
-from .options import Options
+from .options import TRUE_MAX, Options
 from .participant import Participant
 from .role import Role
 from .termination import Termination
@@ -85,15 +85,15 @@ class Protocol(Options):
         periods
         asks, answers : what people call an ask and an answer about each of the topology's kinds of balances
         """
-        ask = tuple(Part(name, 1 if name == "rho" else periods, unit) for name, unit in self.asks.items())
-        number = Part("round", 1, "1")
-        answer = (Part("x", periods, "kW"), number)
+        ask = tuple(Part(n, 1 if n == "rho" else periods, unit, *self.allowed(n)) for n, unit in self.asks.items())
+        number, known = Part("round", 1, "1", low=0, whole=True), Part("round", 1, "1", low=-1, whole=True)
+        answer = (Part("x", periods, "kW", -TRUE_MAX["kW"], TRUE_MAX["kW"]), known)  # -1: there is no answer yet
         kinds = (
             Kind("ask", (Link.DOWN,), (*ask, number), tuple(asks)),
             Kind("answer", (Link.UP,), answer, tuple(answers)),
             Kind("recall", (Link.DOWN,), (number,)),
-            Kind("recollection", (Link.UP,), (*ask, Part("asked", 1, "1"), *answer)),
-            Kind("termination", (Link.PEER,), tuple(Part(name, 1, "1") for name in Termination.FIELDS)),
+            Kind("recollection", (Link.UP,), (*ask, Part("asked", 1, "1", low=-1, whole=True), *answer)),
+            Kind("termination", (Link.PEER,), Termination.FIELDS),
         )
         return {kind.name: kind for kind in kinds}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ...environment import Kind, Topology
+from ...environment import Field, Kind, Topology
 from .memory import Memory
 from .role import Role
 
@@ -46,7 +46,13 @@ class Termination:
     heard : the newest message of each neighbour
     """
 
-    FIELDS = ("count", "count_before", "stop_round", "waiting", "round")
+    FIELDS = (
+        Field("count", 1, "1", low=0, whole=True),
+        Field("count_before", 1, "1", low=0, whole=True),
+        Field("stop_round", 1, "1", low=-1, whole=True),  # -1 while it is unknown: payloads are finite
+        Field("waiting", 1, "1", low=0, high=1, whole=True),
+        Field("round", 1, "1", low=0, whole=True),
+    )
 
     count: Floats
     before: Floats
@@ -107,7 +113,7 @@ class Termination:
     def message(self, which: Places, rounds: Places, waiting: Mask) -> Floats:
         """(len(which), 5): what is sent on some of the channels in `out`; `waiting` asks for an answer."""
         of = self.of[which]
-        stop = np.where(np.isinf(self.stop_round), -1.0, self.stop_round)  # payloads are finite: -1 for unknown
+        stop = np.where(np.isinf(self.stop_round), -1.0, self.stop_round)
         message = np.empty((len(which), len(self.FIELDS)))
         for number, column in enumerate((self.count, self.before, stop)):
             message[:, number] = column[of]

@@ -14,6 +14,7 @@ from .barrier import Barrier
 from .coordinator import Coordinator
 from .market import Market
 from .memory import Memory
+from .options import TRUE_MAX
 from .state import MarketState
 
 __all__ = ["TwoLedgers", "copy_kind", "with_two_ledgers"]
@@ -34,7 +35,11 @@ def with_two_ledgers(market: Market) -> Market:
 
 def copy_kind(periods: int) -> Kind:
     """Return the kind of message with which a coordinator passes the answer of its own operator on."""
-    return Kind("copy", (Link.PEER,), (Field("x", periods, "kW"), Field("round", 1, "1")))
+    return Kind(
+        "copy",
+        (Link.PEER,),
+        (Field("x", periods, "kW", -TRUE_MAX["kW"], TRUE_MAX["kW"]), Field("round", 1, "1", low=-1, whole=True)),
+    )
 
 
 class TwoLedgers(Coordinator):

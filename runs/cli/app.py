@@ -16,6 +16,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+import traceback
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -43,16 +44,24 @@ class _Group(typer.core.TyperGroup):
             return super().invoke(ctx)
         except (typer.Exit, typer.Abort, BrokenPipeError):
             raise  # nothing went wrong, or the reader of our output has gone
-        except KeyboardInterrupt as error:
-            _tell_notes(error)
-            raise
-        except Exception as error:
+        except BaseException as error:
             from ..common.errors import USER_ERRORS
+            from ..common.failure import FailedError, failure_of
 
-            if not isinstance(error, USER_ERRORS):
+            told = failure_of(error) or error
+            if isinstance(told, (KeyboardInterrupt, *USER_ERRORS)):
+                _tell_notes(told)
+            if not isinstance(told, USER_ERRORS):
                 raise
-            _tell_notes(error)
-            typer.echo(f"error: {error}", err=True)
+            if ctx.meta.get(options.TRACEBACK):
+                traceback.print_exception(error)
+            elif isinstance(told, FailedError):
+                tries = f"{told.kit} tries it by itself; " if told.kit else ""
+                typer.echo(f"{tries}--traceback shows how it came to this", err=True)
+            if isinstance(told, FailedError) and ctx.meta.get(options.AS_JSON):
+                failed = {"outcome": "FAILED", "reason": str(told), "failure": told.to_dict()}
+                typer.echo(json.dumps(failed, indent=2))
+            typer.echo(f"error: {told}", err=True)
             raise typer.Exit(1) from None
 
 

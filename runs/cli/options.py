@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 __all__ = [
+    "AS_JSON",
     "BRANCH",
     "CHECK",
     "EXPORT",
@@ -20,6 +22,7 @@ __all__ = [
     "RESUME",
     "RUN",
     "SHOW",
+    "TRACEBACK",
     "WATCH",
     "AsJson",
     "Faults",
@@ -31,6 +34,7 @@ __all__ = [
     "Seed",
     "Settings",
     "Ticks",
+    "Traceback",
     "file",
     "folder",
 ]
@@ -73,7 +77,26 @@ Ticks = Annotated[int | None, typer.Option(metavar="N", help="Stop after so many
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that gridparley run --out wrote.")]
 Force = Annotated[bool, typer.Option("--force", help="With --out: also into a folder that holds other files.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+
+AS_JSON, TRACEBACK = "gridparley.json", "gridparley.traceback"
+"""Where a command's context keeps what was asked for, so that whoever reports an error knows."""
+
+
+def _kept(key: str) -> Callable[[typer.Context, bool], bool]:
+    def keep(ctx: typer.Context, value: bool) -> bool:
+        ctx.meta[key] = value
+        return value
+
+    return keep
+
+
+AsJson = Annotated[
+    bool, typer.Option("--json", callback=_kept(AS_JSON), help="Print one JSON object instead of tables.")
+]
+Traceback = Annotated[
+    bool,
+    typer.Option("--traceback", callback=_kept(TRACEBACK), help="Where a type's code fails, show all of its error."),
+]
 
 
 def folder(what: str) -> Any:

@@ -24,7 +24,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command(epilog=options.REPORT)(report)
 
 
-def resume(run: options.Run) -> None:
+def resume(run: options.Run, traceback: options.Traceback = False) -> None:
     """Go on with a run that was killed or ran out of disk.
 
     It ends as if nothing had happened.
@@ -42,7 +42,7 @@ def _say(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def check(run: options.Run) -> None:
+def check(run: options.Run, traceback: options.Traceback = False) -> None:
     """Do a recorded run again and compare every bit.
 
     Also looked at: every page of the file, conservation of messages, and the last checkpoint. Exit with 1, naming the first
@@ -73,6 +73,7 @@ def branch(
     end: Annotated[list[str] | None, typer.Option(metavar="NAME", help="End a fault. May be repeated.")] = None,
     out: Annotated[Path | None, options.folder("Where the branch goes; by default RUN-branch-K.")] = None,
     force: options.Force = False,
+    traceback: options.Traceback = False,
 ) -> None:
     """Go on from a tick of a run with other faults.
 

@@ -44,6 +44,7 @@ class Wanted:
     invariants: Annotated[
         bool, typer.Option("--invariants", help="Check at every tick what no network may do; keeps every message.")
     ] = False
+    traceback: options.Traceback = False
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 unless the outcome is CONVERGED.")] = False
 
 

@@ -15,6 +15,7 @@ from ..feeder.usage import usage_text
 from ..judge.outcome import Outcome
 from ..record.fault_windows import table_label
 from ..result.day_result import foresight_text
+from ..result.notes import idle_faults, own_types
 from ..result.result import Result
 from .cost_text import certificate_text, cost_text, objective_text
 from .market_tables import market_tables, of_agents
@@ -138,8 +139,14 @@ def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:
     if told.get("unserved_kwh"):
         missing = ", ".join(f"{name} {number(kwh, 2)} kWh" for name, kwh in told["unserved_kwh"].items())
         rows.append(("not served", Text(missing, style="yellow")))
+    rows += [
+        ("no effect", Text(f"fault {name!r} acted on nothing: {why}", style="yellow"))
+        for name, why in idle_faults(result.simulation)
+    ]
     if outcome is not Outcome.CONVERGED:
         rows.append(("worst", _worst(told["worst"])))
+        if own := own_types(result.simulation):
+            rows.append(("hint", Text(f"{own} tries what is yours here by itself", style="yellow")))
     grid = Table.grid(padding=(0, 2, 0, 0))
     for label, text in rows:
         grid.add_row(Text(label, style="bold"), text if isinstance(text, Text) else Text(text))

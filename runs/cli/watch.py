@@ -38,6 +38,7 @@ def watch(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 0,
     no_open: Annotated[bool, typer.Option("--no-open", help="Print the address, and open no browser.")] = False,
     terminal: Annotated[bool, typer.Option("--terminal", help="In this terminal instead, as over ssh.")] = False,
+    traceback: options.Traceback = False,
 ) -> None:
     """Open a run in the browser: step, play, go back, break the network under it.
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..common.errors import USER_ERRORS
+from ..common.failure import failure_of
 from ..record.folder import PriceRecord, RunFolder
 from ..record.record import RECORD, UNFINISHED
 from ..record.recorder import Recorder
@@ -132,8 +133,10 @@ def drive(
 
     Raises
     ------
+    FailedError
+        The code of a type that takes part failed: the outcome is FAILED.
     BaseException
-        Whatever ended the run. What was recorded until then is kept in the run's folder, and a note on the error says where.
+        Whatever else ended the run. What was recorded until then is kept in the run's folder, and a note on the error says where.
     """
     scenario, simulation = run.scenario, run.simulation
     shown: Progress = RunProgress(scenario.spec.run.ticks, wanted=progress) if isinstance(progress, bool) else progress
@@ -151,8 +154,12 @@ def drive(
             shown.judging()
             result = wishes.judged(scenario, simulation, seconds)
     except BaseException as error:
+        failure = failure_of(error)
+        ended = error if failure is None else failure
         if run.folder is not None:
-            error.add_note(run.rescue(error))
-        raise
+            ended.add_note(run.rescue(ended))
+        if ended is error:
+            raise
+        raise ended from error
     run.write(result)
     return result

@@ -11,8 +11,10 @@ from scipy import sparse
 
 from ...agents import AgentError, Society, tiles
 from ...environment import Fate, Journal
+from ...environment.code import Culprit
 from ...environment.remembered import fixed
 from ...protocols import Market, MarketState
+from ...protocols.errors import AnswerError
 
 __all__ = ["METRICS", "Observer", "cost_of", "costs_of"]
 
@@ -170,13 +172,13 @@ def _costs_of(society: Society, x: Floats) -> Floats:
     except NotImplementedError as error:
         raise AgentError(str(error)) from error
     except Exception as error:
-        first = society[0].names[0]
-        raise AgentError(f"{name}.cost raised {type(error).__name__}: {error} (first asked: {first})") from error
+        text = f"{name}.cost raised {type(error).__name__}: {error} (first asked: {society[0].names[0]})"
+        raise _failure(text, society, error) from error
     wanted = (len(society), society.periods)
     if cost.shape != wanted:
-        raise AgentError(f"{name}.cost returned shape {cost.shape}; wanted {wanted} = (agents, periods)")
+        raise _failure(f"{name}.cost returned shape {cost.shape}; wanted {wanted} = (agents, periods)", society)
     if cost.dtype.kind not in "fiu":
-        raise AgentError(f"{name}.cost returned {cost.dtype}; wanted floats, (agents, periods)")
+        raise _failure(f"{name}.cost returned {cost.dtype}; wanted floats, (agents, periods)", society)
     with np.errstate(invalid="ignore"):
         total = cost.sum()
     if not total > -np.inf:  # NaN too; +inf says that a limit is exceeded
@@ -192,7 +194,9 @@ def _check_costs(society: Society, x: Floats, cost: Floats) -> None:
         agent, period = np.argwhere(wrong)[0].tolist()
         own = society[agent]
         at = x[society.row_start[agent] : society.row_start[agent + 1], period].tolist()
-        raise AgentError(
-            f"{type(society).__name__}.cost of {own.names[0]} returned {cost[agent, period]} in period {period}, "
-            f"for x = {at}"
-        )
+        name = f"{type(society).__name__}.cost of {own.names[0]}"
+        raise _failure(f"{name} returned {cost[agent, period]} in period {period}, for x = {at}", own)
+
+
+def _failure(text: str, society: Society, error: BaseException | None = None) -> AnswerError:
+    return AnswerError(text, Culprit.of(type(society), "cost", society[0].names[0], error=error))

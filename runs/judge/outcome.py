@@ -25,7 +25,8 @@ class Outcome(StrEnum):
 
     CONVERGED: all coordinators stopped, at a feasible point, with a certificate. STALLED: nothing moves any more, short
     of that. OSCILLATING: prices go back and forth and come no nearer. DIVERGED: prices run away. INCONSISTENT: two copies
-    of one price differ. INFEASIBLE: proven that no point balances. TICK_LIMIT: it was still getting better.
+    of one price differ. INFEASIBLE: proven that no point balances. TICK_LIMIT: it was still getting better. FAILED: the code
+    of a type that takes part failed, in `FailedError`, or something else ended the run.
     """
 
     CONVERGED = "CONVERGED"
@@ -35,6 +36,7 @@ class Outcome(StrEnum):
     INCONSISTENT = "INCONSISTENT"
     INFEASIBLE = "INFEASIBLE"
     TICK_LIMIT = "TICK_LIMIT"
+    FAILED = "FAILED"
 
 
 class EndedRun(Protocol):

@@ -22,8 +22,10 @@ import tomli_w
 from ...environment import Fate
 from ...protocols import MarketState
 from ..common.errors import RunError
+from ..common.failure import FailedError
 from ..common.plugins import own_file
 from ..judge.metrics import METRICS
+from ..judge.outcome import Outcome
 from ..result.result import Result
 from ..scenario.columns import profiles_file
 from ..scenario.scenario import Scenario
@@ -141,8 +143,9 @@ class RunFolder:
             "scenario_hash": self.scenario.hash,
             "protocol": self.scenario.spec.run.protocol,
             "seed": self.scenario.spec.run.seed,
-            "outcome": "FAILED",
+            "outcome": str(Outcome.FAILED),
             "error": str(error) or type(error).__name__,
+            "failure": error.to_dict() if isinstance(error, FailedError) else None,
             "ticks": simulation.tick,
             "rounds": int(simulation.state.round.min()),
             "messages": {str(fate): simulation.journal.totals[fate] for fate in Fate},

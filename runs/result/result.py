@@ -20,6 +20,7 @@ from ..judge.solution import microgrids_of, tie_lines_of
 from ..scenario.scenario import Scenario
 from ..simulation.simulation import Simulation
 from .notebook import result_html
+from .notes import faults_told
 from .settlement import Table, settle
 from .solution_tables import Part, agents_of, balances_of, frame, records
 
@@ -198,6 +199,7 @@ class Result:
             "rounds": int(simulation.state.round.min()),
             "seconds": round(self.seconds, 4),
             "messages": {str(fate): totals[fate] for fate in Fate} | {"in_flight": simulation.transport.in_flight},
+            "faults": faults_told(simulation),
             "total_cost": self.total_cost,
             "reference_cost": None if self.lossless is None else self.lossless.cost,
             "optimum_cost": self.optimum_cost,

@@ -10,8 +10,10 @@ import mesa
 import numpy as np
 
 from ...environment import Fate, FaultError, Journal, MessageBatch, Outbox, Transport
+from ...environment.code import Culprit
 from ...environment.faults import Fault, fault_types
 from ...protocols import Market, MarketState, Protocol, Role
+from ..common.failure import FailedError, failure_of, is_own
 from ..common.plugins import type_name
 from ..judge.infeasibility import Infeasibility, look_for_proof
 from ..judge.metrics import METRICS, Observer
@@ -78,7 +80,7 @@ class Simulation(mesa.Model):
         super().__init__(rng=seed)
         self.day = None if clock is None else Day(market, clock, rule)
         self.market = market = protocol.wired(market if self.day is None else self.day.market())
-        self.protocol = protocol
+        self.protocol, self._own_protocol, self._priced = protocol, is_own(type(protocol)), False
         self.kinds = protocol.kinds_of(market)
         self.roles = protocol.roles(market, one_by_one=one_by_one)
         if order is not None:
@@ -96,7 +98,30 @@ class Simulation(mesa.Model):
         open_views(self)
 
     def step(self) -> None:
-        """Do one tick."""
+        """Do one tick.
+
+        Raises
+        ------
+        FailedError
+            The code of a type that takes part failed: says which, in which tick, and where.
+        """
+        tick = self.tick
+        try:
+            self._step()
+        except BaseException as error:
+            self.tick = tick  # which was not done to its end
+            failure = failure_of(error, tick, self.protocol)
+            if failure is None:
+                raise
+            raise failure from error
+        known = not (self._own_protocol and np.isnan(self.state.price).any())
+        if self._priced and not known:
+            kind = type(self.protocol)
+            self.tick, text = tick, f"{kind.__name__}.update made a price nan"
+            raise FailedError(text, Culprit.of(kind, "update", kind.__name__), tick)
+        self._priced = known
+
+    def _step(self) -> None:
         if self.day is not None and not self.day.last and self.day.over(self):
             self._turn(self.day)
         tick = self.tick

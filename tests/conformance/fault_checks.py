@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..environment.envelopes import Envelopes
-from ..environment.faults import Fault, FaultSchedule, Stage
-from .error import ConformanceError, shown
+from ..environment.faults import FaultSchedule, Stage
+from .error import shown
 from .fault_subject import FaultSubject, columns_of, copied
 from .fingerprint import fingerprint, same_bits
 
 __all__ = [
-    "acts_at_its_stage",
     "arrives_after_it_was_sent",
     "gives_back_envelopes",
     "invents_no_message",
@@ -23,19 +22,6 @@ __all__ = [
     "takes_no_messages",
     "tells_copies_apart",
 ]
-
-
-def acts_at_its_stage(subject: FaultSubject) -> bool:
-    """The method that its stage calls is the one that it overrides."""
-    wanted, other = ("on_send", "on_deliver") if subject.sends else ("on_deliver", "on_send")
-    kind, stage = type(subject.fault), subject.fault.stage
-    own = [name for name in (wanted, other) if getattr(kind, name) is not getattr(Fault, name)]
-    # A crash acts on what its agent sends as well as on what it would have heard.
-    if wanted not in own or (other in own and stage is not Stage.CRASH):
-        got = f"it overrides {' and '.join(own) or 'neither on_send nor on_deliver'}"
-        wish = f"{wanted}, which is what stage {Stage(stage).name} calls"
-        raise ConformanceError("acts_at_its_stage", repr(subject.fault), given="its class", got=got, wanted=wish)
-    return True
 
 
 def gives_back_envelopes(subject: FaultSubject) -> bool:

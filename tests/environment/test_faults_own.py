@@ -1,13 +1,17 @@
 """A user's own fault: one class, in a schedule like any other."""
 
+import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pytest
 from pydantic import Field, ValidationError
 
-from gridparley.environment import Fate, FaultError, Transport
-from gridparley.environment.faults import Delay, Fault, Loss, Stage, fault_types
+from gridparley.environment import Fate, FaultError, Outbox, Transport
+from gridparley.environment.errors import FaultCodeError
+from gridparley.environment.faults import Crash, Delay, Fault, Loss, Slow, Stage, fault_types
 
 from .conftest import KINDS, channel_names, fates, news, outbox, send_through, topology
 
@@ -126,14 +130,13 @@ def test_what_it_drops_and_copies_in_one_call_is_counted_apart():
 
 
 @pytest.mark.parametrize("scope", [{}, {"agent": "A.load.3"}])
-@pytest.mark.parametrize("base", [Fault, Wall])
-def test_one_that_returns_nothing_is_named(base, scope):
-    class Forgetful(base):
-        def on_send(self, envelopes, chance):
-            envelopes.take(chance(envelopes) < 0.5)
+@pytest.mark.parametrize("method", ["on_send", "on_deliver"])
+def test_one_that_returns_nothing_is_named(method, scope):
+    class Forgetful(Fault):
+        pass
 
-        on_deliver = on_send
-
+    setattr(Forgetful, method, lambda self, envelopes, chance: None)
+    Forgetful.stage = Stage.LOSS if method == "on_send" else Stage.PARTITION
     t = Transport(TOWN, KINDS, [Forgetful(name="oops", **scope)])
     with pytest.raises(FaultError, match=r"fault 'oops': Forgetful\.on_\w+ returned NoneType; wanted Envelopes"):
         carry(t)
@@ -144,11 +147,135 @@ def carry(transport):
     transport.deliver(1)
 
 
-def test_a_fault_that_does_nothing_changes_nothing():
-    class Idle(Fault):
-        pass
+class Idle(Fault):
+    """Writes nothing that is ever called."""
 
-    assert send_through([Idle(name="idle")], TOWN).channel.tolist() == list(range(len(TOWN.channels)))
+
+class Misplaced(Fault):
+    """Written for arrival, declared for sending."""
+
+    stage: ClassVar[Stage] = Stage.DELAY
+
+    def on_deliver(self, envelopes, chance):
+        return envelopes
+
+
+class TwoFaced(Fault):
+    """Acts at two stages, of which a fault has one."""
+
+    def on_send(self, envelopes, chance):
+        return envelopes
+
+    on_deliver = on_send
+
+
+class Amnesia(Fault):
+    """Wipes the memory of agents that it never puts to sleep."""
+
+    def on_send(self, envelopes, chance):
+        return envelopes
+
+    def wipes_memory(self, tick):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (Idle, "Idle would never be called: its stage LOSS calls on_send .*, and it overrides none of them"),
+        (Misplaced, "Misplaced would never be called: its stage DELAY calls on_send .*, and it overrides on_deliver"),
+        (TwoFaced, "TwoFaced.on_deliver would never be called: its stage LOSS calls on_send; make it two faults"),
+        (Amnesia, "Amnesia.wipes_memory would never be called"),
+    ],
+)
+def test_one_that_would_never_be_called_is_refused_when_it_is_built(wrong, says):
+    with pytest.raises(ValidationError, match=says):
+        wrong(name="wrong")
+
+
+def test_it_acts_where_the_method_that_it_writes_is_called():
+    class Sent(Fault):
+        def on_send(self, envelopes, chance):
+            return envelopes
+
+    class Arrived(Fault):
+        def on_deliver(self, envelopes, chance):
+            return envelopes
+
+    class Nap(Fault):
+        def puts_to_sleep(self, tick):
+            return True
+
+    class Later(Sent):
+        stage: ClassVar[Stage] = Stage.DELAY
+
+    assert [kind.stage for kind in (Sent, Arrived, Nap, Later)] == [
+        Stage.LOSS,
+        Stage.PARTITION,
+        Stage.CRASH,
+        Stage.DELAY,
+    ]
+    for kind in (Sent, Arrived, Nap, Later):
+        kind(name="right")
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (lambda self, e, chance: 1 / 0, "Bad.on_send raised ZeroDivisionError: division by zero"),
+        (lambda self, e, chance: e.delay(np.ones(3, dtype=int)), r"raised MessageError: delays of shape \(3,\)"),
+        (lambda self, e, chance: e.delay(np.full(len(e), 1.5)), "raised MessageError: delays .* type float64"),
+        (lambda self, e, chance: e.delay(-np.ones(len(e), dtype=int)), "raised MessageError: a delay of -1 ticks"),
+        (lambda self, e, chance: e.take(np.ones(3, dtype=bool)), r"raised MessageError: a mask of shape \(3,\)"),
+        (lambda self, e, chance: e.take(chance() < 0.5), "raised TypeError: .*missing 1 required positional argument"),
+        (lambda self, e, chance: e.take(chance(3) < 0.5), "raised AttributeError"),
+        (lambda self, e, chance: chance(e) < 0.5, "returned ndarray; wanted Envelopes"),
+        (
+            lambda self, e, chance: replace(e, due=np.ones(3, dtype=np.int32)),
+            r"returned channel .*, due of shape \(3,\)",
+        ),
+        (lambda self, e, chance: sys.exit(3), "raised SystemExit: 3"),
+        (lambda self, e, chance: raise_it(KeyboardInterrupt()), "raised KeyboardInterrupt"),
+    ],
+)
+def test_one_whose_code_fails_is_named_with_its_method_and_line(body, says):
+    class Bad(Fault):
+        on_send = body
+
+    with pytest.raises(FaultCodeError, match=f"fault 'bad': .*{says}") as told:
+        carry(Transport(TOWN, KINDS, [Bad(name="bad")]))
+    culprit = told.value.culprit
+    assert (culprit.kind.__name__, culprit.method, culprit.file) == ("Bad", "on_send", __file__)
+    line = Path(__file__).read_text().splitlines()[culprit.line - 1].strip()
+    assert (
+        line == "raise error"
+        if "KeyboardInterrupt" in says
+        else line.removeprefix("(").startswith("lambda self, e, chance")
+    )
+
+
+def raise_it(error):
+    raise error
+
+
+def test_a_fault_that_changed_nothing_has_not_acted():
+    faults = [
+        Loss(probability=0.0),
+        Loss(probability=1.0, name="all", agent="A.load.0"),
+        Delay(ticks=0),
+        Delay(ticks=2, name="2"),
+        Scramble(name="scramble"),
+        Wall(name="wall", start=50),
+        Crash(agent="A.load.1"),
+        Slow(agent="A.load.2", start=9),
+    ]
+    t = Transport(TOWN, KINDS, faults, check=False)  # nobody hears, so the books do not balance
+    for tick in range(6):
+        t.deliver(tick)
+        t.schedule.asleep(tick)
+        t.accept(outbox(news(TOWN, tick)) if tick < 2 else Outbox(tick))
+    assert t.schedule.acted == {"all": 0, "2": 0, "scramble": 3, "crash agent=A.load.1": 0}
+    assert t.schedule.changed([*faults, Loss(probability=1.0, name="new")]).acted == t.schedule.acted
 
 
 def test_a_kind_of_fault_that_builds_on_another_does_not_take_its_name():

@@ -1,13 +1,14 @@
 """The transport: what it refuses, and that whatever the faults do, no message appears or vanishes unseen."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from gridparley.environment import Fate, FaultError, Field, Journal, Kind, MessageError, Outbox, Transport
 from gridparley.environment.channels import Link
-from gridparley.environment.errors import ConservationError
+from gridparley.environment.errors import ConservationError, FaultCodeError
 from gridparley.environment.faults import Delay, Fault, Stage
 
 from .conftest import BID, ECHO, KINDS, NEWS, PRICE, channel, news, outbox, topology
@@ -133,12 +134,27 @@ class Hasty(Fault):
     stage = Stage.DELAY
 
     def on_send(self, envelopes, chance):
-        return envelopes.delay(np.full(len(envelopes), -1))
+        return replace(envelopes, due=envelopes.sent)
+
+
+class Whisper(Fault):
+    """A broken fault: it rewrites messages at a stage at which no receiver expects it."""
+
+    def on_send(self, envelopes, chance):
+        return envelopes.rewrite(lambda batch, at: 0.5 * batch.values)
 
 
 def test_a_fault_that_delivers_too_early_is_refused_by_its_name():
     with pytest.raises(FaultError, match="fault 'hasty': a message sent in tick 0 is due in tick 0; wanted 1 or later"):
         transport(Hasty(name="hasty")).accept(outbox(news(TOWN)))
+
+
+def test_a_fault_that_rewrites_messages_says_so_by_its_stage():
+    with pytest.raises(
+        FaultCodeError, match=r"Whisper\.on_send rewrites messages; only a fault of stage CORRUPTION"
+    ) as told:
+        transport(Whisper(name="whisper")).accept(outbox(news(TOWN)))
+    assert (told.value.culprit.file, told.value.culprit.method) == (__file__, "on_send")
 
 
 class Encore(Fault):

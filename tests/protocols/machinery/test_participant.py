@@ -78,7 +78,7 @@ def broken(result):
         (np.array([[np.inf]]), "returned inf"),
         (np.zeros((2, 1)), r"returned float64 of shape \(2, 1\); wanted floats of shape \(1, 1\)"),
         (np.array([["x"]]), "wanted floats"),
-        (ZeroDivisionError("no"), "Broken.respond raised ZeroDivisionError: no"),
+        (ZeroDivisionError("no"), "Broken.respond of A.load raised ZeroDivisionError: no"),
         (None, "wanted floats"),
     ],
 )

@@ -159,10 +159,10 @@ FILES = {
 AGENTS = {
     "returns NaN": ("x * np.nan", ["A.load", "returned nan", "price"]),
     "returns infinity": ("x + np.inf", ["A.load", "returned inf"]),
-    "returns a wrong shape": ("x.ravel()", ["Late.respond", "shape (1,)", "(1, 1)"]),
+    "returns a wrong shape": ("x.ravel()", ["Late.respond of A.load", "shape (1,)", "(1, 1)"]),
     "returns text": ("np.full(x.shape, 'lots')", ["Late.respond", "<U4", "floats"]),
     "returns nothing": ("None", ["Late.respond", "shape ()", "(1, 1)"]),
-    "raises": ("1 / 0", ["Late.respond raised ZeroDivisionError", "A.load"]),
+    "raises": ("1 / 0", ["Late.respond of A.load raised ZeroDivisionError: division by zero, asked with price"]),
 }
 LATE = """
 import numpy as np
@@ -296,7 +296,10 @@ def test_figures_that_cannot_be_written(tmp_path):
     told(call("plot", tmp_path / "kept", "--out", tmp_path / "file" / "below"), ["file/below", "cannot be written"])
 
 
-LATE_LINE = ("run", "late.toml", "--out", "kept"), ["is in kept", "error: Late.respond of A.load returned nan"]
+LATE_LINE = (
+    ("run", "late.toml", "--out", "kept"),
+    ["is in kept", "error: FAILED in tick 11: Late.respond of A.load returned nan"],
+)
 
 
 @pytest.mark.parametrize(
