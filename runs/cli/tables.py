@@ -171,6 +171,8 @@ def _certificate(certificate: Mapping[str, Any], unit: str) -> str:
         return "none: no point was found that all agents can keep"
     if certificate.get("residual") is not None:
         return f"an equilibrium, and no common cost is least: best answers are {certificate['residual']:.1e} kW away"
+    if certificate["lower"] is None:
+        return f"a point that all agents can keep, for {number(certificate['upper'])} {unit}; no bound of the optimum"
     low, high, gap = certificate["lower"], certificate["upper"], certificate["gap"]
     bound = f"the optimum is between {number(low)} and {number(high)} {unit}"
     return bound if gap is None else f"{bound}, relative gap {gap:.1e}"

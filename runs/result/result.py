@@ -211,6 +211,7 @@ class Result:
                 "committed": self.certificate.x is not None,
                 "residual": self.certificate.residual,
             },
+            "probe": self.certificate.probe.to_dict(),
             "residuals": {name: latest[name] for name in ("primal_residual", "dual_residual", "price_disagreement")},
             "worst": self.worst(),
             "cost_unit": self.cost_unit,
