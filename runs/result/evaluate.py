@@ -17,6 +17,7 @@ from ..scenario.scenario import Scenario
 from ..simulation.simulation import Simulation
 from .day_result import evaluate_day
 from .result import Result
+from .shading import shading_of
 
 __all__ = ["evaluate"]
 
@@ -49,7 +50,12 @@ def evaluate(
     verdict = judge(simulation, certificate, posed)
     if lossless is not None and optimised is not tangent:
         lossless = replace(lossless, cost=simulation.observer.cost(lossless.x))  # what is least is a weighted cost
-    return Result(scenario, simulation, *verdict, certificate, posed, lossless, seconds, x, observer=observer)
+    shading = {}
+    if certificate.probe.strategic and certificate.x is not None and posed is not None:
+        shading = shading_of(market, certificate.x, state.price, posed)
+    return Result(
+        scenario, simulation, *verdict, certificate, posed, lossless, seconds, x, observer=observer, shading=shading
+    )
 
 
 def _of_equilibrium(certificate: Certificate, market: Market, protocol: Protocol, state: MarketState) -> Certificate:
