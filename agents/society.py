@@ -53,6 +53,10 @@ class Society(LocalProblem):
     runs_network: ClassVar[bool] = False
     """Whether agents of this type run a network that others are connected to."""
 
+    strategic: ClassVar[bool] = False
+    """Whether agents of this type may answer something else than the minimum of their `cost`, such as a bid above it: `cost`
+    is their true interest, `respond` what they say. A run with such agents ends AGREED at best, never CONVERGED."""
+
     facts: ClassVar[dict[str, Fact]] = {}
     _by_port: ClassVar[bool] = False
 

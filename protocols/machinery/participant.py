@@ -16,7 +16,7 @@ from .market import Market
 from .memory import Memory
 from .options import Options
 from .role import Role
-from .state import MarketState
+from .state import LastAsk, MarketState
 
 __all__ = ["Participant"]
 
@@ -60,6 +60,7 @@ class Participant(Role):
         self.population, self.society = population, part.society
         self.newest, self._patience, self._kinds = protocol.on_silence == "newest", protocol.patience, kinds
         self._which, self._whole_rows = which, None
+        self._first = int(which[0]) if len(which) else 0
         if part is not whole:
             rows = self._whole_rows = whole.society.rows_of(which)
             here = np.isin(at, rows)
@@ -264,8 +265,19 @@ class Participant(Role):
         self._keep(kept["block"])
         self.called, self.lost, self._lent = kept["called"], kept["lost"], kept["lent"]
 
+    def last_ask(self) -> LastAsk:
+        """Return what its agents were asked last, and whether they have answered that."""
+        asked = self._ask.round
+        if self.newest:
+            done = not (self._ask.heard > self._of_agent(self.seen)).any()
+        else:
+            done = bool((asked == self._of_agent(self.answered)).all())
+        price, target, rho = (np.array(self._asked(field)) for field in _FIELDS)
+        return LastAsk(price, target, rho, done and not self.lost.any())
+
     def report(self, state: MarketState) -> None:
-        """Write the last answers of all agents."""
+        """Write the last answers of all agents, and how to learn what was asked."""
+        state.last_ask[self.population, self._first] = self.last_ask
         if self.x.shape == state.x[self.population].shape:
             state.x[self.population] = self.x  # read-only, by which an observer knows that nothing has changed
         else:

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from .market import Market
 
-__all__ = ["MarketState"]
+__all__ = ["LastAsk", "MarketState"]
 
 Floats = npt.NDArray[np.float64]
+
+
+class LastAsk(NamedTuple):
+    """What agents were asked last.
+
+    Attributes
+    ----------
+    price, target : (rows, periods) $/kWh and kW
+    rho : (rows, 1) $/kW²h
+    answered : whether the last answers of all of them are answers to it
+    """
+
+    price: Floats
+    target: Floats
+    rho: Floats
+    answered: bool
 
 
 @dataclass
@@ -26,6 +44,7 @@ class MarketState:
     round : (coordinators,) rounds completed
     stopped : (coordinators,) bool
     heard : (coordinators,) the tick of the oldest message that each still relies on, -1 where one was never heard
+    last_ask : by population and by the first agent of each of its roles, what those agents were asked last, when called
     """
 
     price: Floats
@@ -34,6 +53,7 @@ class MarketState:
     round: npt.NDArray[np.int64]
     stopped: npt.NDArray[np.bool_]
     heard: npt.NDArray[np.int64]
+    last_ask: dict[tuple[int, int], Callable[[], LastAsk]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def blank(cls, market: Market) -> MarketState:

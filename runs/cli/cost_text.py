@@ -16,6 +16,8 @@ def certificate_text(certificate: Mapping[str, Any], unit: str) -> str:
         return "none: no point was found that all agents can keep"
     if certificate.get("residual") is not None:
         return f"an equilibrium, and no common cost is least: best answers are {certificate['residual']:.1e} kW away"
+    if certificate["lower"] is None:
+        return f"a point that all agents can keep, for {number(certificate['upper'])} {unit}; no bound of the optimum"
     low, high, gap = certificate["lower"], certificate["upper"], certificate["gap"]
     if "of" in certificate:
         bound = f"{certificate['of']}: together between {number(low)} and {number(high)} {unit}"

@@ -14,7 +14,7 @@ from ..result.result import Result
 from ..result.solution_tables import Part, agents_of, balances_of
 from .plain import number, plain_table
 
-__all__ = ["market_tables", "of_agents"]
+__all__ = ["market_tables", "of_agents", "shading_table"]
 
 AGENTS_MAX = 60
 """Agents, or places where they meet, up to which each has a line."""
@@ -130,3 +130,21 @@ def _largest(power: Floats, most: int) -> tuple[Any, Any]:
         return np.arange(len(power)), np.arange(0)
     order = np.argsort(-np.abs(power), kind="stable")
     return order[:SHOWN], order[SHOWN:]
+
+
+def shading_table(result: Result, most: int) -> RenderableType:
+    """What it costs each agent that some do not answer their interest; of more than `most`, who declares it."""
+    table = result.shading
+    heads = ("cost", "payment", "together", "at optimum", "loss")
+    shown = plain_table([(f"true costs, {result.cost_unit}", "left"), *((head, "right") for head in heads)])
+    declared = set(result.certificate.probe.strategic)
+    agents = [name for name in table if name != "all"]
+    few = [name for name in agents if len(agents) <= most or name in declared or name == "others"]
+    for name in [*few[:most], "all"]:
+        mark = f"{name} (declared)" if name in declared else name
+        row = table[name]
+        together, best = row["cost"] + row["payment"], row["optimum_cost"] + row["optimum_payment"]
+        values = (row["cost"], row["payment"], together, best, row["loss"])
+        shown.add_row(mark, *(number(value, 3) for value in values))
+    note = "together: cost and payment at the negotiated prices; at optimum: both, of the true costs and its prices"
+    return Group(shown, Text(note, style="dim"))

@@ -18,7 +18,7 @@ from ..result.day_result import foresight_text
 from ..result.notes import idle_faults, own_types
 from ..result.result import Result
 from .cost_text import certificate_text, cost_text, objective_text
-from .market_tables import market_tables, of_agents
+from .market_tables import market_tables, of_agents, shading_table
 from .plain import number, plain_table
 
 __all__ = ["MICROGRIDS_MAX", "number", "print_result", "same_digits"]
@@ -75,6 +75,9 @@ def print_result(result: Result, console: Console) -> None:
         if told.get("settlement") and (result.settled or not of_agents(result)):
             console.print()
             console.print(_settlement(told["settlement"], result.cost_unit))
+    if result.shading:
+        console.print()
+        console.print(shading_table(result, MICROGRIDS_MAX))
     if printed := result.scenario.spec.report.printed:
         console.print()
         console.print(_beside(printed, told, result.scenario.spec.report.source or "the source"))

@@ -10,8 +10,10 @@ import numpy.typing as npt
 from ...agents import AgentError
 from ...protocols import Market, MarketState, Population, Protocol
 from ...protocols.machinery.answer import answer
+from .probe import Answers
+from .rays import Asked
 
-__all__ = ["natural_residual", "seen_prices", "tangent_market"]
+__all__ = ["natural_answers", "natural_residual", "seen_prices", "tangent_market"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,15 +49,25 @@ def seen_prices(market: Market, protocol: Protocol, state: MarketState) -> list[
     return market.to_rows(price * weights["price"] if "price" in weights else price)
 
 
+def natural_answers(market: Market, protocol: Protocol, state: MarketState, x: list[Floats]) -> Answers:
+    """Return argmin_y cost(y) + price y + pull/2 |y - x|² at the prices that rows see: what makes the natural map.
+
+    The pull is 1e-3 $/kW²h.
+    """
+    asked: list[Asked | None] = []
+    found = []
+    for population, price, rows in zip(market.populations, seen_prices(market, protocol, state), x, strict=True):
+        question = Asked(price, rows, np.full((population.society.rows, 1), _PULL))
+        asked.append(question)
+        found.append(answer(population.society, *question))
+    return Answers(market, asked, found, "answers at the final prices that it sees")
+
+
 def natural_residual(market: Market, protocol: Protocol, state: MarketState, x: list[Floats]) -> list[Floats]:
     """Return x - argmin_y cost(y) + price y + pull/2 |y - x|², by population, (rows, periods) kW.
 
     It is zero where, and only where, x is every agent's best answer to the price that it sees. With balanced x that makes an
     equilibrium (F. Facchinei and J.-S. Pang, Finite-Dimensional Variational Inequalities and Complementarity Problems,
-    2003, section 1.5). The pull is 1e-3 $/kW²h.
+    2003, section 1.5). It rests on what agents answer: `probe` tries those answers against their costs.
     """
-    residual = []
-    for population, price, rows in zip(market.populations, seen_prices(market, protocol, state), x, strict=True):
-        society = population.society
-        residual.append(rows - answer(society, price, rows, np.full((society.rows, 1), _PULL)))
-    return residual
+    return [rows - best for rows, best in zip(x, natural_answers(market, protocol, state, x).x, strict=True)]

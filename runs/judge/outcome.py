@@ -20,16 +20,22 @@ CERTIFIED_GAP = 1e-6
 """Largest relative gap of a certificate that still counts."""
 
 
+_SMALLER, _MORE = "; a smaller step may help", "; more --ticks may do"
+
+
 class Outcome(StrEnum):
     """How a run ended.
 
-    CONVERGED: all coordinators stopped, at a feasible point, with a certificate. STALLED: nothing moves any more, short
-    of that. OSCILLATING: prices go back and forth and come no nearer. DIVERGED: prices run away. INCONSISTENT: two copies
-    of one price differ. INFEASIBLE: proven that no point balances. TICK_LIMIT: it was still getting better. FAILED: the code
-    of a type that takes part failed, in `FailedError`, or something else ended the run.
+    CONVERGED: all coordinators stopped, at a feasible point, with a certificate. AGREED: all stopped, at a point that all can
+    keep, and nothing is claimed about the optimum, since some answer is not the minimum of a convex cost, by the probe or by
+    declaration. STALLED: nothing moves any more, short of that. OSCILLATING: prices go back and forth and come no nearer.
+    DIVERGED: prices run away. INCONSISTENT: two copies of one price differ. INFEASIBLE: proven that no point balances.
+    TICK_LIMIT: it was still getting better. FAILED: the code of a type that takes part failed, in `FailedError`, or something
+    else ended the run.
     """
 
     CONVERGED = "CONVERGED"
+    AGREED = "AGREED"
     STALLED = "STALLED"
     OSCILLATING = "OSCILLATING"
     DIVERGED = "DIVERGED"
@@ -89,6 +95,21 @@ def judge(simulation: EndedRun, certificate: Certificate, reference: Reference |
         return Verdict(Outcome.INCONSISTENT, "two copies of one price differ, so what looks settled is not")
     if simulation.stopped:
         return _finished(certificate, reference)
+    verdict = _ended_badly(simulation, certificate, reference)
+    if not certificate.probe.findings:
+        return verdict
+    # What is wrong with an agent comes first, and no advice that would not mend it. Nor does its answer prove anything.
+    reason = verdict.reason.removesuffix(_SMALLER).removesuffix(_MORE)
+    if verdict.outcome is Outcome.INFEASIBLE:
+        verdict, reason = (
+            Verdict(Outcome.STALLED, ""),
+            "so these answers do not prove what they seem to, that no point balances",
+        )
+    return Verdict(verdict.outcome, f"{certificate.probe.words}; {reason}")
+
+
+def _ended_badly(simulation: EndedRun, certificate: Certificate, reference: Reference | None) -> Verdict:
+    """Judge a run that ended before all coordinators stopped."""
     if simulation.proof is not None and reference is not None:
         return Verdict(
             Outcome.STALLED,
@@ -100,7 +121,7 @@ def judge(simulation: EndedRun, certificate: Certificate, reference: Reference |
         where = proof.where(simulation.market.topology.balances)
         return Verdict(Outcome.INFEASIBLE, f"it is proven that no point balances: {where}")
     if simulation.broken:
-        return Verdict(Outcome.DIVERGED, "prices run away; a smaller step may help")
+        return Verdict(Outcome.DIVERGED, "prices run away" + _SMALLER)
     return _unfinished(simulation)
 
 
@@ -111,15 +132,21 @@ def check_reference(verdict: Verdict, certificate: Certificate, reference: Refer
 
 def _finished(certificate: Certificate, reference: Reference | None) -> Verdict:
     """Judge a run whose coordinators all stopped: CONVERGED takes a certificate that nothing contradicts."""
+    probe = certificate.probe
     if certificate.x is None:
-        return Verdict(Outcome.STALLED, "all coordinators stopped, but no feasible point was found")
+        first = f"{probe.words}; " if probe else ""
+        return Verdict(Outcome.STALLED, f"{first}all coordinators stopped, but no feasible point was found")
+    if probe:
+        return Verdict(
+            Outcome.AGREED,
+            f"all coordinators stopped, at a feasible point, and no optimum is claimed: {probe.words}",
+        )
     if certificate.residual is not None:
         return _equilibrium(certificate.residual, certificate.x)
     if certificate.gap < -CERTIFIED_GAP:
         return Verdict(
             Outcome.STALLED,
-            "all coordinators stopped, but the certificate contradicts itself, its lower bound being above the upper one: "
-            "an agent's `respond` is not the minimum of its `cost`",
+            "all coordinators stopped, but the certificate contradicts itself, its lower bound being above the upper one",
         )
     if not certificate.gap <= CERTIFIED_GAP:
         return Verdict(
@@ -128,9 +155,9 @@ def _finished(certificate: Certificate, reference: Reference | None) -> Verdict:
         )
     if reference is not None and (beyond := _outside(certificate, reference)):
         return Verdict(
-            Outcome.STALLED,
-            f"all coordinators stopped, but the central optimum lies {beyond:.1e} $/h outside the certificate: an agent's "
-            "`respond` and `cost` differ from its `reference`",
+            Outcome.AGREED,
+            "all coordinators stopped, at a feasible point, and no optimum is claimed: that of the agents' `reference` lies "
+            f"{beyond:.1e} $/h outside what their `cost` allows",
         )
     return Verdict(
         Outcome.CONVERGED,
@@ -179,22 +206,18 @@ def _unfinished(simulation: EndedRun) -> Verdict:
     residual = np.array([row[0] for row in observer.rounds])
     if len(residual) < 8:
         done = int(simulation.state.round.min())
-        return Verdict(
-            Outcome.TICK_LIMIT, f"rounds completed in {tick} ticks: {done}, too few to tell; more --ticks may do"
-        )
+        return Verdict(Outcome.TICK_LIMIT, f"rounds completed in {tick} ticks: {done}, too few to tell{_MORE}")
     quarter = len(residual) // 4
     before, after = np.nanmax(residual[-2 * quarter : -quarter]), np.nanmax(residual[-quarter:])
     if after <= 0.9 * before:
-        return Verdict(Outcome.TICK_LIMIT, "the ticks ran out while it was still getting better; more --ticks may do")
+        return Verdict(Outcome.TICK_LIMIT, "the ticks ran out while it was still getting better" + _MORE)
     path, net, _ = observer.drift()
     if net > 0.5 * path:
         if after > 1.1 * before:
-            return Verdict(Outcome.DIVERGED, "prices run away; a smaller step may help")
-        return Verdict(
-            Outcome.TICK_LIMIT, "the ticks ran out while prices were still on their way; more --ticks may do"
-        )
+            return Verdict(Outcome.DIVERGED, "prices run away" + _SMALLER)
+        return Verdict(Outcome.TICK_LIMIT, "the ticks ran out while prices were still on their way" + _MORE)
     if observer.latest["dual_residual"] > 1e-9:
-        return Verdict(Outcome.OSCILLATING, "prices go back and forth and come no nearer; a smaller step may help")
+        return Verdict(Outcome.OSCILLATING, "prices go back and forth and come no nearer" + _SMALLER)
     return Verdict(
         Outcome.STALLED, "prices are settled, but not all agents are within the tolerances eps_abs and eps_rel"
     )

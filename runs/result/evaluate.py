@@ -6,15 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...protocols import Market, MarketState, Protocol
 from ..judge.certificate import Certificate, certify
-from ..judge.equilibrium import natural_residual, tangent_market
+from ..judge.equilibrium import natural_answers, tangent_market
 from ..judge.metrics import Observer
 from ..judge.outcome import judge
+from ..judge.probe import probe, probe_prices
 from ..judge.reference import ROWS_MAX, central_solve
 from ..scenario.scenario import Scenario
 from ..simulation.simulation import Simulation
 from .day_result import evaluate_day
 from .result import Result
+from .shading import shading_of
 
 __all__ = ["evaluate"]
 
@@ -31,13 +34,11 @@ def evaluate(
     market = tangent if optimised is None else optimised
     observer = simulation.observer if market is simulation.market else Observer(market, 0)
     if any(np.isnan(x).any() for x in state.x) or simulation.broken or simulation.proof is not None:
-        certificate = Certificate(-np.inf, np.inf, np.inf, None)
+        certificate = Certificate(-np.inf, np.inf, np.inf, None, probe=probe_prices(market, state))
     else:
-        certificate = certify(market, observer, state)
+        certificate = certify(market, observer, state, asked=tangent)
         if optimised is None:
-            at = state.x if certificate.x is None else certificate.x
-            residual = max(float(np.abs(r).max()) for r in natural_residual(market, protocol, state, at))
-            certificate = replace(certificate, lower=-np.inf, gap=np.inf, residual=residual)
+            certificate = _of_equilibrium(certificate, market, protocol, state)
     if reference is None:
         reference = sum(p.society.rows for p in market.populations) * market.periods <= ROWS_MAX
     reference = reference and optimised is not None
@@ -49,4 +50,19 @@ def evaluate(
     verdict = judge(simulation, certificate, posed)
     if lossless is not None and optimised is not tangent:
         lossless = replace(lossless, cost=simulation.observer.cost(lossless.x))  # what is least is a weighted cost
-    return Result(scenario, simulation, *verdict, certificate, posed, lossless, seconds, x, observer=observer)
+    shading = {}
+    if certificate.probe.strategic and certificate.x is not None and posed is not None:
+        shading = shading_of(market, certificate.x, state.price, posed)
+    return Result(
+        scenario, simulation, *verdict, certificate, posed, lossless, seconds, x, observer=observer, shading=shading
+    )
+
+
+def _of_equilibrium(certificate: Certificate, market: Market, protocol: Protocol, state: MarketState) -> Certificate:
+    """Return a certificate without bounds, with the residual of an equilibrium, whose best answers are probed as well."""
+    at = state.x if certificate.x is None else certificate.x
+    answers = natural_answers(market, protocol, state, at)
+    residual = max(float(np.abs(rows - x).max(initial=0.0)) for rows, x in zip(at, answers.x, strict=True))
+    found = probe([answers], [[x] for x in at], abs(certificate.upper) if np.isfinite(certificate.upper) else 0.0)
+    joined = certificate.probe.joined(found)
+    return replace(certificate, lower=-np.inf, gap=np.inf, residual=residual, probe=joined)

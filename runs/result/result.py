@@ -22,6 +22,7 @@ from ..simulation.simulation import Simulation
 from .notebook import result_html
 from .notes import faults_told
 from .settlement import Table, settle
+from .shading import Shading
 from .solution_tables import Part, agents_of, balances_of, frame, records
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Result:
     settled : the settlement, where it was asked for
     observer : of the market that the end is judged by, where that is not the one that was run
     ac : what an AC power flow says about it, where that was asked for
+    shading : what it costs each agent that some declare to answer something else than their interest: see `shading_of`; empty
+        where none does, or where the optimum of the true costs is not known
     """
 
     scenario: Scenario
@@ -61,6 +64,7 @@ class Result:
     settled: Table | None = field(default=None, kw_only=True)
     observer: Observer | None = field(default=None, kw_only=True)
     ac: dict[str, Any] | None = field(default=None, kw_only=True)
+    shading: Shading = field(default_factory=dict, kw_only=True)
 
     def __repr__(self) -> str:
         gap = "" if self.gap is None else f", gap {self.gap:.1e}"
@@ -214,6 +218,7 @@ class Result:
                 "committed": self.certificate.x is not None,
                 "residual": self.certificate.residual,
             },
+            "probe": self.certificate.probe.to_dict(),
             "residuals": {name: latest[name] for name in ("primal_residual", "dual_residual", "price_disagreement")},
             "worst": self.worst(),
             "cost_unit": self.cost_unit,
@@ -226,6 +231,8 @@ class Result:
         }
         if usage := usage_report(simulation.market, simulation.protocol, simulation.state, self.x):
             told["usage"] = usage
+        if self.shading:
+            told["shading"] = self.shading
         if self.ac:
             told["ac_check"] = self.ac
         if self.feeder:
