@@ -19,6 +19,8 @@ def certificate_text(certificate: Mapping[str, Any], unit: str) -> str:
     if certificate["lower"] is None:
         return f"a point that all agents can keep, for {number(certificate['upper'])} {unit}; no bound of the optimum"
     low, high, gap = certificate["lower"], certificate["upper"], certificate["gap"]
+    if "of" in certificate and (low is None or high is None):
+        return "none of the day: in some period no point was found that all agents can keep"
     if "of" in certificate:
         bound = f"{certificate['of']}: together between {number(low)} and {number(high)} {unit}"
     else:
