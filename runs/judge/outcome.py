@@ -96,15 +96,11 @@ def judge(simulation: EndedRun, certificate: Certificate, reference: Reference |
     if simulation.stopped:
         return _finished(certificate, reference)
     verdict = _ended_badly(simulation, certificate, reference)
-    if not certificate.probe.findings:
+    # A proof rests on answers that were probed; prices that then ran away are no fair question.
+    if not certificate.probe.findings or verdict.outcome is Outcome.INFEASIBLE:
         return verdict
-    # What is wrong with an agent comes first, and no advice that would not mend it. Nor does its answer prove anything.
+    # What is wrong with an agent comes first, and no advice that would not mend it.
     reason = verdict.reason.removesuffix(_SMALLER).removesuffix(_MORE)
-    if verdict.outcome is Outcome.INFEASIBLE:
-        verdict, reason = (
-            Verdict(Outcome.STALLED, ""),
-            "so these answers do not prove what they seem to, that no point balances",
-        )
     return Verdict(verdict.outcome, f"{certificate.probe.words}; {reason}")
 
 

@@ -196,3 +196,33 @@ def test_of_markets_that_have_a_solution_nothing_is_proven(seed):
             while simulation.tick < ticks:
                 simulation.step()
             assert find_infeasibility(simulation.market, simulation.observer, simulation.state) is None
+
+
+SHORT = """
+import numpy as np
+from gridparley import Prosumer, batched, within
+
+class Short(Prosumer):
+    wanted: float
+
+    def cost(self, x):
+        return within(x, 0, 5, (x - self.wanted) ** 2 / 2)
+
+    @batched
+    def respond(self, price, target, rho):
+        return np.clip((self.wanted + rho * target - price) / (1 + rho), 0, 0.05)  # it could take 5
+"""
+
+
+def test_answers_that_only_pretend_a_limit_prove_nothing_and_their_agent_is_named(tmp_path):
+    # Its load takes all of its 1 kW of PV by its own cost, and 0.05 kW by its answers.
+    (tmp_path / "short.py").write_text(SHORT)
+    table = (
+        '[[microgrid]]\nname = "A"\noperator = { cost_quadratic = 1.0, cost_linear = 1.0, power_max = 5.0, pv = 1.0 }\n'
+    )
+    text = "[run]\nticks = 600\n" + table + 'prosumer = [{ type = "short.py:Short", wanted = 3.0 }]\n'
+    (tmp_path / "short.toml").write_text(text)
+    result = run_scenario(load_scenario(tmp_path / "short.toml"), reference=False)
+    assert result.outcome != "INFEASIBLE"
+    assert result.simulation.tick > 256
+    assert "A.load (Short) could do better" in result.reason
