@@ -35,7 +35,7 @@ class MicrogridOperator(Society):
     cost_quadratic: Column = fact("$/kW²h", "a, of what is generated or bought", gt=0.0)
     cost_linear: Column = fact("$/kWh", "b, of what is generated or bought")
     power_max: Column = fact("kW", "largest G, from grid or generator", ge=0.0)
-    pv: Array = fact("kW", "what its PV gives", default=0.0, ge=0.0)
+    pv: Array = fact("kW", "what its PV gives; 1e9 is half of all there is on Earth", default=0.0, ge=0.0, le=1e9)
     alpha: Ports = fact(
         "$/kW²h", "what each end of a tie-line pays per squared kW; regularises the market", default=0.05, gt=0.0
     )

@@ -16,13 +16,12 @@ def certificate_text(certificate: Mapping[str, Any], unit: str) -> str:
         return "none: no point was found that all agents can keep"
     if certificate.get("residual") is not None:
         return f"an equilibrium, and no common cost is least: best answers are {certificate['residual']:.1e} kW away"
-    if certificate["lower"] is None:
-        return f"a point that all agents can keep, for {number(certificate['upper'])} {unit}; no bound of the optimum"
-    low, high, gap = certificate["lower"], certificate["upper"], certificate["gap"]
-    if "of" in certificate:
-        bound = f"{certificate['of']}: together between {number(low)} and {number(high)} {unit}"
-    else:
-        bound = f"the optimum is between {number(low)} and {number(high)} {unit}"
+    low, high, gap, of = certificate["lower"], certificate["upper"], certificate["gap"], certificate.get("of")
+    if of and high is None:
+        return "none of the day: in some period no point was found that all agents can keep"
+    if low is None:
+        return f"a point that all agents can keep, for {number(high)} {unit}; no bound of {of or 'the optimum'}"
+    bound = f"{f'{of}: together' if of else 'the optimum is'} between {number(low)} and {number(high)} {unit}"
     return bound if gap is None else f"{bound}, relative gap {gap:.1e}"
 
 

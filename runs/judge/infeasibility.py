@@ -14,6 +14,7 @@ from ...protocols import Market, MarketState
 from ...protocols.machinery.answer import answer
 from .certificate import asked_prices
 from .metrics import Observer, costs_of
+from .probe import best_answers, points_of, probe
 
 __all__ = ["Infeasibility", "find_infeasibility", "look_for_proof", "prove_infeasible"]
 
@@ -21,6 +22,8 @@ Floats = npt.NDArray[np.float64]
 
 _ROOM = 1e-6
 """kW, relative above 1: how near to a limit is at it."""
+_HIGH = 1e6
+"""$/kWh: prices beside which costs most likely do not matter."""
 _CLIMBS, _CLIMB = 10, 10
 """How often a search for a proof looks whether it has one, and the steps in between."""
 _PLANES, _PLANES_SIZE = 30, 1_000
@@ -83,7 +86,7 @@ def look_for_proof(market: Market, observer: Observer, state: MarketState, ticks
     if rest or turn & (turn - 1) or not turn or not _stuck(observer):
         return None
     if not all(population.society.convex for population in market.populations):
-        return None  # the answers may be no minima, so they prove nothing
+        return None  # the answers may be no minima, so they prove nothing that could not be said in the end
     try:
         with np.errstate(all="ignore"):
             return find_infeasibility(market, observer, state, climbs=1)
@@ -116,7 +119,7 @@ def prove_infeasible(market: Market, price: Floats) -> Infeasibility | None:
     if not (np.isfinite(size) and size > 0.0):
         return None
     price = np.where(np.abs(price) > 1e-6 * size, price / size, 0.0)
-    for high in (1e6, 1e9):
+    for high in (_HIGH, 1e3 * _HIGH):
         least = slack = change = 0.0
         limited = True
         for society, asked in asked_prices(market, price):
@@ -161,20 +164,32 @@ def find_infeasibility(
 
     The minimum of price . x within all limits is concave in the direction, and the imbalance at it is its slope. Of small
     markets it is climbed by cutting planes, then of all by a few steps from where the prices are going, from where they are,
-    and from the same price everywhere. Finding nothing proves nothing.
+    and from the same price everywhere. The answers that a proof rests on are probed. Finding nothing proves nothing.
 
     Parameters
     ----------
     market, observer, state
     climbs : how often a climb looks whether it has a proof, some steps each time
     """
+    if any(population.society.strategic for population in market.populations):
+        return None  # by declaration their answers are not the least of their costs
     drift = observer.drift()[2] if observer.rounds else state.price
     guesses = [_unit(guess) for guess in (drift, state.price, np.ones_like(drift), -np.ones_like(drift))]
     guesses = [guess for guess in guesses if np.isfinite(guess).all() and guess.any()]
     proof = _by_planes(market, observer, guesses[0]) if drift.size <= _PLANES_SIZE else None
     for guess in guesses:
         proof = proof or _uphill(market, observer, guess, climbs * _CLIMB)
-    return proof and _in_few_words(market, proof)
+    proof = proof and _in_few_words(market, proof)
+    return proof if proof and _is_sound(market, state, proof) else None
+
+
+def _is_sound(market: Market, state: MarketState, proof: Infeasibility) -> bool:
+    """Tell whether the answers that a proof rests on are the least by the agents' own costs, as far as the probe can tell."""
+    best = best_answers(market, _HIGH * proof.price)
+    # At such prices rounding alone shows; what would take something from the missing kW is worth far more.
+    weighty = 1e-3 * _HIGH * proof.missing
+    found = probe([best], points_of(best, state, None), 0.0).findings
+    return not any(one.fault in ("outside", "error") or not one.gain <= weighty for one in found)
 
 
 def _unit(price: Floats) -> Floats:
@@ -185,7 +200,7 @@ def _least(market: Market, way: Floats) -> tuple[list[Floats], npt.NDArray[np.bo
     """Return the answers at very high prices, and the periods in which price . x stays above zero at them."""
     asked = [prices for _, prices in asked_prices(market, way)]
     x = [
-        answer(population.society, 1e6 * prices, np.zeros_like(prices), np.zeros((len(prices), 1)))
+        answer(population.society, _HIGH * prices, np.zeros_like(prices), np.zeros((len(prices), 1)))
         for population, prices in zip(market.populations, asked, strict=True)
     ]
     # Only in some periods may there be no solution; what the others have to spare must not make up for it.

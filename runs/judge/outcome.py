@@ -56,6 +56,7 @@ class EndedRun(Protocol):
     broken : whether prices have run away
     last_due : the last tick in which anything is due that is in flight, -1 if nothing is
     proof : that no point balances, where that ended the run
+    garbling : names of faults that garble messages to the end
     """
 
     market: Market
@@ -71,6 +72,8 @@ class EndedRun(Protocol):
     def last_due(self) -> int: ...  # noqa: D102
     @property
     def proof(self) -> Infeasibility | None: ...  # noqa: D102
+    @property
+    def garbling(self) -> tuple[str, ...]: ...  # noqa: D102
 
 
 class Verdict(NamedTuple):
@@ -96,16 +99,16 @@ def judge(simulation: EndedRun, certificate: Certificate, reference: Reference |
     if simulation.stopped:
         return _finished(certificate, reference)
     verdict = _ended_badly(simulation, certificate, reference)
-    if not certificate.probe.findings:
+    # A proof rests on answers that were probed; prices that then ran away are no fair question.
+    if not certificate.probe.findings or verdict.outcome is Outcome.INFEASIBLE:
         return verdict
-    # What is wrong with an agent comes first, and no advice that would not mend it. Nor does its answer prove anything.
-    reason = verdict.reason.removesuffix(_SMALLER).removesuffix(_MORE)
-    if verdict.outcome is Outcome.INFEASIBLE:
-        verdict, reason = (
-            Verdict(Outcome.STALLED, ""),
-            "so these answers do not prove what they seem to, that no point balances",
-        )
-    return Verdict(verdict.outcome, f"{certificate.probe.words}; {reason}")
+    # What is wrong with an agent comes first, and no advice that would not mend it.
+    return Verdict(verdict.outcome, f"{certificate.probe.words}; {_plain(verdict)}")
+
+
+def _plain(verdict: Verdict) -> str:
+    """Return a reason without advice."""
+    return verdict.reason.removesuffix(_SMALLER).removesuffix(_MORE)
 
 
 def _ended_badly(simulation: EndedRun, certificate: Certificate, reference: Reference | None) -> Verdict:
@@ -120,9 +123,11 @@ def _ended_badly(simulation: EndedRun, certificate: Certificate, reference: Refe
     if certificate.x is None and reference is None and (proof := _proof(simulation)):
         where = proof.where(simulation.market.topology.balances)
         return Verdict(Outcome.INFEASIBLE, f"it is proven that no point balances: {where}")
-    if simulation.broken:
-        return Verdict(Outcome.DIVERGED, "prices run away" + _SMALLER)
-    return _unfinished(simulation)
+    verdict = Verdict(Outcome.DIVERGED, "prices run away" + _SMALLER) if simulation.broken else _unfinished(simulation)
+    if simulation.garbling and (reason := _plain(verdict)) != verdict.reason:
+        garbled = f"messages are garbled to the end ({', '.join(simulation.garbling)}), and those that are believed move prices"
+        verdict = Verdict(verdict.outcome, f"{garbled}; {reason}")
+    return verdict
 
 
 def check_reference(verdict: Verdict, certificate: Certificate, reference: Reference | None) -> Verdict:

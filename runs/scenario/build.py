@@ -134,6 +134,7 @@ def _port_facts(
         known = cls.facts.get("alpha")
         if known is not None and not all(limit.allows(np.array(alpha)) for limit in known.limits):
             raise ScenarioError(f"tie_line {'-'.join(line.between)}: alpha = {alpha:g}; wanted {known.allowed}")
+        _check_own_pv(line, cls)
         facts["alpha"].append(np.full((1, 1), alpha))
         facts["transfer_cost"].append(np.full((1, 1), line.transfer_cost))
         # Of what the other end has, an operator need not know: that end keeps to it.
@@ -142,6 +143,16 @@ def _port_facts(
             value = pv if isinstance(line.limit, str) else line.limit
             facts[name].append(np.broadcast_to(np.asarray(value, dtype=float), (1, spec.periods)))
     return {name: np.concatenate(rows) for name, rows in facts.items() if rows and name in cls.facts}
+
+
+def _check_own_pv(line: TieLineSpec, cls: type[Society]) -> None:
+    """Refuse a limit that only the other end knows, of an operator that must know the most it can import."""
+    known = cls.facts.get("import_max")
+    if line.limit == "own_pv" and known is not None and known.default != np.inf:
+        raise ScenarioError(
+            f"tie_line {'-'.join(line.between)}: limit = 'own_pv' leaves it to the other end how much comes, but a "
+            f"{cls.__name__} has to know (import_max); wanted 'pv' or a number of kW, or operators such as StorageOperator"
+        )
 
 
 def _pv(spec: ScenarioSpec, home: int) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...environment import Fate, FaultError, Journal, MessageBatch, Outbox, Transport
 from ...environment.code import Culprit
-from ...environment.faults import Fault, fault_types
+from ...environment.faults import Fault, Stage, fault_types
 from ...protocols import Market, MarketState, Protocol, Role
 from ..common.failure import FailedError, failure_of, is_own
 from ..common.plugins import type_name
@@ -252,6 +252,16 @@ class Simulation(mesa.Model):
     def last_due(self) -> int:
         """The last tick in which anything is due that is in flight, -1 if nothing is."""
         return self.transport.last_due
+
+    @property
+    def garbling(self) -> tuple[str, ...]:
+        """Names of faults that have changed what messages say, and were about to go on."""
+        schedule = self.transport.schedule
+        return tuple(
+            fault.name
+            for fault in schedule.faults
+            if fault.stage is Stage.CORRUPTION and fault.name in schedule.acted and fault.active(self.tick)
+        )
 
     @property
     def finished(self) -> bool:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gridparley import Record, load_scenario, run_scenario
+from gridparley.runs.cli.cost_text import certificate_text
 from gridparley.runs.judge.infeasibility import Infeasibility, find_infeasibility, look_for_proof, prove_infeasible
 from gridparley.runs.record.resume.replay import check_record
 
@@ -148,3 +149,80 @@ def test_a_direction_of_nothing_proves_nothing():
     shape = (len(market.topology.balances), 1)
     assert prove_infeasible(market, np.zeros(shape)) is None
     assert prove_infeasible(market, np.full(shape, np.nan)) is None
+
+
+DAY = """
+periods = 3
+profiles = "day.csv"
+[clock]
+start = 6.0
+hours = 1.0
+ticks_per_period = 5000
+[run]
+protocol = "incentive"
+ticks = 100000
+[[microgrid]]
+name = "A"
+operator = { cost_quadratic = 1.0, cost_linear = 1.0, power_max = 5.0, pv = "pv_A" }
+prosumer = [{ type = "SquareRootLoad", beta = 1.0, cap = 0.5 }]
+"""
+
+
+def test_of_a_day_only_the_period_in_vain_is_cut_short(tmp_path):
+    (tmp_path / "day.csv").write_text(
+        "start,pv_A [kW]\n2023-06-21 06:00,0.1\n2023-06-21 07:00,3.0\n2023-06-21 08:00,0.1\n"
+    )
+    (tmp_path / "day.toml").write_text(DAY)
+    result = run_scenario(load_scenario(tmp_path / "day.toml"), out=tmp_path / "out")
+    assert [str(end.verdict.outcome) for end in result.ends] == ["CONVERGED", "INFEASIBLE", "CONVERGED"]
+    assert result.ends[1].ticks == 256
+    # Its load takes (0.5 / 1)² = 0.25 kW of 3 kW.
+    words = "period 1 (07:00): it is proven that no point balances: at least 2.749 kW are left over at A"
+    assert (result.outcome, result.reason) == ("INFEASIBLE", words)
+    assert result.foresight is None  # there is no such day
+    assert result.to_dict()["perfect_foresight"] is None
+    assert certificate_text(result.to_dict()["certificate"], "$").startswith("none of the day: in some period")
+    with Record.open(tmp_path / "out") as record:
+        assert check_record(record).wrong is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_of_markets_that_have_a_solution_nothing_is_proven(seed):
+    settings = {"microgrids": 8, "prosumers": "1..6", "run.seed": seed}
+    for protocol in ("dual_decomposition", "exchange_admm", "atc", "incentive"):
+        simulation = load_scenario("microgrids", settings, protocol=protocol).simulation()
+        for ticks in (20, 60, 150):
+            while simulation.tick < ticks:
+                simulation.step()
+            assert find_infeasibility(simulation.market, simulation.observer, simulation.state) is None
+
+
+SHORT = """
+import numpy as np
+from gridparley import Prosumer, batched, within
+
+class Short(Prosumer):
+    wanted: float
+
+    def cost(self, x):
+        return within(x, 0, 5, (x - self.wanted) ** 2 / 2)
+
+    @batched
+    def respond(self, price, target, rho):
+        return np.clip((self.wanted + rho * target - price) / (1 + rho), 0, 0.05)  # it could take 5
+"""
+
+
+def test_answers_that_only_pretend_a_limit_prove_nothing_and_their_agent_is_named(tmp_path):
+    # Its load takes all of its 1 kW of PV by its own cost, and 0.05 kW by its answers.
+    (tmp_path / "short.py").write_text(SHORT)
+    table = (
+        '[[microgrid]]\nname = "A"\noperator = { cost_quadratic = 1.0, cost_linear = 1.0, power_max = 5.0, pv = 1.0 }\n'
+    )
+    text = "[run]\nticks = 600\n" + table + 'prosumer = [{ type = "short.py:Short", wanted = 3.0 }]\n'
+    (tmp_path / "short.toml").write_text(text)
+    result = run_scenario(load_scenario(tmp_path / "short.toml"), reference=False)
+    assert result.outcome != "INFEASIBLE"
+    assert result.simulation.tick > 256
+    assert "A.load (Short) could do better" in result.reason

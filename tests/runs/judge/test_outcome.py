@@ -63,6 +63,19 @@ def test_a_step_far_too_long_oscillates_between_the_limits():
     assert outcome(["step_size=100", "run.ticks=400"]) == "OSCILLATING"
 
 
+@pytest.mark.parametrize(("window", "garbled"), [("", True), (",to=20", False)])
+def test_messages_that_are_garbled_to_the_end_are_the_cause_and_no_step_is_advised(window, garbled):
+    faults = [f"corrupt=0.3,mode=sign{window}"]
+    scenario = load_scenario(
+        "three-microgrids", ["run.ticks=300", "eps_abs=0", "eps_rel=0"], faults=faults, protocol="incentive"
+    )
+    result = run_scenario(scenario, reference=False)
+    assert result.outcome not in ("CONVERGED", "FAILED")
+    words = "messages are garbled to the end (corrupt), and those that are believed move prices; "
+    assert result.reason.startswith(words) is garbled
+    assert ("may" in result.reason) is not garbled
+
+
 SURPLUS = """
 [run]
 ticks = 400
