@@ -20,6 +20,9 @@ Rows = npt.NDArray[np.integer]
 
 PRICES = (0.0, 1.0, -1.0, 0.05, 20.0, 1e4, -1e4)
 RHOS = (0.0, 0.01, 1.0, 50.0)
+PRICE_LIMIT = 1e9
+"""$/kWh between which a price is looked for at which the agents are at no limit."""
+HALVINGS = 60
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,7 @@ def questions_for(society: Society, trials: int, seed: int) -> tuple[Question, .
         made.append(Question(np.full(shape, price), target, np.full((shape[0], 1), rho)))
     order = rng.permutation(len(made) - 1) + 1
     made = [made[0], *(made[k] for k in order[: trials // 2])]  # nothing costs: ties show here
+    made += _where_it_moves(society, max(2, trials // 8), rng)
     while len(made) < trials:
         price = 10.0 ** rng.uniform(-2, 2) * rng.uniform(-0.3, 1.0, shape)
         rho = 10.0 ** rng.uniform(-2, 2, (shape[0], 1)) * rng.choice([0.0, 1.0], (shape[0], 1), p=[0.3, 0.7])
@@ -157,6 +161,34 @@ def questions_for(society: Society, trials: int, seed: int) -> tuple[Question, .
             rho = np.zeros_like(rho)
         made.append(Question(price, rng.uniform(-1.5, 1.5, shape) * size, rho))
     return tuple(made[:trials])
+
+
+def _where_it_moves(society: Society, count: int, rng: np.random.Generator) -> list[Question]:
+    """Return questions at prices between those that drive the agents to one limit and to the other.
+
+    Prices that do not know the agents are mostly beyond both, where a wrong answer is right. Every second one pulls, to what is
+    the best answer without a pull.
+    """
+    shape = (society.rows, society.periods)
+    zero, none = np.zeros(shape), np.zeros((society.rows, 1))
+
+    def at(price: float) -> Floats:
+        x = np.asarray(society.respond(zero + price, zero.copy(), none.copy()), dtype=np.float64)
+        return x if x.shape == shape and np.isfinite(x).all() else zero
+
+    made: list[Question] = []
+    try:
+        least, most = at(PRICE_LIMIT).sum(), at(-PRICE_LIMIT).sum()
+        for number in range(count):
+            wanted, low, high = least + rng.uniform(0.05, 0.95) * (most - least), -PRICE_LIMIT, PRICE_LIMIT
+            for _ in range(HALVINGS):
+                middle = 0.5 * (low + high)
+                low, high = (middle, high) if at(middle).sum() > wanted else (low, middle)
+            pull = 10.0 ** rng.uniform(-2, 2) if number % 2 else 0.0
+            made.append(Question(zero + low, at(low).copy() if pull else zero.copy(), none + pull))
+    except Exception:  # whatever is wrong, the checks will ask again and say so
+        return made
+    return made
 
 
 def _size(society: Society) -> Floats:
