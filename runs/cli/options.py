@@ -12,6 +12,7 @@ __all__ = [
     "AS_JSON",
     "BRANCH",
     "CHECK",
+    "CONFORM",
     "EXPORT",
     "GENERAL",
     "LESSON",
@@ -265,6 +266,22 @@ Examples:
 
 \b
 Exit status: 0 it is as it should be; 1 it is not.
+"""
+
+CONFORM = """
+\b
+Examples:
+  gridparley conform heat_pump.py:HeatPump
+  gridparley conform heat_pump.py:HeatPump --set comfort=3 --set stiffness=0.4 --set power_max=5
+  gridparley conform heat_pump.py:HeatPump --scenario warm.toml
+  gridparley conform ascent.py:Ascent
+  gridparley conform exchange_admm --set rho=1
+  gridparley conform loss=0.3 --json
+
+\b
+Every rule is tried, and of what breaks one it says on what, what came, and what should have. Facts that an agent needs and
+  that are not given are drawn; so that they fit each other, name a scenario with such agents.
+Exit status: 0 every rule is kept; 1 one is broken; 2 there is no such type, or it allows no such values.
 """
 
 BRANCH = """
