@@ -151,13 +151,13 @@ Examples:
 A tick is one hop of a message, a round one iteration of the protocol (usually two ticks).
 
 \b
-Outcomes: CONVERGED (with a certificate), STALLED, OSCILLATING, DIVERGED, INCONSISTENT, INFEASIBLE, TICK_LIMIT.
-Exit status: 0 the run has ended, whatever its outcome; 1 something in the scenario or the options is wrong;
+Outcomes: CONVERGED (with a certificate), STALLED, OSCILLATING, DIVERGED, INCONSISTENT, INFEASIBLE, TICK_LIMIT, FAILED.
+Exit status: 0 the run has ended, whatever its outcome; 1 something in the scenario or the options is wrong, or FAILED;
   2 the command line cannot be read; 3 with --strict, the outcome is not CONVERGED.
 
 \b
 --json prints one object: scenario, scenario_hash, protocol, seed, outcome, reason (for the outcome), ticks, rounds,
-  seconds, messages (by fate), total_cost, reference_cost, optimum_cost (all three without regularising terms; the last
+  seconds, messages (by fate), faults (name, acted_first: the tick, null where it acted on nothing), total_cost, reference_cost, optimum_cost (all three without regularising terms; the last
   at the optimum with them), objective, reference_objective (both with them), gap, regularisation_gap, certificate (lower,
   upper, gap, committed; residual, kW, where an equilibrium is no common optimum), residuals, worst, cost_unit (of all
   costs), period_hours, and the solution as microgrids (price, demand, generation, net_export, and pv, storage, soc,

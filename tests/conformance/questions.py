@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..agents import Society
+from ..environment.code import ended_from_outside
 from .error import ConformanceError, shown
 
 __all__ = ["AgentSubject", "Question", "questions_for"]
@@ -78,7 +79,9 @@ class AgentSubject:
         society = self.society if society is None else society
         try:
             x: Any = society.respond(*question.columns())
-        except Exception as error:
+        except BaseException as error:
+            if ended_from_outside(error):
+                raise
             got = f"{type(error).__name__}: {error}"
             raise self.error("answers_every_question", "respond", question, got, "an answer") from error
         wanted = (society.rows, society.periods)
@@ -102,7 +105,9 @@ class AgentSubject:
         try:
             with np.errstate(all="ignore"):  # it is asked about points far outside
                 value: Any = society.cost(x.copy())
-        except Exception as error:
+        except BaseException as error:
+            if ended_from_outside(error):
+                raise
             got, wish = f"{type(error).__name__}: {error}", "a cost, +inf outside limits"
             raise self.error("cost_is_a_number", "cost", f"x {shown(x)} kW", got, wish) from error
         wanted = (len(society), society.periods)
@@ -131,7 +136,9 @@ class AgentSubject:
         society = self.society if society is None else society
         try:
             return np.asarray(getattr(society, method)(*columns))
-        except Exception as error:
+        except BaseException as error:
+            if ended_from_outside(error):
+                raise
             check = {"cost": "cost_is_a_number", "slope": "slope_fits_answers"}.get(method, "answers_every_question")
             got = f"{type(error).__name__}: {error}"
             raise self.error(check, method, question, got, "an answer for each agent") from error
@@ -186,8 +193,9 @@ def _where_it_moves(society: Society, count: int, rng: np.random.Generator) -> l
                 low, high = (middle, high) if at(middle).sum() > wanted else (low, middle)
             pull = 10.0 ** rng.uniform(-2, 2) if number % 2 else 0.0
             made.append(Question(zero + low, at(low).copy() if pull else zero.copy(), none + pull))
-    except Exception:  # whatever is wrong, the checks will ask again and say so
-        return made
+    except BaseException as error:  # whatever is wrong, the checks will ask again and say so
+        if ended_from_outside(error):
+            raise
     return made
 
 
@@ -198,7 +206,9 @@ def _size(society: Society) -> Floats:
     for price in (0.0, 0.1, 1.0, 10.0, -1.0):
         try:
             x = np.asarray(society.respond(zero + price, zero.copy(), zero[:, :1].copy()), dtype=np.float64)
-        except Exception:  # whatever is wrong, the checks will ask again and say so
+        except BaseException as error:  # whatever is wrong, the checks will ask again and say so
+            if ended_from_outside(error):
+                raise
             continue
         if x.shape == zero.shape and np.isfinite(x).all():
             size = np.maximum(size, np.abs(x).max(axis=1, keepdims=True))

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from ..agents import AgentError, Society
+from ..environment.code import ended_from_outside
 from ..environment.faults import Fault, fault_types
 from ..protocols import Protocol, protocol_types
 from ..runs.common.errors import ScenarioError, did_you_mean
@@ -28,7 +29,9 @@ from .questions import AgentSubject
 __all__ = ["named_type", "subject_of"]
 
 AGENTS_MAX = 4
-"""Agents of a scenario that are tried."""
+"""Agents of a scenario that are tried, if they do not have too many rows and periods."""
+MANY, TRIALS, TRIALS_FEW = 30, 40, 10
+"""Numbers in an answer of all of them, beyond which fewer questions are put: general searches take long then."""
 DRAWN, DRAWS = 3, 40
 """Agents whose facts are drawn, and how often that is tried until they can answer."""
 TICKS = 5000
@@ -75,7 +78,8 @@ def subject_of(
     """
     if issubclass(kind, Society):
         society, told = _agents(kind, values, scenario, seed)
-        return agent_subject(society, seed=seed, tolerance=tolerance), told
+        few = society.rows * society.periods > MANY
+        return agent_subject(society, seed=seed, tolerance=tolerance, trials=TRIALS_FEW if few else TRIALS), told
     market = three_microgrids() if scenario is None else load_scenario(scenario).simulation().market
     where = "three microgrids" if scenario is None else scenario
     if issubclass(kind, Protocol):
@@ -95,8 +99,10 @@ def _fault(text: str, kind: type[Fault], values: Mapping[str, Any]) -> Fault:
     """Return a fault with the parameters it is given; what it needs beside those is a number that some allow."""
     name = text.partition(",")[0].partition("=")[0].strip()
     table = {**(read_fault(text) if "=" in text else {"kind": name}), **values}
-    needs = [one for one, field in kind.model_fields.items() if field.is_required() and one not in table]
-    usual = FAULTS.get(kind.kind, {})
+    usual = FAULTS.get(kind.kind, {}) if len(table) == 1 else {}
+    needs = [
+        one for one, field in kind.model_fields.items() if one not in table and (field.is_required() or one in usual)
+    ]
     for guess in (0.3, 2, 0.05, "*"):
         given = {one: usual.get(one, guess) for one in needs}
         try:
@@ -125,7 +131,10 @@ def _of_scenario(kind: type[Society], name: str) -> Society | None:
     where = Path(name)
     market = load_scenario(where if where.is_file() else name).simulation().market
     society = next((p.society for p in market.populations if type(p.society).__name__ == kind.__name__), None)
-    return None if society is None else society.take(np.arange(min(AGENTS_MAX, len(society))))
+    if society is None:
+        return None
+    each = int(np.max(society.port_count + 1)) * society.periods
+    return society.take(np.arange(max(1, min(AGENTS_MAX, len(society), MANY // each))))
 
 
 def _drawn(kind: type[Society], values: Mapping[str, Any], seed: int) -> tuple[Society, str]:
@@ -161,5 +170,7 @@ def _can_answer(society: Society) -> bool:
     zero = np.zeros((society.rows, society.periods))
     try:
         return bool(np.isfinite(society.cost(society.respond(zero, zero.copy(), zero[:, :1].copy()))).all())
-    except Exception:
+    except BaseException as error:
+        if ended_from_outside(error):
+            raise
         return True
