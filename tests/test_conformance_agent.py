@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from gridparley.agents import (
     Array,
@@ -356,6 +358,7 @@ def test_each_check_fails_on_what_it_is_for_and_on_nothing_else(wrong, check):
 
 
 LOOK_ALIKES = {
+    Tires: ["batch_equals_one_by_one"],  # a batch is asked once, where one by one is asked often
     # A wrong optimum is another optimum than the reference's, and moves otherwise than the slope says.
     OffByAThousandth: ["reference_agrees"],
     IgnoresThePull: ["reference_agrees"],
@@ -435,3 +438,43 @@ def test_a_method_that_raises_or_returns_no_column_breaks_a_rule_and_raises_noth
     with pytest.raises(ConformanceError) as error:
         check_agent(broken, facts={"comfort": 2.0, "stiffness": 1.0, "power_max": 4.0}, trials=6)
     assert f"Broken.{method}" in str(error.value)
+
+
+# Tolerances ---------------------------------------------------------------------------------------------------------
+
+PUMPS = st.builds(
+    lambda comfort, stiffness, share: {"comfort": comfort, "stiffness": stiffness, "power_max": share * max(comfort)},
+    st.lists(st.floats(0.01, 1e4), min_size=1, max_size=3),
+    st.floats(1e-3, 1e3),
+    st.floats(0.05, 20.0),
+)
+QUICKLY = settings(max_examples=15, deadline=None, derandomize=True, phases=[Phase.generate])
+
+
+@pytest.mark.slow
+@QUICKLY
+@given(PUMPS)
+def test_a_right_agent_passes_whatever_its_facts_are(facts):
+    check_agent(HeatPump, facts=facts, trials=16)
+
+
+@pytest.mark.parametrize("facts", [{"comfort": 3.0, "stiffness": 0.4, "power_max": 5.0}])
+def test_an_answer_that_is_right_but_for_rounding_passes(facts):
+    check_agent(HeatPump, facts=facts)
+
+
+class OnePercentMore(HeatPump):
+    """The example with a factor too many."""
+
+    @batched
+    def respond(self, price, target, rho):
+        wanted = 1.01 * (self.stiffness * self.comfort + rho * target - price)
+        return np.clip(wanted / (self.stiffness + rho), 0, self.power_max)
+
+
+@pytest.mark.slow
+@QUICKLY
+@given(PUMPS)
+def test_a_factor_of_one_percent_is_found_whatever_the_facts_are(facts):
+    with pytest.raises(ConformanceError, match="answers_are_optimal"):
+        check_agent(OnePercentMore, facts=facts, trials=16)

@@ -25,6 +25,7 @@ import typer
 
 from . import options as options
 from .choice import Choice, choosing
+from .conform import add_conform
 from .lesson import add_lesson
 from .profiles import add_profiles
 from .record import add_commands
@@ -161,6 +162,7 @@ def plot(
         typer.echo(str(file))
 
 
+add_conform(app)
 add_profiles(app)
 add_commands(app)
 add_watch(app)

@@ -12,6 +12,7 @@ __all__ = [
     "AS_JSON",
     "BRANCH",
     "CHECK",
+    "CONFORM",
     "EXPORT",
     "GENERAL",
     "LESSON",
@@ -150,23 +151,24 @@ Examples:
 A tick is one hop of a message, a round one iteration of the protocol (usually two ticks).
 
 \b
-Outcomes: CONVERGED (with a certificate), STALLED, OSCILLATING, DIVERGED, INCONSISTENT, INFEASIBLE, TICK_LIMIT.
-Exit status: 0 the run has ended, whatever its outcome; 1 something in the scenario or the options is wrong;
+Outcomes: CONVERGED (with a certificate), STALLED, OSCILLATING, DIVERGED, INCONSISTENT, INFEASIBLE, TICK_LIMIT, FAILED.
+Exit status: 0 the run has ended, whatever its outcome; 1 something in the scenario or the options is wrong, or FAILED;
   2 the command line cannot be read; 3 with --strict, the outcome is not CONVERGED.
 
 \b
 --json prints one object: scenario, scenario_hash, protocol, seed, settings (by, field, from, to, agents, dropped: what
-  --set and a changed type did), outcome, reason (for the outcome), ticks, rounds, seconds, messages (by fate),
-  total_cost, reference_cost, optimum_cost (all three without regularising terms; the last at the optimum with them),
-  objective, reference_objective (both with them), gap, regularisation_gap, certificate (lower, upper, gap, committed;
-  residual, kW, where an equilibrium is no common optimum), residuals, worst, cost_unit (of all costs), period_hours,
-  and the solution as microgrids (price, demand, generation, net_export, and pv, storage, soc, main_grid, energy, tariff
-  where there are any), tie_lines (transfer, transfer_price) and settlement (cost, payment, together, alone, gain, in $;
-  of prosumers with --settlement); of a market on a feeder also usage (trades, their charges and the budget), feeder
-  (voltages, lines, prices of connections) and, with --ac-check, ac_check (with, without); and of any market agents
-  (name, type, home, power: its net import, payment, cost) and balances (name, kind, from, to, price, power, payment),
-  null beyond 2000 rows; in kW, $/kWh, kWh and $/h, null where there is no such number, and a list where there are
-  several periods. A transfer over A-B is positive from A to B.
+  --set and a changed type did), outcome, reason (for the outcome), ticks, rounds, seconds, messages (by fate), faults
+  (name, acted_first: the tick, null where it acted on nothing), total_cost, reference_cost, optimum_cost (all three
+  without regularising terms; the last at the optimum with them), objective, reference_objective (both with them), gap,
+  regularisation_gap, certificate (lower, upper, gap, committed; residual, kW, where an equilibrium is no common
+  optimum), probe (what answers fail against their own cost: findings, agents, strategic), residuals, worst, cost_unit
+  (of all costs), period_hours, and the solution as microgrids (price, demand, generation, net_export, and pv, storage,
+  soc, main_grid, energy, tariff where there are any), tie_lines (transfer, transfer_price) and settlement (cost,
+  payment, together, alone, gain, in $; of prosumers with --settlement); of a market on a feeder also usage (trades,
+  their charges and the budget), feeder (voltages, lines, prices of connections) and, with --ac-check, ac_check (with,
+  without); and of any market agents (name, type, home, power: its net import, payment, cost) and balances (name, kind,
+  from, to, price, power, payment), null beyond 2000 rows; in kW, $/kWh, kWh and $/h, null where there is no such number,
+  and a list where there are several periods. A transfer over A-B is positive from A to B.
 
 \b
 --out DIR writes scenario.toml, result.json, metrics.csv, prices.csv, messages.csv and command.txt (see gridparley plot),
@@ -265,6 +267,22 @@ Examples:
 
 \b
 Exit status: 0 it is as it should be; 1 it is not.
+"""
+
+CONFORM = """
+\b
+Examples:
+  gridparley conform heat_pump.py:HeatPump
+  gridparley conform heat_pump.py:HeatPump --set comfort=3 --set stiffness=0.4 --set power_max=5
+  gridparley conform heat_pump.py:HeatPump --scenario warm.toml
+  gridparley conform ascent.py:Ascent
+  gridparley conform exchange_admm --set rho=1
+  gridparley conform loss=0.3 --json
+
+\b
+Every rule is tried, and of what breaks one it says on what, what came, and what should have. Facts that an agent needs and
+  that are not given are drawn; so that they fit each other, name a scenario with such agents.
+Exit status: 0 every rule is kept; 1 one is broken; 2 there is no such type, or it allows no such values.
 """
 
 BRANCH = """

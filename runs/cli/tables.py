@@ -78,6 +78,9 @@ def print_result(result: Result, console: Console) -> None:
     if result.shading:
         console.print()
         console.print(shading_table(result, MICROGRIDS_MAX))
+    if result.outcome is not Outcome.CONVERGED and (own := own_types(result.simulation)):
+        console.print()
+        console.print(Text(f"{own} tries what is yours here by itself", style="yellow"), soft_wrap=True)  # to be copied
     if printed := result.scenario.spec.report.printed:
         console.print()
         console.print(_beside(printed, told, result.scenario.spec.report.source or "the source"))
@@ -148,8 +151,6 @@ def _headline(result: Result, told: Mapping[str, Any]) -> RenderableType:
     ]
     if outcome is not Outcome.CONVERGED:
         rows.append(("worst", _worst(told["worst"])))
-        if own := own_types(result.simulation):
-            rows.append(("hint", Text(f"{own} tries what is yours here by itself", style="yellow")))
     grid = Table.grid(padding=(0, 2, 0, 0))
     for label, text in rows:
         grid.add_row(Text(label, style="bold"), text if isinstance(text, Text) else Text(text))

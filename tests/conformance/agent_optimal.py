@@ -25,15 +25,29 @@ POOL_MAX = 8
 """Answers to other questions, which are allowed points, that a search looks towards."""
 STEPS = 10.0 ** np.linspace(-6, 3, 13)
 """How far a search along a line looks, relative to the answer."""
+ROUNDING = 1e-12
+"""What some thousand roundings add up to, relative to the numbers that are rounded."""
+EPS = 1e-14
+"""What some tens of them do."""
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What one agent minimises: cost(x) + sum price x + sum rho/2 |x - target|^2, at many points at once."""
+    """What one agent minimises: cost(x) + sum price x + sum rho/2 |x - target|^2, at many points at once.
+
+    Attributes
+    ----------
+    subject, agent, question
+    cost_range : $/h, by which the agent's cost differs among the answers tried: an answer is rounded in kW, and so is what its
+        cost is made of, however small the cost itself is where it is least
+    cost_size : $/h, the largest cost among the answers tried, of which a constant is a part that no tolerance should know
+    """
 
     subject: AgentSubject
     agent: Society
     question: Question
+    cost_range: float
+    cost_size: float
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -49,10 +63,16 @@ class Objective:
         return np.asarray(cost + (q.price * points + q.rho / 2 * (points - q.target) ** 2).sum(axis=(1, 2)))
 
     def noise(self, x: Floats) -> float:
-        """Return the size of the terms at x, in $/h: what rounding is relative to."""
+        """Return the size of the terms at x, in $/h: what a relative tolerance is relative to."""
         q = self.question
         terms = np.abs(q.price * x) + q.rho * (x * x + q.target * q.target)
-        return float(terms.sum() + np.abs(self.subject.cost(x, self.agent)).sum())
+        cost = float(np.abs(self.subject.cost(x, self.agent)).sum())
+        return float(terms.sum()) + min(cost, self.cost_range)
+
+    @property
+    def rounding(self) -> float:
+        """$/h that rounding alone may be worth."""
+        return ROUNDING * self.cost_range + EPS * self.cost_size
 
 
 def answers_are_optimal(subject: AgentSubject) -> bool:
@@ -62,8 +82,9 @@ def answers_are_optimal(subject: AgentSubject) -> bool:
     for k in range(min(len(society), AGENTS_MAX)):
         rows = slice(int(society.row_start[k]), int(society.row_start[k + 1]))
         pool = np.stack([x[rows] for x in answers])
+        costs = _costs(subject, society[k], pool)
         for number, (question, x) in enumerate(zip(subject.questions, answers, strict=True)):
-            objective = Objective(subject, society[k], question.rows(rows))
+            objective = Objective(subject, society[k], question.rows(rows), *costs)
             if not np.isfinite(objective(x[None, rows])).all():
                 got = f"x {shown(x[rows])} kW, whose cost is +inf"
                 wanted = "an answer within its limits"
@@ -73,6 +94,15 @@ def answers_are_optimal(subject: AgentSubject) -> bool:
             for how, y in rivals:
                 _compare(objective, x[rows], y, how)
     return True
+
+
+def _costs(subject: AgentSubject, agent: Society, points: Floats) -> tuple[float, float]:
+    """Return by how much the cost of one agent, $/h, differs among points (m, rows, periods), and its largest size."""
+    m, rows, periods = points.shape
+    many = agent.take(np.zeros(m, dtype=np.int64))
+    costs = subject.cost(points.reshape(m * rows, periods), many).sum(axis=1)
+    known = costs[np.isfinite(costs)]
+    return (float(np.ptp(known)), float(np.abs(known).max())) if known.size else (0.0, 0.0)
 
 
 def _rivals(
@@ -102,7 +132,7 @@ def _compare(objective: Objective, x: Floats, y: Floats, how: str) -> None:
         return
     noise = objective.noise(x)
     slack = _slack(objective, x)
-    allowed = subject.tolerance * noise + slack
+    allowed = subject.tolerance * noise + slack + objective.rounding
     if mine - theirs > allowed:
         got = f"x {shown(x)} kW, worth {mine!r}; {how} found {shown(y)} kW, worth {theirs!r}"
         wanted = f"no better point by more than {allowed:.3g} $/h"
@@ -110,7 +140,7 @@ def _compare(objective: Objective, x: Floats, y: Floats, how: str) -> None:
     rho = float(question.rho.min())
     if rho > 0 and theirs <= mine:
         # Values that agree to rounding fix a minimiser of curvature rho to the square root of it.
-        blur = np.sqrt((64e-15 * noise + 4 * slack) / rho)
+        blur = np.sqrt((64e-15 * noise + 4 * slack + 4 * objective.rounding) / rho)
         apart, near = float(np.abs(x - y).max()), 1e-5 * (1 + np.abs(x).max()) + blur
         if apart > near:
             got = f"x {shown(x)} kW; {how} found {shown(y)} kW, as good"
@@ -120,10 +150,11 @@ def _compare(objective: Objective, x: Floats, y: Floats, how: str) -> None:
 
 def _slack(objective: Objective, x: Floats) -> float:
     """Return what may be won, in $/h, by leaning on the tolerance of `within`: 1e-9 of limits not known here."""
-    step = 1e-10
+    size = 1.0 + np.abs(x).max()
+    step = 1e-10 * size
     unit = np.eye(x.size).reshape(-1, *x.shape)
     won = objective(x[None]) - objective(x + step * np.concatenate([unit, -unit]))
-    return float(won.max(initial=0.0) / step * 4e-9 * (1.0 + np.abs(x).max()) * x.size)
+    return float(won.max(initial=0.0) / step * 4e-9 * size * x.size)
 
 
 def best_along(objective: Objective, x: Floats, directions: Floats) -> Floats:
@@ -221,7 +252,7 @@ def ties_go_to_the_least(subject: AgentSubject) -> bool:
     x = subject.ask(question)
     for k in range(min(len(society), AGENTS_MAX)):
         rows = slice(int(society.row_start[k]), int(society.row_start[k + 1]))
-        objective = Objective(subject, society[k], question.rows(rows))
+        objective = Objective(subject, society[k], question.rows(rows), 0.0, 0.0)
         here = x[rows]
         # All of it smaller, and one row at a time. Only at price 0 is a tie exact; elsewhere rounding would decide.
         ways = [here * share for share in (0.0, 0.5, 0.9, 0.99)]

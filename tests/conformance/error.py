@@ -18,11 +18,13 @@ class ConformanceError(AssertionError):
     Attributes
     ----------
     check : name of the check that failed
+    who, given, got, wanted : what broke it, on what, what came, and what should have
     """
 
     def __init__(self, check: str, who: str, *, given: str, got: str, wanted: str) -> None:
         super().__init__(f"{check}: {who}\n  given:  {given}\n  got:    {got}\n  wanted: {wanted}")
-        self.check = check
+        self.check, self.who = check, who
+        self.given, self.got, self.wanted = given, got, wanted
 
 
 def passed(checks: Sequence[Callable[[Subject], bool]], subject: Subject) -> list[str]:

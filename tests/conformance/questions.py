@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..agents import Society
+from ..environment.code import ended_from_outside
 from .error import ConformanceError, shown
 
 __all__ = ["AgentSubject", "Question", "questions_for"]
@@ -20,6 +21,9 @@ Rows = npt.NDArray[np.integer]
 
 PRICES = (0.0, 1.0, -1.0, 0.05, 20.0, 1e4, -1e4)
 RHOS = (0.0, 0.01, 1.0, 50.0)
+PRICE_LIMIT = 1e9
+"""$/kWh between which a price is looked for at which the agents are at no limit."""
+HALVINGS = 60
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,9 @@ class AgentSubject:
         society = self.society if society is None else society
         try:
             x: Any = society.respond(*question.columns())
-        except Exception as error:
+        except BaseException as error:
+            if ended_from_outside(error):
+                raise
             got = f"{type(error).__name__}: {error}"
             raise self.error("answers_every_question", "respond", question, got, "an answer") from error
         wanted = (society.rows, society.periods)
@@ -99,7 +105,9 @@ class AgentSubject:
         try:
             with np.errstate(all="ignore"):  # it is asked about points far outside
                 value: Any = society.cost(x.copy())
-        except Exception as error:
+        except BaseException as error:
+            if ended_from_outside(error):
+                raise
             got, wish = f"{type(error).__name__}: {error}", "a cost, +inf outside limits"
             raise self.error("cost_is_a_number", "cost", f"x {shown(x)} kW", got, wish) from error
         wanted = (len(society), society.periods)
@@ -128,7 +136,9 @@ class AgentSubject:
         society = self.society if society is None else society
         try:
             return np.asarray(getattr(society, method)(*columns))
-        except Exception as error:
+        except BaseException as error:
+            if ended_from_outside(error):
+                raise
             check = {"cost": "cost_is_a_number", "slope": "slope_fits_answers"}.get(method, "answers_every_question")
             got = f"{type(error).__name__}: {error}"
             raise self.error(check, method, question, got, "an answer for each agent") from error
@@ -150,6 +160,7 @@ def questions_for(society: Society, trials: int, seed: int) -> tuple[Question, .
         made.append(Question(np.full(shape, price), target, np.full((shape[0], 1), rho)))
     order = rng.permutation(len(made) - 1) + 1
     made = [made[0], *(made[k] for k in order[: trials // 2])]  # nothing costs: ties show here
+    made += _where_it_moves(society, max(2, trials // 8), rng)
     while len(made) < trials:
         price = 10.0 ** rng.uniform(-2, 2) * rng.uniform(-0.3, 1.0, shape)
         rho = 10.0 ** rng.uniform(-2, 2, (shape[0], 1)) * rng.choice([0.0, 1.0], (shape[0], 1), p=[0.3, 0.7])
@@ -159,6 +170,35 @@ def questions_for(society: Society, trials: int, seed: int) -> tuple[Question, .
     return tuple(made[:trials])
 
 
+def _where_it_moves(society: Society, count: int, rng: np.random.Generator) -> list[Question]:
+    """Return questions at prices between those that drive the agents to one limit and to the other.
+
+    Prices that do not know the agents are mostly beyond both, where a wrong answer is right. Every second one pulls, to what is
+    the best answer without a pull.
+    """
+    shape = (society.rows, society.periods)
+    zero, none = np.zeros(shape), np.zeros((society.rows, 1))
+
+    def at(price: float) -> Floats:
+        x = np.asarray(society.respond(zero + price, zero.copy(), none.copy()), dtype=np.float64)
+        return x if x.shape == shape and np.isfinite(x).all() else zero
+
+    made: list[Question] = []
+    try:
+        least, most = at(PRICE_LIMIT).sum(), at(-PRICE_LIMIT).sum()
+        for number in range(count):
+            wanted, low, high = least + rng.uniform(0.05, 0.95) * (most - least), -PRICE_LIMIT, PRICE_LIMIT
+            for _ in range(HALVINGS):
+                middle = 0.5 * (low + high)
+                low, high = (middle, high) if at(middle).sum() > wanted else (low, middle)
+            pull = 10.0 ** rng.uniform(-2, 2) if number % 2 else 0.0
+            made.append(Question(zero + low, at(low).copy() if pull else zero.copy(), none + pull))
+    except BaseException as error:  # whatever is wrong, the checks will ask again and say so
+        if ended_from_outside(error):
+            raise
+    return made
+
+
 def _size(society: Society) -> Floats:
     """(rows, 1) kW: about how large each row's answers are."""
     size = np.full((society.rows, 1), 1e-3)
@@ -166,7 +206,9 @@ def _size(society: Society) -> Floats:
     for price in (0.0, 0.1, 1.0, 10.0, -1.0):
         try:
             x = np.asarray(society.respond(zero + price, zero.copy(), zero[:, :1].copy()), dtype=np.float64)
-        except Exception:  # whatever is wrong, the checks will ask again and say so
+        except BaseException as error:  # whatever is wrong, the checks will ask again and say so
+            if ended_from_outside(error):
+                raise
             continue
         if x.shape == zero.shape and np.isfinite(x).all():
             size = np.maximum(size, np.abs(x).max(axis=1, keepdims=True))
