@@ -77,6 +77,7 @@ SizeLimit = Annotated[
     typer.Option(
         "--size-limit",
         metavar="GB",
+        min=0.0,
         help="Memory that a run may take; a larger one is refused before it is built. By default what this machine has.",
     ),
 ]

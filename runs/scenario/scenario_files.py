@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import ScenarioError, did_you_mean
-from ..common.files import is_file
+from ..common.files import expanded, is_file
 from ..common.toml_file import read_toml
 from .agent_tables import with_tables
 from .changes import Change
@@ -34,7 +34,7 @@ def locate(name: str) -> tuple[Any, Path | None]:
     """
     if name in (known := scenario_names()):
         return resources.files(__package__) / "data" / f"{name}.toml", None
-    path = Path(name).expanduser()
+    path = expanded(name)
     if is_file(path):
         return path, path.resolve().parent
     hint = did_you_mean(name, known)

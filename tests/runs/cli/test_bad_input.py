@@ -123,6 +123,8 @@ OPTIONS = {
     "types of two things": ((*THREE, "--set", "type=LogLoad"), ["operator.type, prosumer.type"]),
     "protocol of no module": ((*THREE, "--protocol", ".x:Q"), ["run.protocol: '.x'", "begins with a dot"]),
     "name with a NUL": (("run", "a\0b"), ["no scenario and no file is called 'a\\x00b'"]),
+    "folder of nobody": (("run", "~no-such-user/x"), ["no file is called '~no-such-user/x'"]),
+    "type in a folder of nobody": ((*THREE, "--protocol", "~no-such-user/x.py:Q"), ["run.protocol: there is no file"]),
     "name too long": (("run", "a" * 5000), ["no scenario and no file is called 'aaa"]),
     "too large for this machine": (
         ("run", "microgrids", "--set", "microgrids=1000000", "--set", "periods=10000"),
