@@ -70,6 +70,9 @@ Positive = Annotated[float, Bounds(gt=0.0)]
 NonNegative = Annotated[float, Bounds(ge=0.0)]
 """A number that is zero or above."""
 
+LARGEST = 1e60
+"""What no finite value of a fact may exceed: products of several facts, squares among them, are still numbers."""
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -133,11 +136,16 @@ class Fact:
         good = np.isfinite(column) if self.default != math.inf else ~np.isnan(column)
         for bounds in self.limits:
             good &= bounds.allows(column)
+        self._refuse(column, good, who, self.allowed)
+        self._refuse(column, (np.abs(column) <= LARGEST) | np.isinf(column), who, f"no more than {LARGEST:g}")
+        return column
+
+    def _refuse(self, column: Floats, good: npt.NDArray[np.bool_], who: str, wanted: str) -> None:
+        """Name the first value that is not good, if there is one."""
         if not good.all():
             row, period = np.argwhere(~good)[0].tolist()
             where = f" (row {row}, period {period})" if column.size > 1 else ""
-            raise AgentError(f"{who}: {self.name} = {column[row, period]:g}{where}; wanted {self.allowed}")
-        return column
+            raise AgentError(f"{who}: {self.name} = {column[row, period]:g}{where}; wanted {wanted}")
 
 
 def fact(

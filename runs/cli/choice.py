@@ -8,7 +8,7 @@ from dataclasses import dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .options import Faults, FaultsFile, Protocol, ScenarioName, Seed, Settings, Ticks
+from .options import Faults, FaultsFile, Protocol, ScenarioName, Seed, Settings, SizeLimit, Ticks
 
 if TYPE_CHECKING:
     from ..scenario.scenario import Scenario
@@ -27,6 +27,7 @@ class Choice:
     faults: FaultsFile = None
     seed: Seed = None
     ticks: Ticks = None
+    size_limit: SizeLimit = None
 
     def load(self) -> Scenario:
         """Load it, and say what settings changed. Seed and ticks become settings, so that the scenario says all there is.
@@ -47,7 +48,10 @@ class Choice:
         ]
         from_file = [] if self.faults is None else read_fault_file(self.faults)
         faults: list[str | Mapping[str, Any]] = [*from_file, *(self.fault or [])]
-        scenario = load_scenario(self.scenario, [*(self.settings or []), *given], protocol=self.protocol, faults=faults)
+        settings = [*(self.settings or []), *given]
+        scenario = load_scenario(
+            self.scenario, settings, protocol=self.protocol, faults=faults, size_limit=self.size_limit
+        )
         told = {f"setting {setting}" for setting in given}  # the options themselves say what they change
         scenario = replace(scenario, changes=tuple(one for one in scenario.changes if one.by not in told))
         for line in change_lines(scenario.changes):
@@ -71,7 +75,7 @@ class Choice:
         words += [word for setting in self.settings or [] for word in ("--set", setting)]
         words += [] if self.faults is None else ["--faults", str(self.faults.resolve())]
         words += [word for fault in self.fault or [] for word in ("--fault", fault)]
-        numbers = (("--seed", self.seed), ("--ticks", self.ticks))
+        numbers = (("--seed", self.seed), ("--ticks", self.ticks), ("--size-limit", self.size_limit))
         return words + [word for option, value in numbers if value is not None for word in (option, str(value))]
 
 

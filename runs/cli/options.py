@@ -34,6 +34,7 @@ __all__ = [
     "ScenarioName",
     "Seed",
     "Settings",
+    "SizeLimit",
     "Ticks",
     "Traceback",
     "file",
@@ -75,6 +76,16 @@ FaultsFile = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option(metavar="N", help="Of every draw; the same seed gives the same run.")]
 Ticks = Annotated[int | None, typer.Option(metavar="N", help="Stop after so many ticks in any case.")]
+
+SizeLimit = Annotated[
+    float | None,
+    typer.Option(
+        "--size-limit",
+        metavar="GB",
+        min=0.0,
+        help="Memory that a run may take; a larger one is refused before it is built. By default what this machine has.",
+    ),
+]
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that gridparley run --out wrote.")]
 Force = Annotated[bool, typer.Option("--force", help="With --out: also into a folder that holds other files.")]

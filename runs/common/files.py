@@ -7,7 +7,15 @@ from pathlib import Path
 
 from .errors import RunError
 
-__all__ = ["is_file", "write_whole"]
+__all__ = ["expanded", "is_file", "write_whole"]
+
+
+def expanded(name: str) -> Path:
+    """Return a path with the user's folder for ``~``; where there is no such user, as it stands."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
 
 
 def is_file(path: Path) -> bool:

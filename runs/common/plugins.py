@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from .errors import ScenarioError, did_you_mean
-from .files import is_file
+from .files import expanded, is_file
 from .plugin_files import PREFIX, load_file
 
 __all__ = ["find_type", "own_file", "type_name"]
@@ -85,7 +85,7 @@ def own_file(text: str, folder: Path | None) -> tuple[Path, str] | None:
     source, colon, name = text.rpartition(":")
     if not (colon and source.endswith(".py") and name.isidentifier()):
         return None
-    path = ((folder or Path()) / Path(source).expanduser()).resolve()
+    path = ((folder or Path()) / expanded(source)).resolve()
     return (path, name) if is_file(path) else None
 
 
@@ -101,7 +101,7 @@ def type_name(cls: type[T], known: Mapping[str, type[T]], name: str) -> str:
 def _load(source: str, where: str, folder: Path | None) -> ModuleType:
     if not source.endswith(".py"):
         return _import(source, where)
-    path = ((folder or Path()) / Path(source).expanduser()).resolve()
+    path = ((folder or Path()) / expanded(source)).resolve()
     if not is_file(path):
         raise ScenarioError(f"{where}: there is no file {path}")
     try:

@@ -103,7 +103,9 @@ class Ongoing:
         try:
             path = self._write_failure(error)
         except USER_ERRORS as second:
-            return f"what was recorded is lost: {second}"
+            if self.recorder is not None and self.recorder.path.exists():
+                return f"what was recorded until then is kept in {self.recorder.path}; the run's other files are not: {second}"
+            return f"what was noted of the run is lost: {second}"
         return f"what was recorded until tick {self.simulation.tick} is in {path}"
 
     def _write_failure(self, error: BaseException) -> Path:

@@ -69,7 +69,7 @@ def guarded(path: Path) -> Iterator[None]:
     Raises
     ------
     RunError
-        The disk is full, the file is damaged, or another process is writing it; says what is kept.
+        The disk is full, the folder is read-only, the file is damaged, or another process is writing it; says what is kept.
     """
     try:
         yield
@@ -81,6 +81,11 @@ def guarded(path: Path) -> Iterator[None]:
             raise RunError(
                 f"{path}: cannot be written any more ({reason}). The ticks written before are kept: make room, then "
                 f"gridparley resume {path.parent}"
+            ) from None
+        if "readonly" in reason or "unable to open" in reason:
+            raise RunError(
+                f"{path}: cannot be written ({reason}), and was left as it is; make its folder writable, or copy the run to "
+                "one that is"
             ) from None
         if "locked" in reason:
             raise RunError(f"{path}: another process is using this record") from None

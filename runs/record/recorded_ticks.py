@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -102,8 +103,12 @@ class RecordedTicks:
             spec = ScenarioSpec.model_validate(tomllib.loads(self.header["scenario"]))
         except (KeyError, ValueError, ValidationError) as error:
             raise RunError(f"{self.path}: the scenario in it does not fit this release: {error}") from None
+        # The run has begun already, with the size that it has.
         return Scenario(
-            self.header["name"], spec, changes=tuple(map(Change.from_dict, self.header.get("settings", [])))
+            self.header["name"],
+            spec,
+            size_limit=math.inf,
+            changes=tuple(map(Change.from_dict, self.header.get("settings", []))),
         )
 
     # Who is there ----------------------------------------------------------------------------------------------------

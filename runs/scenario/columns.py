@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationInfo
 
 from ..common.errors import ProfileError, ScenarioError
-from ..common.files import is_file
+from ..common.files import expanded, is_file
 from .known_types import TypeFinder
 from .profiles import Profiles, read_profiles
 from .schema import ScenarioSpec
@@ -20,7 +20,7 @@ __all__ = ["in_kw", "in_usd_per_kwh", "profiles_file", "with_profiles"]
 
 def profiles_file(name: str, folder: Path | None) -> Path:
     """Return where the profiles of a scenario lie: beside the scenario's file, or among the built-in ones."""
-    path = Path(name).expanduser()
+    path = expanded(name)
     if folder is not None and is_file(folder / path):
         return (folder / path).resolve()
     built_in = Path(str(resources.files(__package__) / "data")) / path

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +13,8 @@ from pydantic import BaseModel
 
 from ...environment.faults import Fault
 from ...protocols import Market, Protocol, protocol_types
-from ..common.errors import ScenarioError, did_you_mean
-from ..common.files import is_file
+from ..common.errors import ScenarioError
 from ..common.plugins import find_type, own_file
-from ..common.toml_file import read_toml
-from .agent_tables import with_tables
 from .balances import build_balances
 from .build import build_market
 from .changes import Change
@@ -26,9 +22,11 @@ from .columns import profiles_file
 from .fault_text import fault_tables, read_fault, read_fault_table
 from .generators.microgrids import generators
 from .known_types import TypeFinder
+from .scenario_files import locate, scenario_names, with_base
 from .schema import ScenarioSpec
 from .settings import apply_setting, merge, parse_setting
-from .validation import refuse_flags, short, validated
+from .size import Size, check_size, table_size
+from .validation import refuse_flags, validated
 
 if TYPE_CHECKING:
     from ..simulation.day import Clock
@@ -47,12 +45,21 @@ class Scenario:
     spec : the validated file, settings applied and defaults filled in
     folder : what relative paths in it start from
     changes : what settings changed, and what was dropped with a changed type
+    size_limit : GB of memory that a run may take; None for what this machine has
     """
 
     name: str
     spec: ScenarioSpec
     folder: Path | None = None
     changes: tuple[Change, ...] = ()
+    size_limit: float | None = None
+
+    def size(self) -> Size:
+        """Tell how large the market is, before it is built."""
+        made = self.spec.generate
+        if made is None:
+            return table_size(self.spec)
+        return generators()[made.generator].model_validate(made.model_extra).estimate()
 
     def market(self) -> Market:
         """Build all agents, at their addresses.
@@ -60,8 +67,9 @@ class Scenario:
         Raises
         ------
         ScenarioError, AgentError, TopologyError
-            A type is unknown, a fact is not allowed, or the graph does not fit.
+            A type is unknown, a fact is not allowed, the graph does not fit, or the memory of this machine is too small.
         """
+        check_size(self.size(), self.name, self.size_limit)
         if self.spec.generate is not None:
             return generators()[self.spec.generate.generator].model_validate(self.spec.generate.model_extra).market()
         build = build_balances if self.spec.agent else build_market
@@ -130,18 +138,13 @@ def _anywhere(node: Any, folder: Path | None) -> Any:
     return f"{path.name}@{hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()}:{name}"
 
 
-def scenario_names() -> list[str]:
-    """Return the names of the built-in scenarios."""
-    folder = resources.files(__package__) / "data"
-    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
-
-
 def load_scenario(
     name: str | Path,
     settings: Iterable[str] | Mapping[str, Any] = (),
     *,
     protocol: str | None = None,
     faults: Sequence[str | Mapping[str, Any]] = (),
+    size_limit: float | None = None,
 ) -> Scenario:
     """Read a scenario.
 
@@ -151,6 +154,7 @@ def load_scenario(
     settings : ``"K=V"`` texts, or a mapping; each changes every field whose path ends in K
     protocol : instead of the scenario's own
     faults : added to the scenario's own, as ``"loss=0.3,from=20"`` or as tables; with the `name` of one of these in its place
+    size_limit : GB of memory that a run may take; by default what this machine has
 
     Raises
     ------
@@ -165,9 +169,9 @@ def load_scenario(
     for option, given, example in (("settings", settings, "alpha=2"), ("faults", faults, "loss=0.3")):
         if isinstance(given, str) or (option == "faults" and isinstance(given, Mapping)):
             raise ScenarioError(f"{option} = {given!r}; wanted a list, as in {option}=[{example!r}]")
-    path, folder = _locate(str(name))
+    path, folder = locate(str(name))
     changes: list[Change] = []
-    raw = _with_base(_read(path), path, folder, changes)
+    raw = with_base(path, folder, changes)
     title = path.name.removesuffix(".toml")
     if protocol is not None:
         raw = merge(raw, {"run": {"protocol": protocol}})
@@ -183,7 +187,7 @@ def load_scenario(
     # What nobody chose follows the generator's advice, which depends on the parameters as they are now.
     document["protocol"][chosen] |= {k: v for k, v in _advice(document, chosen).items() if k not in given}
     spec = _validated(_expanded(_validated(document, title), folder), title)
-    scenario = Scenario(title, spec, folder, tuple(changes))
+    scenario = Scenario(title, spec, folder, tuple(changes), size_limit)
     scenario.faults()
     return scenario
 
@@ -210,8 +214,8 @@ def scenario_outline(name: str | Path) -> ScenarioSpec:
     ScenarioError
         There is no such scenario, or a field is unknown or not allowed.
     """
-    path, folder = _locate(str(name))
-    return _validated(_with_base(_read(path), path, folder, []), path.name.removesuffix(".toml"))
+    path, folder = locate(str(name))
+    return _validated(with_base(path, folder, []), path.name.removesuffix(".toml"))
 
 
 def _not_replaced(own: Any, given: Sequence[Mapping[str, Any]], title: str, folder: Path | None) -> list[Any]:
@@ -221,40 +225,6 @@ def _not_replaced(own: Any, given: Sequence[Mapping[str, Any]], title: str, fold
     if not names:
         return tables
     return [table for k, table in enumerate(tables) if read_fault_table(table, f"fault[{k}]", folder).name not in names]
-
-
-def _locate(name: str) -> tuple[Any, Path | None]:
-    if name in (known := scenario_names()):
-        return resources.files(__package__) / "data" / f"{name}.toml", None
-    path = Path(name).expanduser()
-    if is_file(path):
-        return path, path.resolve().parent
-    hint = did_you_mean(name, known)
-    raise ScenarioError(f"no scenario and no file is called {short(name)}{hint} Built in: {', '.join(known)}")
-
-
-def _read(path: Any) -> dict[str, Any]:
-    return read_toml(path, path.name)
-
-
-def _with_base(
-    raw: dict[str, Any], path: Any, folder: Path | None, changes: list[Change], depth: int = 0
-) -> dict[str, Any]:
-    """Return a file with what it builds on; `changes` takes the facts that were dropped with a changed type."""
-    base, raw = raw.pop("base", None), with_tables(raw, folder)
-    if base is None:
-        return raw
-    if not isinstance(base, str):
-        raise ScenarioError(f"{path.name}: base = {base!r}; wanted a built-in scenario or the path of a file, as text")
-    if depth == 8:
-        raise ScenarioError(f"{path.name}: base = {base!r}: scenarios build on each other in a circle, or too deep")
-    near = folder / base if folder is not None and is_file(folder / base) else base
-    base_path, base_folder = _locate(str(near))
-    below = _with_base(_read(base_path), base_path, base_folder, changes, depth + 1)
-    # Figures printed by a source are about that source's case, not about what is built on it.
-    if isinstance(below.get("report"), dict):
-        below["report"].pop("printed", None)
-    return merge(below, raw, TypeFinder(folder), path.name, changes)
 
 
 def _validated(raw: dict[str, Any], title: str) -> ScenarioSpec:

@@ -15,8 +15,8 @@ from ..environment.faults import Fault, fault_types
 from ..protocols import Protocol, protocol_types
 from ..runs.common.errors import ScenarioError, did_you_mean
 from ..runs.common.plugins import find_type
-from ..runs.scenario.build import agent_types
 from ..runs.scenario.fault_text import read_fault, read_fault_table
+from ..runs.scenario.known_types import agent_types
 from ..runs.scenario.scenario import load_scenario, scenario_names
 from ..runs.scenario.validation import explain
 from .agent import agent_subject

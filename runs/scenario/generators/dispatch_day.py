@@ -13,7 +13,8 @@ from ....environment import Topology
 from ....protocols import Market, Population
 from ..build import virtual_agents
 from ..columns import in_kw, in_usd_per_kwh
-from .graphs import Shape, tie_line_graph
+from ..size import Size
+from .graphs import Shape, line_count, tie_line_graph
 
 __all__ = ["DispatchDay"]
 
@@ -84,6 +85,14 @@ class DispatchDay(BaseModel):
                 given, wanted = len(getattr(self, name)), len(self.load)
                 raise ValueError(f"{name} has {given} numbers; wanted one for each row of load ({wanted})")
         return self
+
+    def estimate(self) -> Size:
+        """Return how large the market will be, about: nothing is drawn."""
+        lines = line_count(self.topology, self.microgrids) + (
+            self.microgrids if self.main_grid == "shared_limit" else 0
+        )
+        rows = self.microgrids + 2 * lines
+        return Size(self.microgrids, rows, self.periods, lines=lines, smaller="microgrids or periods")
 
     def market(self) -> Market:
         """Draw the market: the same for the same parameters, on every machine."""

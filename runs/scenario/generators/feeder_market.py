@@ -15,6 +15,7 @@ from ....environment import Topology
 from ....protocols import Market, Population
 from ...feeder.read import load_feeder, read_feeder
 from ..build import LazyNames, virtual_agents
+from ..size import Size
 
 __all__ = ["FeederMarket"]
 
@@ -107,6 +108,13 @@ class FeederMarket(BaseModel):
         if self.feeder.endswith(".csv"):
             return read_feeder(self.feeder, self.base_kv)
         return load_feeder(self.feeder)
+
+    def estimate(self) -> Size:
+        """Return how large the market will be, about: nothing is drawn."""
+        n = self.prosumers
+        trades = n * (n - 1) // 2 if self.pairing == "all" else n * min(self.partners + 1, n) // 2
+        fewer = "prosumers" if self.pairing == "all" else "prosumers or partners"
+        return Size(n + 1, 2 * (trades + n), 1, trades=trades + n, smaller=fewer)
 
     def market(self) -> Market:
         """Draw the market: the same for the same parameters, on every machine."""

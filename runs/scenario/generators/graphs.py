@@ -9,9 +9,14 @@ import numpy as np
 if TYPE_CHECKING:
     import networkx as nx
 
-__all__ = ["Shape", "tie_line_graph"]
+__all__ = ["Shape", "line_count", "tie_line_graph"]
 
 Shape = Literal["ring", "tree", "random_regular", "small_world", "grid"]
+
+
+def line_count(topology: Shape, n: int) -> int:
+    """Return how many tie-lines n microgrids have at most, without a graph."""
+    return {"ring": n, "tree": n - 1}.get(topology, 2 * n)
 
 
 def tie_line_graph(topology: Shape, n: int, seed: int) -> nx.Graph:

@@ -13,9 +13,10 @@ from ....environment import Topology
 from ....environment.faults import Span
 from ....protocols import Market, Population
 from ..build import LazyNames, virtual_agents
+from ..size import Size
 from .dispatch_day import DispatchDay
 from .feeder_market import FeederMarket
-from .graphs import Shape, tie_line_graph
+from .graphs import Shape, line_count, tie_line_graph
 from .peers import Peers
 
 __all__ = ["Microgrids", "generators"]
@@ -61,6 +62,15 @@ class Microgrids(BaseModel):
         if span.low < 1:
             raise ValueError(f"{span}: every microgrid has at least one prosumer")
         return span
+
+    def estimate(self) -> Size:
+        """Return how large the market will be, about: nothing is drawn."""
+        houses = self.microgrids * (self.prosumers.low + self.prosumers.high) // 2
+        lines = line_count(self.topology, self.microgrids)
+        rows = houses + self.microgrids + 2 * lines
+        return Size(
+            houses + self.microgrids, rows, self.periods, lines=lines, smaller="microgrids, prosumers or periods"
+        )
 
     def market(self) -> Market:
         """Draw the market: the same for the same parameters, on every machine."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ....protocols import Market
 from ..balances import build_balances
 from ..schema import AgentSpec, ScenarioSpec, TradeSpec
+from ..size import Size
 
 __all__ = ["Peers"]
 
@@ -47,6 +48,10 @@ class Peers(BaseModel):
         if not least <= self.trades <= most:
             raise ValueError(f"trades = {self.trades}; wanted {least} to {most} for {self.agents} agents")
         return self
+
+    def estimate(self) -> Size:
+        """Return how large the market will be: nothing is drawn."""
+        return Size(self.agents, 2 * self.trades, 1, trades=self.trades, smaller="agents or trades")
 
     def market(self) -> Market:
         """Draw the market: the same for the same parameters, on every machine."""

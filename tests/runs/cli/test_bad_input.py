@@ -102,6 +102,44 @@ OPTIONS = {
     "message that is not there": ((*THREE, "--fault", "loss=1,message=bidd"), ["'bidd'", "bid", "price"]),
     "two faults of one name": ((*THREE, "--fault", "loss=0.1", "--fault", "loss=0.2"), ["'loss'", "name=other"]),
     "unknown fault file": ((*THREE, "--faults", "/nowhere.toml"), ["/nowhere.toml", "No such file"]),
+    "protocol that is a list": ((*THREE, "--set", "protocol=[]"), ["run.protocol = []", "valid string"]),
+    "number that overflows": (
+        (*THREE, "--set", "cost_quadratic=1e308"),
+        ["A.operator: cost_quadratic = 1e+308", "no more than 1e+60"],
+    ),
+    "number of many digits": ((*THREE, "--set", f"pv={'9' * 400}"), ["A.operator: pv = 999", "wanted a number"]),
+    "number of too many digits": ((*THREE, "--set", f"pv={'9' * 5000}"), ["setting 'pv=99", "fewer digits"]),
+    "nothing behind =": ((*THREE, "--set", "alpha="), ["setting 'alpha='", "nothing behind ="]),
+    "5000 brackets": ((*THREE, "--set", "alpha=" + "[" * 5000), ["setting 'alpha=[[", "nested too deep"]),
+    "5000 brackets in a fault": ((*THREE, "--fault", "loss=" + "[" * 5000), ["'loss=[[", "nested too deep"]),
+    "field that is not there": (
+        ("run", "feeder-toy", "--set", "network=nosuch"),
+        ["setting 'network'", "did you mean generator", "There is adapting", "pricing"],
+    ),
+    "fields of two things": (
+        ("run", "microgrids", "--set", "seed=3"),
+        ["setting 'seed' means fields of different things: generate.seed, run.seed"],
+    ),
+    "types of two things": ((*THREE, "--set", "type=LogLoad"), ["operator.type, prosumer.type"]),
+    "protocol of no module": ((*THREE, "--protocol", ".x:Q"), ["run.protocol: '.x'", "begins with a dot"]),
+    "name with a NUL": (("run", "a\0b"), ["no scenario and no file is called 'a\\x00b'"]),
+    "folder of nobody": (("run", "~no-such-user/x"), ["no file is called '~no-such-user/x'"]),
+    "type in a folder of nobody": ((*THREE, "--protocol", "~no-such-user/x.py:Q"), ["run.protocol: there is no file"]),
+    "name too long": (("run", "a" * 5000), ["no scenario and no file is called 'aaa"]),
+    "too large for this machine": (
+        ("run", "microgrids", "--set", "microgrids=1000000", "--set", "periods=10000"),
+        [
+            "56,000,000 agents",
+            "60,000,000 rows × 10,000 periods",
+            "messages a tick",
+            "GB of memory",
+            "this machine has",
+        ],
+    ),
+    "too large for what is wanted": (
+        ("run", "microgrids", "--size-limit", "0.1"),
+        ["microgrids is too large", "the size limit is 0.1 GB", "--size-limit 1"],
+    ),
     "no microgrids": (("run", "microgrids", "--set", "microgrids=0"), ["microgrids = 0", "greater than or equal to 1"]),
     "unknown topology": (("run", "microgrids", "--set", "topology=star"), ["topology = 'star'", "ring", "tree"]),
     "show": (("show", "three-microgrids", "--set", "step_siz=1"), ["step_siz", "step_size"]),
@@ -153,6 +191,17 @@ FILES = {
     ),
     "names among the facts": (MARKET.replace("pv = 1.0", 'names = "x"'), ["names = 'x' is no fact"]),
     "base that is no text": ("base = 3\n", ["bad.toml: base = 3", "as text"]),
+    "a report that is no table, in a base": ('base = "base.toml"\n', ["report = 3", "valid dictionary"]),
+    "a name that is a table": ('base = "three-microgrids"\n[[microgrid]]\nname = { a = 1 }\n', ["name = {'a': 1}"]),
+    "ends in a list": (
+        'base = "three-microgrids"\n[[tie_line]]\nbetween = [["A"], ["B"]]\n',
+        ["tie_line.3.between.0 = ['A']", "valid string"],
+    ),
+    "5000 brackets": ("x = " + "[" * 5000, ["bad.toml is not TOML", "nested too deep"]),
+    "profiles that are no name": (
+        f'profiles = "a\\u0000b"\n{MARKET}'.replace("pv = 1.0", 'pv = "pv"'),
+        ["profiles = 'a\\x00b'", "null byte"],
+    ),
     "base of itself": ('base = "bad.toml"\n', ["circle"]),
 }
 
@@ -214,13 +263,100 @@ def test_wrong_scenario_files(case, tmp_path):
     text, fragments = FILES[case]
     file = tmp_path / "bad.toml"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    (tmp_path / "base.toml").write_text('base = "three-microgrids"\nreport = 3\n')
     told(call("run", file), fragments)
 
 
-@pytest.mark.parametrize("text", ["[loss]\n", "fault = 3\n", "[[fault]]\nkind = \n", "[[fault]]\nkind = 'los'\n"])
-def test_wrong_fault_files(text, tmp_path):
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[loss]\n", "holds loss"),
+        ("fault = 3\n", "holds fault"),
+        ("[[fault]]\nkind = \n", "is not TOML"),
+        ("[[fault]]\nkind = 'los'\n", "did you mean 'loss'"),
+        ("fault = [1]\n", "fault[0] = 1; wanted a [[fault]] table"),
+        ("fault = ['ab']\n", "fault[0] = 'ab'; wanted"),
+        ("fault = [['a', 1]]\n", "fault[0] = ['a', 1]; wanted"),
+    ],
+)
+def test_wrong_fault_files(text, says, tmp_path):
     (tmp_path / "storm.toml").write_text(text)
-    told(call(*THREE, "--faults", tmp_path / "storm.toml"), ["fault"])
+    told(call(*THREE, "--faults", tmp_path / "storm.toml"), ["fault", says])
+
+
+@pytest.mark.parametrize(
+    ("own", "fault", "says"),
+    [
+        ("3", "loss=0.1", "scenario bad: fault = 3; wanted [[fault]] tables"),
+        ("[3]", "loss=0.1,name=storm", "scenario bad: fault[0] = 3; wanted a [[fault]] table"),
+        ('"abc"', "loss=0.1", "scenario bad: fault = 'abc'; wanted"),
+    ],
+)
+def test_faults_beside_what_are_none(own, fault, says, tmp_path):
+    (tmp_path / "bad.toml").write_text(f'fault = {own}\nbase = "three-microgrids"\n')
+    told(call("run", tmp_path / "bad.toml", "--fault", fault), [says])
+
+
+PLUGINS = {
+    "abstract": (
+        "from abc import ABC, abstractmethod\nclass Q(Prosumer):\n    @abstractmethod\n    def shape(self): ...\n",
+        ["Q is abstract; it does not say shape"],
+    ),
+    "its own __init__": (
+        "class Q(Prosumer):\n    def __init__(self, size): ...\n",
+        ["Q has an __init__ of its own", "annotated fields"],
+    ),
+    "raises what is no Exception": (
+        "class Stop(BaseException): pass\nraise Stop('here')\n",
+        ["own.py cannot be run: Stop: here (line 3)"],
+    ),
+    "exits": ("import sys\nsys.exit(0)\n", ["own.py cannot be run: SystemExit: 0 (line 3)"]),
+    "raises when it is asked": (
+        "def __getattr__(name):\n    raise RuntimeError(name)\n",
+        ["own.py raised RuntimeError: Q"],
+    ),
+    "only the base": ("Q = Prosumer\n", ["Prosumer itself says nothing"]),
+    "a helper that fails": ("from helpers import f\n", ["own.py cannot be run: ZeroDivisionError"]),
+}
+
+
+@pytest.mark.parametrize("case", PLUGINS)
+def test_wrong_files_of_types(case, tmp_path):
+    text, fragments = PLUGINS[case]
+    (tmp_path / "own.py").write_text(f"from gridparley import Prosumer\n{text}")
+    (tmp_path / "helpers.py").write_text("f = 1 / 0\n")
+    told(call(*THREE, "--set", f"A.load.type={tmp_path / 'own.py'}:Q"), ["A.load.type", *fragments])
+
+
+@pytest.mark.parametrize("text", ["sys.exit(0)", "raise SystemExit", "1 / 0"])
+def test_a_module_that_ends_the_process_on_import(text, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    name = f"module_{abs(hash(text))}"
+    (tmp_path / f"{name}.py").write_text(f"import sys\n{text}\n")
+    told(call(*THREE, "--protocol", f"{name}:Q"), ["run.protocol: importing", name, "raised"])
+
+
+def test_options_of_a_protocol_that_cannot_be_made(tmp_path):
+    (tmp_path / "own.py").write_text(
+        "from pydantic import model_validator\nfrom gridparley import Protocol\nclass Q(Protocol):\n"
+        "    @model_validator(mode='before')\n    def look(cls, values):\n        raise KeyError('z')\n"
+        "    def update(self, balances): ...\n"
+    )
+    told(call(*THREE, "--protocol", f"{tmp_path / 'own.py'}:Q"), ["Q cannot be made: KeyError: 'z'"])
+
+
+def test_a_cell_that_is_too_long(tmp_path):
+    (tmp_path / "day.csv").write_text(f"start,pv [kW]\n2023-01-01T00:00,{'1' * 140_000}\n")
+    (tmp_path / "bad.toml").write_text('profiles = "day.csv"\nclock.hours = 1\n' + MARKET.replace("1.0 }", '"pv" }', 1))
+    told(call("run", tmp_path / "bad.toml"), ["day.csv", "line 2: a cell has more than 131,072 characters"])
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path):
+    (tmp_path / "own.toml").write_bytes(b'\xef\xbb\xbfbase = "three-microgrids"\n')
+    (tmp_path / "storm.toml").write_bytes(b'\xef\xbb\xbf[[fault]]\nkind = "loss"\nprobability = 0.1\n')
+    done = call("show", tmp_path / "own.toml", "--faults", tmp_path / "storm.toml")
+    assert done.exit_code == 0, done.output
+    assert 'kind = "loss"' in done.stdout
 
 
 @pytest.mark.parametrize("case", AGENTS)

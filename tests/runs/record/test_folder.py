@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shlex
 import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 
-from gridparley import load_scenario
+from gridparley import Record, load_scenario, run_scenario
 from gridparley.runs.common.errors import RunError
 from gridparley.runs.driver.progress import RunProgress
 from gridparley.runs.record import folder
 from gridparley.runs.record.folder import FILES, PriceRecord, prepare_folder
 from gridparley.runs.record.folder_read import read_run
+from gridparley.runs.record.record import RECORD, UNFINISHED, record_of
 
 from ..command import call, process
 
@@ -251,3 +255,54 @@ def test_a_process_writes_where_it_is_told(tmp_path):
     assert json.loads(done.stdout)["ticks"] == 5
     assert done.stderr == "written to deep/er\n"
     assert sorted(file.name for file in (tmp_path / "deep" / "er").iterdir()) == sorted([*FILES, "record.sqlite"])
+
+
+def test_a_disk_that_is_full_says_one_thing_about_what_was_recorded(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    def stop(simulation):
+        if simulation.tick == 20:
+            raise RunError("stopped")
+
+    monkeypatch.setattr("gridparley.runs.record.folder._replace_together", full)
+    for record, says in ((True, "is kept in"), (False, "is lost")):
+        out = tmp_path / str(record)
+        with pytest.raises(RunError, match="stopped") as error:
+            run_scenario(load_scenario("three-microgrids"), out=out, record=record, watch=stop, reference=False)
+        (note,) = error.value.__notes__
+        assert says in note
+        assert "No space left on device" in note
+        assert ("kept" in note) != ("lost" in note)
+    monkeypatch.undo()
+    with Record(record_of(tmp_path / "True")) as kept:
+        assert kept.ticks == 20
+    assert call("resume", tmp_path / "True").exit_code == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows has other rights")
+def test_a_folder_that_is_read_only_is_not_called_damaged():
+    # Not in tmp_path, whose folders nobody else may enter: as root we have to be somebody else, who may not write.
+    with TemporaryDirectory() as holder:
+        Path(holder).chmod(0o755)
+        run = Path(holder) / "run"
+        assert call("run", "three-microgrids", "--ticks", 10, "--no-reference", "--out", run).exit_code == 0
+        (run / RECORD).rename(run / UNFINISHED)
+        shutil.copytree(run, Path(holder) / "other")
+        assert call("resume", Path(holder) / "other").exit_code == 0  # and everything that is needed is imported
+        for file in run.iterdir():
+            file.chmod(0o444)
+        run.chmod(0o555)
+        me = os.geteuid()
+        try:
+            os.seteuid(65534 if me == 0 else me)
+            done = call("resume", run)
+        finally:
+            os.seteuid(me)
+            run.chmod(0o755)
+    assert done.exit_code == 1
+    assert (
+        "cannot be written (attempt to write a readonly database), and was left as it is; make its folder"
+        in done.stderr
+    )
+    assert "damaged" not in done.stderr
