@@ -26,7 +26,7 @@ _HIGH = 1e6
 """$/kWh: prices beside which costs most likely do not matter."""
 _CLIMBS, _CLIMB = 10, 10
 """How often a search for a proof looks whether it has one, and the steps in between."""
-_PLANES, _PLANES_SIZE = 30, 1_000
+_PLANES, _PLANES_SIZE = 30, 300
 """Cutting planes of a search, and the numbers in a direction of prices up to which they are tried."""
 _FIRST = 256
 """Ticks after which a run that makes no progress is first asked for a proof; then after twice as many, and so on."""
