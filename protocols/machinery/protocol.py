@@ -67,7 +67,7 @@ class Protocol(Options):
 
     def update(self, balances: Balances) -> None:
         """Move the prices of some balances, whose round is complete, buses, tie-lines and all others alike."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how prices move")
+        raise ProtocolError(f"{type(self).__name__} does not say how prices move; wanted an update(balances)")
 
     def optimised(self, market: Market) -> Market | None:
         """Return the market whose optimum this protocol ends at, by default the one it runs on; None where it is no optimum."""

@@ -71,9 +71,9 @@ def _check_type(found: type, base: type, where: str) -> None:
     said = {name: value for cls in reversed(found.__mro__) for name, value in vars(cls).items()}
     if lacking := [name for name, value in said.items() if getattr(value, "__isabstractmethod__", False)]:
         raise ScenarioError(f"{where}: {found.__name__} is abstract; it does not say {', '.join(lacking)}")
-    ours = f"{__package__.partition('.')[0]}."
-    for cls in found.__mro__[: found.__mro__.index(base)]:
-        if "__init__" in vars(cls) and not cls.__module__.startswith(ours):
+    ours = [cls.__module__.startswith(f"{__package__.partition('.')[0]}.") for cls in found.__mro__]
+    for cls in found.__mro__[: ours.index(True)] if any(ours) else ():
+        if "__init__" in vars(cls):
             raise ScenarioError(
                 f"{where}: {cls.__name__} has an __init__ of its own; wanted annotated fields alone, as in "
                 "'power_max: float', from which it is built"

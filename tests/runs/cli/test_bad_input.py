@@ -336,6 +336,11 @@ def test_a_module_that_ends_the_process_on_import(text, tmp_path, monkeypatch):
     told(call(*THREE, "--protocol", f"{name}:Q"), ["run.protocol: importing", name, "raised"])
 
 
+def test_a_protocol_without_an_update(tmp_path):
+    (tmp_path / "own.py").write_text("from gridparley import Protocol\nclass Q(Protocol):\n    rho: float = 1.0\n")
+    told(call(*THREE, "--protocol", f"{tmp_path / 'own.py'}:Q"), ["Q does not say how prices move; wanted an update"])
+
+
 def test_options_of_a_protocol_that_cannot_be_made(tmp_path):
     (tmp_path / "own.py").write_text(
         "from pydantic import model_validator\nfrom gridparley import Protocol\nclass Q(Protocol):\n"
