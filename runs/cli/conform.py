@@ -79,7 +79,7 @@ def conform(
         from rich.console import Console
 
         for report in reports:
-            _print(report, Console(highlight=False))
+            _print(report, Console(highlight=False), traceback=traceback)
     if not all(report["conforms"] for report in reports):
         raise typer.Exit(1)
 
@@ -123,7 +123,7 @@ def _progress(checks: int, *, wanted: bool) -> Iterator[Any]:
         bar.stop()
 
 
-def _print(report: dict[str, Any], console: Console) -> None:
+def _print(report: dict[str, Any], console: Console, *, traceback: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -146,3 +146,5 @@ def _print(report: dict[str, Any], console: Console) -> None:
             )
             for what in ("given", "got", "wanted"):
                 console.print(Text(f"  {what + ':':<8}{check[what]}"), soft_wrap=True)
+            if traceback and check["trace"]:
+                console.print(Text(check["trace"]), soft_wrap=True)
