@@ -74,6 +74,8 @@ def conform(
             findings = examining.examine(kind, subject, tell)
         reports.append(_report(text, kind, tried, findings))
     if as_json:
+        for check in (check for report in reports if not traceback for check in report["checks"]):
+            del check["trace"]
         typer.echo(json.dumps(reports[0] if len(reports) == 1 else reports, indent=2))
     else:
         from rich.console import Console
