@@ -74,12 +74,14 @@ def conform(
             findings = examining.examine(kind, subject, tell)
         reports.append(_report(text, kind, tried, findings))
     if as_json:
+        for check in (check for report in reports if not traceback for check in report["checks"]):
+            del check["trace"]
         typer.echo(json.dumps(reports[0] if len(reports) == 1 else reports, indent=2))
     else:
         from rich.console import Console
 
         for report in reports:
-            _print(report, Console(highlight=False))
+            _print(report, Console(highlight=False), traceback=traceback)
     if not all(report["conforms"] for report in reports):
         raise typer.Exit(1)
 
@@ -123,7 +125,7 @@ def _progress(checks: int, *, wanted: bool) -> Iterator[Any]:
         bar.stop()
 
 
-def _print(report: dict[str, Any], console: Console) -> None:
+def _print(report: dict[str, Any], console: Console, *, traceback: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -146,3 +148,5 @@ def _print(report: dict[str, Any], console: Console) -> None:
             )
             for what in ("given", "got", "wanted"):
                 console.print(Text(f"  {what + ':':<8}{check[what]}"), soft_wrap=True)
+            if traceback and check["trace"]:
+                console.print(Text(check["trace"]), soft_wrap=True)

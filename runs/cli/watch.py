@@ -47,7 +47,7 @@ def watch(
     if terminal:
         watch_in_terminal(choice, out)
     else:
-        serve(_source(choice, out), host, port, no_open=no_open)
+        serve(replace(_source(choice, out), traceback=traceback), host, port, no_open=no_open)
 
 
 def _source(choice: Choice, out: Path | None) -> Source:

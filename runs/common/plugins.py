@@ -14,9 +14,13 @@ from .errors import ScenarioError, did_you_mean
 from .files import expanded, is_file
 from .plugin_files import PREFIX, load_file
 
-__all__ = ["find_type", "own_file", "type_name"]
+__all__ = ["OtherSortError", "find_type", "own_file", "type_name"]
 
 T = TypeVar("T")
+
+
+class OtherSortError(ScenarioError):
+    """A name that stands for something else than a class of the sort that is wanted."""
 
 
 def find_type(
@@ -53,7 +57,7 @@ def find_type(
     except Exception as error:  # of a __getattr__ of the module's own
         raise ScenarioError(f"{where} = {name!r}: {source} raised {_told(error)}") from error
     if not (isinstance(found, type) and issubclass(found, base)):
-        raise ScenarioError(f"{where} = {name!r}: {attribute} is not a subclass of {base.__name__}")
+        raise OtherSortError(f"{where} = {name!r}: {attribute} is not a subclass of {base.__name__}")
     _check_type(found, base, f"{where} = {name!r}")
     return found
 

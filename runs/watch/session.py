@@ -87,6 +87,8 @@ class Session:
         except Closed:
             pass
         except USER_ERRORS as error:
+            if self._source.traceback:
+                traceback.print_exc()
             self._send(fatal=str(error))
         except Exception as error:
             traceback.print_exc()

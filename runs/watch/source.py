@@ -34,6 +34,7 @@ class Source:
     faults : what the command line adds to give it faults
     out : the folder that keeps the run; None: nothing is kept
     lesson : that walks through the recording, as `filled_lesson` returns it
+    traceback : whether all of an error that ends the run goes to stderr too
     """
 
     scenario: Scenario | None = None
@@ -42,6 +43,7 @@ class Source:
     faults: tuple[str, ...] = ()
     out: Path | None = None
     lesson: Mapping[str, Any] | None = None
+    traceback: bool = False
 
     def numbered(self, number: int) -> Source:
         """Return the same for the second, third, ... page: each writes to a folder of its own, DIR-2, DIR-3, ..."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -34,6 +35,7 @@ class Finding:
     verdict : "left out" where the type has nothing to check, "not reached" where what failed stands above already
     got, given, wanted : of a check that failed: what came, on what, and what should have
     file, line : where the method is that failed
+    trace : the whole error, of code that raised
     """
 
     check: str
@@ -44,6 +46,7 @@ class Finding:
     wanted: str = ""
     file: str = ""
     line: int = 0
+    trace: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -82,7 +85,7 @@ def examine(kind: type, subject: Subject, tell: Callable[[str, int], object] | N
             if failure is None:
                 raise
             culprit = failure.culprit
-            told = failure.text, culprit.asked, "an answer, and no error", culprit.file, culprit.line
+            told = failure.text, culprit.asked, "an answer, and no error", culprit.file, culprit.line, _trace(error)
             met[number] = next((found[k].check for k in met if found[k].got == failure.text), name)
             found.append(Finding(name, about, "failed", *told))
     failed = {found[number].check for number in met}
@@ -99,4 +102,9 @@ def _failed(kind: type, name: str, about: str, error: ConformanceError) -> Findi
         file, line = line_of(kind, method, error.__cause__)
     else:
         file, line = inspect.getfile(kind), inspect.getsourcelines(kind)[1]
-    return Finding(name, about, "failed", error.got, error.given, error.wanted, file, line)
+    trace = "" if error.__cause__ is None else _trace(error.__cause__)
+    return Finding(name, about, "failed", error.got, error.given, error.wanted, file, line, trace)
+
+
+def _trace(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))

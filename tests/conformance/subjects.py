@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..environment.code import ended_from_outside
 from ..environment.faults import Fault, fault_types
 from ..protocols import Protocol, protocol_types
 from ..runs.common.errors import ScenarioError, did_you_mean
-from ..runs.common.plugins import find_type
+from ..runs.common.plugins import OtherSortError, find_type
 from ..runs.scenario.fault_text import read_fault, read_fault_table
 from ..runs.scenario.known_types import agent_types
 from ..runs.scenario.scenario import load_scenario, scenario_names
@@ -28,6 +29,7 @@ from .questions import AgentSubject
 
 __all__ = ["named_type", "subject_of"]
 
+_BASES: tuple[type, ...] = (Society, Protocol, Fault)
 AGENTS_MAX = 4
 """Agents of a scenario that are tried, if they do not have too many rows and periods."""
 MANY, TRIALS, TRIALS_FEW = 30, 40, 10
@@ -52,10 +54,12 @@ def named_type(text: str) -> type:
     if name not in known and ":" not in name:
         hint = did_you_mean(name, known)
         raise ScenarioError(f"{name!r} is no agent, protocol or fault{hint} Known: {', '.join(known)}; or FILE.py:Type")
-    kind: type = known[name] if name in known else find_type(name, {}, object, where="conform")
-    if not issubclass(kind, Society | Protocol | Fault):
-        raise ScenarioError(f"{name}: derives from neither Prosumer (or another Society), Protocol nor Fault")
-    return kind
+    if name in known:
+        return known[name]
+    for base in _BASES:
+        with suppress(OtherSortError):
+            return find_type(name, {}, base, where="conform")
+    raise ScenarioError(f"{name}: derives from neither Prosumer (or another Society), Protocol nor Fault")
 
 
 def subject_of(
