@@ -50,7 +50,7 @@ class Labels:
         self._topology = topology
         channels = topology.channels
         self._by_about: Remembered[list[int]] = Remembered(_CountByAbout(channels.about))
-        self._last: tuple[Any, Any, list[_Parts]] = _gone, _gone, []  # references to arrays, which are not kept for it
+        self._counted: tuple[Any, Any, list[_Parts]] = _gone, _gone, []  # references to arrays, which are not kept for it
         for kind in kinds:
             here = channels.about[np.isin(channels.link, kind.links)] if kind.labels else np.empty(0, dtype=np.int8)
             if len(here) and not 0 <= here.min() <= here.max() < len(kind.labels):
@@ -123,10 +123,10 @@ class Labels:
 
         What one fault leaves the next one meets: the last result is kept.
         """
-        channel, copy, parts = self._last
+        channel, copy, parts = self._counted
         if channel() is not envelopes.channel or copy() is not envelopes.copy:
             parts = [self._part(envelopes, k) for k in range(len(envelopes.batches))]
-            self._last = ref(envelopes.channel), _gone if envelopes.copy is None else ref(envelopes.copy), parts
+            self._counted = ref(envelopes.channel), _gone if envelopes.copy is None else ref(envelopes.copy), parts
         return parts
 
     def _part(self, envelopes: Envelopes, number: int) -> _Parts:

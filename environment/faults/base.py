@@ -91,7 +91,7 @@ class Fault(BaseModel):
             scope = {"agent": None, "channel": None, "message": None, "from": 0, "to": None}
             given = {key: data.get(key, data.get({"from": "start", "to": "end"}.get(key, key))) for key in scope}
             said = [f"{key}={given[key]}" for key, default in scope.items() if given[key] not in (None, default)]
-            data = {**data, "name": " ".join([cls.kind, *said])}
+            data = {**data, "name": " ".join([cls.kind or cls.__name__, *said])}
         return data
 
     @model_validator(mode="after")

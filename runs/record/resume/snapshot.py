@@ -32,8 +32,8 @@ AnyArray = npt.NDArray[Any]
 _PLAIN = (bool, int, float, str, type(None))
 _KEPT = (Topology, Market, Journal, Remembered, np.dtype, FunctionType, BuiltinFunctionType, MethodType, type)
 _CONTAINERS = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
-_LEFT_OUT = ("_names", "_which")
-"""Attributes of societies that identify the agents; they are no state."""
+_LEFT_OUT = ("_names", "_which", "_counted", "last_ask")
+"""Attributes of societies that identify the agents, what labels counted last, and where roles tell their asks; no state."""
 
 
 class SnapshotError(RunError):
