@@ -94,7 +94,7 @@ def judge(simulation: EndedRun, certificate: Certificate, reference: Reference |
         return verdict
     # What is wrong with an agent comes first, and no advice that would not mend it.
     reason = verdict.reason.removesuffix(_SMALLER).removesuffix(_MORE)
-    return Verdict(verdict.outcome, f"{certificate.probe.words}; {reason}")
+    return Verdict(verdict.outcome, f"{certificate.probe.words}; {reason}{certificate.probe.hint}")
 
 
 def _ended_badly(simulation: EndedRun, certificate: Certificate, reference: Reference | None) -> Verdict:
@@ -121,11 +121,11 @@ def _finished(certificate: Certificate, reference: Reference | None) -> Verdict:
     probe = certificate.probe
     if certificate.x is None:
         first = f"{probe.words}; " if probe else ""
-        return Verdict(Outcome.STALLED, f"{first}all coordinators stopped, but no feasible point was found")
+        return Verdict(Outcome.STALLED, f"{first}all coordinators stopped, but no feasible point was found{probe.hint}")
     if probe:
         return Verdict(
             Outcome.AGREED,
-            f"all coordinators stopped, at a feasible point, and no optimum is claimed: {probe.words}",
+            f"all coordinators stopped, at a feasible point, and no optimum is claimed: {probe.words}{probe.hint}",
         )
     if certificate.residual is not None:
         return _equilibrium(certificate.residual, certificate.x)
