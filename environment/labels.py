@@ -50,7 +50,11 @@ class Labels:
         self._topology = topology
         channels = topology.channels
         self._by_about: Remembered[list[int]] = Remembered(_CountByAbout(channels.about))
-        self._counted: tuple[Any, Any, list[_Parts]] = _gone, _gone, []  # references to arrays, which are not kept for it
+        self._counted: tuple[Any, Any, list[_Parts]] = (
+            _gone,
+            _gone,
+            [],
+        )  # references to arrays, which are not kept for it
         for kind in kinds:
             here = channels.about[np.isin(channels.link, kind.links)] if kind.labels else np.empty(0, dtype=np.int8)
             if len(here) and not 0 <= here.min() <= here.max() < len(kind.labels):

@@ -45,7 +45,9 @@ class Wanted:
         bool, typer.Option("--invariants", help="Check at every tick what no network may do; keeps every message.")
     ] = False
     traceback: options.Traceback = False
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 unless the outcome is CONVERGED.")] = False
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 3 unless the outcome is CONVERGED; AGREED is not.")
+    ] = False
 
 
 def add_run(app: typer.Typer) -> None:

@@ -78,7 +78,8 @@ def print_result(result: Result, console: Console) -> None:
     if result.shading:
         console.print()
         console.print(shading_table(result, MICROGRIDS_MAX))
-    if result.outcome is not Outcome.CONVERGED and (own := own_types(result.simulation)):
+    told_already = "gridparley conform" in result.reason
+    if result.outcome is not Outcome.CONVERGED and not told_already and (own := own_types(result.simulation)):
         console.print()
         console.print(Text(f"{own} tries what is yours here by itself", style="yellow"), soft_wrap=True)  # to be copied
     if printed := result.scenario.spec.report.printed:

@@ -122,8 +122,12 @@ class Probe:
             )
         if self.strategic:
             told.append(f"{_listed(self.strategic)} by declaration, not by interest")
-        hint = next((finding.hint for finding in self.findings if finding.hint), "")
-        return "; ".join([*told, hint] if hint else told)
+        return "; ".join(told)
+
+    @property
+    def hint(self) -> str:
+        """How to look closer at the first type of the user's own that is wrong, to end a sentence with; or nothing."""
+        return next((f"; {finding.hint}" for finding in self.findings if finding.hint), "")
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data, ready for JSON."""

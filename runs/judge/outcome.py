@@ -103,7 +103,7 @@ def judge(simulation: EndedRun, certificate: Certificate, reference: Reference |
     if not certificate.probe.findings or verdict.outcome is Outcome.INFEASIBLE:
         return verdict
     # What is wrong with an agent comes first, and no advice that would not mend it.
-    return Verdict(verdict.outcome, f"{certificate.probe.words}; {_plain(verdict)}")
+    return Verdict(verdict.outcome, f"{certificate.probe.words}; {_plain(verdict)}{certificate.probe.hint}")
 
 
 def _plain(verdict: Verdict) -> str:
@@ -140,11 +140,11 @@ def _finished(certificate: Certificate, reference: Reference | None) -> Verdict:
     probe = certificate.probe
     if certificate.x is None:
         first = f"{probe.words}; " if probe else ""
-        return Verdict(Outcome.STALLED, f"{first}all coordinators stopped, but no feasible point was found")
+        return Verdict(Outcome.STALLED, f"{first}all coordinators stopped, but no feasible point was found{probe.hint}")
     if probe:
         return Verdict(
             Outcome.AGREED,
-            f"all coordinators stopped, at a feasible point, and no optimum is claimed: {probe.words}",
+            f"all coordinators stopped, at a feasible point, and no optimum is claimed: {probe.words}{probe.hint}",
         )
     if certificate.residual is not None:
         return _equilibrium(certificate.residual, certificate.x)

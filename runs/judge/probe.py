@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -24,6 +25,8 @@ PART = 30.0
 """Steps are a factor of a hundred apart at most: the best gains this part, at least, of what there is to gain on its way."""
 GAP = 1e-6
 """Of the market's cost: what all agents together may miss before no optimum can be claimed, however little each does."""
+NUMBERS_MANY, SAMPLE = 4_000, 200
+"""Numbers of a society's answer beyond which only so many of its agents, drawn from a seed, are tried thoroughly."""
 _SEED = 20031
 
 
@@ -78,7 +81,7 @@ def _tried(answers: Answers, points: Sequence[Sequence[Floats]], scale: float) -
         society, asked, x = population.society, answers.asked[number], answers.x[number]
         if asked is None or society.strategic or not len(society):
             continue
-        rivals = [*(point for point in points[number] if point is not x), *_neighbours(society, x)]
+        rivals = [point for point in points[number] if point is not x]
         try:
             searched = _searched(society, asked, x, rivals, number)
         except AgentError as error:
@@ -114,14 +117,34 @@ def _badness(found: Searched) -> Floats:
 
 
 def _searched(society: Society, asked: Asked, x: Floats, rivals: Sequence[Floats], number: int) -> Searched:
-    """Search tile by tile: the same agents in the same order draw the same steps."""
+    """Search tile by tile: the same agents in the same order draw the same steps. Of very many agents some thoroughly."""
     rng = np.random.default_rng([_SEED, number])
-    found = Searched.nothing(society)
-    first = 0
+    many = society.rows * society.periods > NUMBERS_MANY
+    found, first = Searched.nothing(society), 0
+    every = rivals if many else [*rivals, *_neighbours(society, x), *_elsewhere(society, asked, rng)]
     for part, rows in tiles(society):
         agents = slice(first, first + len(part))
         first += len(part)
-        found.put(rows, agents, search(part, asked.take(rows), x[rows], [rival[rows] for rival in rivals], rng))
+        points = [rival[rows] for rival in every]
+        found.put(rows, agents, search(part, asked.take(rows), x[rows], points, rng, thorough=not many))
+    if many:
+        which = np.sort(rng.choice(len(society), min(SAMPLE, len(society)), replace=False))
+        of_some, some = society.rows_of(which), society.take(which)
+        question = Asked(*(column[of_some] for column in asked))
+        points = [rival[of_some] for rival in [*rivals, *_neighbours(society, x)]]
+        points += _elsewhere(some, question, rng)
+        found.put(of_some, which, search(some, question, x[of_some], points, rng))
+    return found
+
+
+def _elsewhere(society: Society, asked: Asked, rng: np.random.Generator) -> list[Floats]:
+    """Return what the agents answer at other prices: points that they allow, and where their cost has an edge, along it."""
+    size = max(float(np.abs(asked.price).mean()), 1e-12)
+    drawn = rng.standard_normal(asked.price.shape)
+    found = []
+    for price in (0.8 * asked.price, 1.25 * asked.price, asked.price - 0.1 * size, asked.price + 0.2 * size * drawn):
+        with contextlib.suppress(AgentError):  # what cannot be answered shows no way
+            found.append(answer(society, price, asked.target, asked.rho))
     return found
 
 
@@ -203,8 +226,8 @@ def probe_prices(market: Market, state: MarketState) -> Probe:
 
 
 def points_of(best: Answers, state: MarketState, x: Sequence[Floats] | None) -> list[list[Floats]]:
-    """Return, by population, the points that the end of a run knows: best answers, last answers, and what is committed."""
-    every = zip(best.x, state.x, *([] if x is None else [x]), strict=True)
+    """Return, by population, points that the end of a run knows: what is committed, last answers, and best answers."""
+    every = zip(*([] if x is None else [x]), state.x, best.x, strict=True)
     return [[point for point in points if np.isfinite(point).all()] for points in every]
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
 from ...agents import Society
-from .rays import Asked, Ray, Rises, along, costs, rays_of, reach_of
+from .rays import Asked, Costs, Ray, Rises, rays_of, reach_of
 
 __all__ = ["Searched", "search"]
 
 Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.integer]
 Mask = npt.NDArray[np.bool_]
 
 FLOOR = 1e-7
@@ -43,7 +45,7 @@ class Searched:
     bent: Floats
     outside: Mask
 
-    def put(self, rows: slice, agents: slice, part: Searched) -> None:
+    def put(self, rows: slice | Places, agents: slice | Places, part: Searched) -> None:
         """Take over what was found for some agents."""
         for name in ("gain", "floor", "bend", "outside"):
             getattr(self, name)[agents] = getattr(part, name)
@@ -58,7 +60,15 @@ class Searched:
         return cls(zeros[0], zeros[1], np.zeros(shape), zeros[2], np.zeros(shape), np.zeros(n, dtype=bool))
 
 
-def search(society: Society, asked: Asked, x: Floats, rivals: Sequence[Floats], rng: np.random.Generator) -> Searched:
+def search(
+    society: Society,
+    asked: Asked,
+    x: Floats,
+    rivals: Sequence[Floats],
+    rng: np.random.Generator,
+    *,
+    thorough: bool = True,
+) -> Searched:
     """Look for better answers than x to what was asked, and for places where the cost is not convex.
 
     Every agent minimises cost(y) + sum price y + sum rho/2 |y - target|^2. If that is convex, and no small step from x makes
@@ -70,6 +80,7 @@ def search(society: Society, asked: Asked, x: Floats, rivals: Sequence[Floats], 
     asked
     x : (rows, periods) kW
     rivals : points that are allowed, (rows, periods) kW each
+    thorough : as for `rays_of`
 
     Raises
     ------
@@ -77,21 +88,34 @@ def search(society: Society, asked: Asked, x: Floats, rivals: Sequence[Floats], 
         `cost` raised, or is no number somewhere.
     """
     found = Searched.nothing(society)
-    base = costs(society, [x])[0]
+    costs = Costs(society)
+    base = costs.at([x])[0]
     found.outside = np.isinf(base)
     base = np.where(found.outside, 0.0, base)
     reach = reach_of(society, [x, *rivals])
     paid = np.add.reduceat(np.abs(asked.price * x).sum(axis=1), society.own_rows)
     spread, noise = paid.copy(), ROUNDING * (np.abs(base) + paid)
-    for ray in rays_of(society, x, reach, rivals, rng):
-        rises = along(society, asked, x, base, [size * ray.way for size in ray.sizes])
-        _note_range(rises, ray, spread)
-        _note_better(society, rises, ray, found)
-        _note_bend(society, rises, ray, found)
-    found.floor = FLOOR * spread + noise
+    rays = rays_of(society, x, reach, rivals, rng, thorough=thorough)
+    while some := list(islice(rays, costs.rays_at_once)):
+        rises = costs.along(asked, x, base, [size * ray.way for ray in some for size in ray.sizes])
+        first = 0
+        for ray in some:
+            part = rises.take(slice(first, first + len(ray.sizes)))
+            first += len(ray.sizes)
+            _note_range(part, ray, spread)
+            _note_better(society, part, ray, found)
+            if thorough:
+                _note_bend(society, part, ray, found)
+    found.floor = FLOOR * spread + noise + _leaning(society, asked, x)
     found.gain[found.outside] = 0.0
     found.bend[found.outside] = 0.0
     return found
+
+
+def _leaning(society: Society, asked: Asked, x: Floats) -> Floats:
+    """(n,) $/h: what may be won by leaning on the 1e-9, relative above 1 kW, to which limits are met."""
+    pull = np.abs(asked.price) + asked.rho * np.abs(x - asked.target)
+    return 4e-9 * np.add.reduceat((pull * np.maximum(1.0, np.abs(x))).sum(axis=1), society.own_rows)
 
 
 def _note_range(rises: Rises, ray: Ray, spread: Floats) -> None:

@@ -105,11 +105,10 @@ def _declared(name: str, base: type[Any]) -> Callable[..., Any] | None:
 
 @dataclass(frozen=True)
 class Wrong:
-    """What is wrong with one agent: `respond` or `cost`, and how; and whether it has a reference."""
+    """What is wrong with one agent: `respond` or `cost`, and how."""
 
     what: str
     how: str
-    reference: bool
 
     def __str__(self) -> str:
         return f"{self.what} {self.how}"
@@ -122,8 +121,6 @@ class Wrong:
             body["respond"] = RESPONDS[self.how]
         elif self.what == "cost":
             body["cost"] = COSTS[self.how]
-        if not self.reference:
-            body["offers"] = classmethod(lambda cls, method: method != "reference" and base.offers(method))
         return type("Wrong", (base,), body)
 
 
@@ -148,7 +145,7 @@ class WrongScenario(Scenario):
     """A scenario with one agent of a wrong type."""
 
     agent: str = ""
-    wrong: Wrong = Wrong("nothing", "", True)
+    wrong: Wrong = Wrong("nothing", "")
     typical: float = 1.0
     most: float = 1.0
 
@@ -201,26 +198,42 @@ class Cell:
         return self.outcome == "CONVERGED" and not abs(self.miss) <= ALLOWED
 
 
-def wrongs(reference: bool = True) -> Iterator[Wrong]:
+def wrongs() -> Iterator[Wrong]:
     """Yield all that may be wrong."""
     for how in RESPONDS:
-        yield Wrong("respond", how, reference)
+        yield Wrong("respond", how)
     for how in COSTS:
-        yield Wrong("cost", how, reference)
+        yield Wrong("cost", how)
 
 
-def run_cell(name: str, protocol: str, agent: str, wrong: Wrong, *, reference: bool) -> Cell:
-    """Run one cell; `reference`: whether the run solves centrally beside it."""
-    _, _, settings = SCENARIOS[name]
+def run_cells(name: str, protocol: str, agent: str, wrong: Wrong) -> Iterator[Cell]:
+    """Run once, and judge with a `reference`, without asking for it, and where the wrong type has none."""
+    settings = SCENARIOS[name][2]
     plain = load_scenario(name, [*settings, f"run.protocol={protocol}"])
     typical, most = _typical(name, protocol, agent)
     scenario = WrongScenario(plain.name, plain.spec, plain.folder, agent, wrong, typical, most)
     simulation = scenario.simulation()
     simulation.run(scenario.spec.run.ticks)
-    result = evaluate(scenario, simulation, reference=reference)
-    outcome, miss, reason = _told(simulation, result, wrong)
-    stated = "none" if not wrong.reference else "yes" if reference else "not asked"
-    return Cell(name, protocol, agent, str(wrong), stated, outcome, miss, agent in reason, reason)
+    miss: float | None = None
+    for stated in ("yes", "not asked", "none"):
+        if stated == "none":
+            _without_reference(simulation)
+        result = evaluate(scenario, simulation, reference=stated != "not asked")
+        outcome, reason, market, x = _told(result)
+        if miss is None or outcome == "CONVERGED":
+            miss = np.nan if x is None else _miss_of(tangent_market(market, x), x, wrong)
+        yield Cell(name, protocol, agent, str(wrong), stated, outcome, miss, agent in reason, reason)
+
+
+def _without_reference(simulation: Any) -> None:
+    for population in simulation.market.populations:
+        kind = type(population.society)
+        if hasattr(kind, "typical"):
+            kind.offers = classmethod(_offers_no_reference)
+
+
+def _offers_no_reference(cls: Any, method: Any) -> bool:
+    return method != "reference" and cls.__mro__[1].offers(method)
 
 
 _KNOWN: dict[tuple[str, str, str], tuple[float, float]] = {}
@@ -242,37 +255,33 @@ def _typical(name: str, protocol: str, agent: str) -> tuple[float, float]:
     return _KNOWN[key]
 
 
-def _told(simulation: Any, result: Any, wrong: Wrong) -> tuple[str, float, str]:
-    """Return outcome, how far what was committed is from the optimum of the declared costs, and the reason.
-
-    Of a day the period that is falsely CONVERGED, else the first that is not CONVERGED, else the worst.
-    """
+def _told(result: Any) -> tuple[str, str, Market, list[Any] | None]:
+    """Return outcome, reason, market and committed point; of a day of the first period that is not CONVERGED."""
     ends = getattr(result, "ends", None)
     if not ends:
-        x = result.certificate.x
-        miss = np.nan if x is None else _miss_of(tangent_market(simulation.market, x), x, wrong)
-        return str(result.outcome), miss, result.reason
-    told = []
-    for end in ends:
-        x = end.certificate.x
-        miss = np.nan if x is None else _miss_of(end.market, x, wrong)
-        told.append((str(end.verdict.outcome), miss, end.verdict.reason))
-    false = [each for each in told if each[0] == "CONVERGED" and not abs(each[1]) <= ALLOWED]
-    other = [each for each in told if each[0] != "CONVERGED"]
-    return (false or other or sorted(told, key=lambda each: -abs(each[1])))[0]
+        return str(result.outcome), result.reason, result.simulation.market, result.certificate.x
+    end = next((end for end in ends if end.verdict.outcome != "CONVERGED"), ends[0])
+    return str(end.verdict.outcome), end.verdict.reason, end.market, end.certificate.x
 
 
 def _miss_of(market: Market, x: list[Any], wrong: Wrong) -> float:
     societies = []
-    for population in market.populations:
+    for number, population in enumerate(market.populations):
         society = population.society
         if hasattr(type(society), "typical"):
             base = type(society).__mro__[1]
             reference = _declared(wrong.how, base) if wrong.what == "cost" else base.reference
+            if wrong.how == "concave" and not society.true(x[number]).any():  # what costs nothing is no more concave
+                reference = base.reference
             if reference is None:
                 return np.nan
             society = society.take(slice(0, 1))
-            body = {"reference": reference, "offers": base.offers, "__module__": __name__, "__doc__": None}
+            body = {
+                "reference": reference,
+                "offers": classmethod(lambda cls, method: True),
+                "__module__": __name__,
+                "__doc__": None,
+            }
             society.__class__ = type("Declared", (type(population.society),), body)
         societies.append(society)
     best = central_solve(market, societies)
@@ -290,13 +299,12 @@ def main(names: list[str]) -> int:
         agents, protocols, _ = SCENARIOS[name]
         for protocol in protocols:
             for agent in agents:
-                for has, asked in ((True, True), (True, False), (False, True)):
-                    for wrong in wrongs(has):
-                        cell = run_cell(name, protocol, agent, wrong, reference=asked)
+                for wrong in wrongs():
+                    for cell in run_cells(name, protocol, agent, wrong):
                         cells.append(cell)
                         false += cell.false
                         print(
-                            f"{name:17}{protocol:20}{agent:13}{cell.wrong:24}{cell.reference:10}{cell.outcome:12}"
+                            f"{name:17}{protocol:19}{agent:17}{cell.wrong:24}{cell.reference:10}{cell.outcome:12}"
                             f"{cell.miss:9.1e} {'named' if cell.named else '-':6}{'WRONG' if cell.false else ''}",
                             flush=True,
                         )
