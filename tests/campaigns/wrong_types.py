@@ -211,7 +211,7 @@ def run_cells(name: str, protocol: str, agent: str, wrong: Wrong) -> Iterator[Ce
     settings = SCENARIOS[name][2]
     plain = load_scenario(name, [*settings, f"run.protocol={protocol}"])
     typical, most = _typical(name, protocol, agent)
-    scenario = WrongScenario(plain.name, plain.spec, plain.folder, agent, wrong, typical, most)
+    scenario = WrongScenario(plain.name, plain.spec, plain.folder, agent=agent, wrong=wrong, typical=typical, most=most)
     simulation = scenario.simulation()
     simulation.run(scenario.spec.run.ticks)
     miss: float | None = None

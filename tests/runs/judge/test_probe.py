@@ -129,7 +129,7 @@ def test_a_run_that_ends_badly_says_first_what_is_wrong_and_gives_no_advice(warm
         path.read_text().replace("2.0 * self.stiffness", "self.stiffness").replace("within(x, 0, self.power_max, ", "(")
     )
     path.write_text(wrong)
-    settings = ["power_max=0.5", "step_size=5", "run.ticks=300"]
+    settings = ["prosumer.power_max=0.5", "step_size=5", "run.ticks=300"]
     result = run_scenario(load_scenario(warm / "warm.toml", settings), progress=False)
     assert result.outcome in ("OSCILLATING", "DIVERGED", "TICK_LIMIT", "STALLED")
     assert result.reason.startswith("by its own `cost` A.load (HeatPump)")

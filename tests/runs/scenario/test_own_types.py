@@ -10,6 +10,7 @@ from gridparley.agents import AgentError
 from gridparley.environment import FaultError
 from gridparley.environment.faults import Loss
 from gridparley.runs import ScenarioError
+from gridparley.runs.common.failure import FailedError
 from gridparley.runs.record.folder import scenario_text
 
 HEATER = """
@@ -95,7 +96,7 @@ def test_an_own_type_cannot_change_what_it_was_asked(folder, mark, line, changed
     (folder / "heater.py").write_text(
         f"{head}    def {changed}(" + tail.replace("return", f"{line}\n        return", 1)
     )
-    with pytest.raises(AgentError, match=rf"Heater\.{changed} raised ValueError: .*read-only"):
+    with pytest.raises(FailedError, match=rf"Heater\.{changed} raised ValueError: .*read-only"):
         run_scenario(load_scenario(folder / "warm.toml"), reference=False)
 
 
