@@ -96,7 +96,7 @@ def test_an_own_type_cannot_change_what_it_was_asked(folder, mark, line, changed
     (folder / "heater.py").write_text(
         f"{head}    def {changed}(" + tail.replace("return", f"{line}\n        return", 1)
     )
-    with pytest.raises(FailedError, match=rf"Heater\.{changed} raised ValueError: .*read-only"):
+    with pytest.raises(FailedError, match=rf"Heater\.{changed}( of A\.heat)? raised ValueError: .*read-only"):
         run_scenario(load_scenario(folder / "warm.toml"), reference=False)
 
 
