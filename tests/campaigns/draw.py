@@ -45,8 +45,8 @@ _SCENARIOS = {  # share of the runs, and ticks
     "feeder-toy": (12, 1_000),
     "feeder-33": (3, 400),
     "feeder-69": (1, 300),
-    "prosumer-day": (4, 300),
-    "prosumer-day-15min": (1, 150),
+    "prosumer-day": (4, 2_600),
+    "prosumer-day-15min": (1, 400),
 }
 _SETTINGS: dict[str, tuple[tuple[str, ...], ...]] = {  # from each row one or none
     "three-microgrids": (
@@ -120,7 +120,8 @@ def _agent(rng: np.random.Generator, topology: Topology) -> str:
 def _groups(rng: np.random.Generator, topology: Topology) -> str:
     homes = list(topology.homes)
     if len(homes) == 1:
-        return f"{topology.name(0)}/*"
+        names = [topology.name(k) for k in range(topology.size)]
+        return f"{names[0]}/{'|'.join(names[1:])}"
     cut = int(rng.integers(1, len(homes)))
     one, other = ("|".join(f"{home}.*" for home in part) for part in (homes[:cut], homes[cut:]))
     return f"{one}/{other}"

@@ -10,6 +10,7 @@ import numpy as np
 
 from gridparley import Result, load_scenario, run_scenario
 from gridparley.protocols import Market
+from gridparley.runs.judge.certificate import Certificate
 from gridparley.runs.judge.metrics import Observer
 from gridparley.runs.judge.reference import Reference, central_solve
 from gridparley.runs.result.day_result import DayResult
@@ -64,22 +65,18 @@ def _run(case: Case, watch: Any) -> Result:
 
 def _wrong(result: Result) -> str | None:
     """Say what is wrong with the word of a run, None if nothing is: only some words claim what can be checked."""
-    claims = result.ends if isinstance(result, DayResult) else [result]
-    for claim in claims:
-        outcome = str(claim.outcome)
-        if outcome not in ("CONVERGED", "AGREED", "INFEASIBLE"):
-            continue
-        market = (
-            claim.market if isinstance(result, DayResult) else (result.observer or result.simulation.observer).market
-        )
-        if (found := _contradicted(outcome, market, claim)) is not None:
+    claims = [(result.outcome, (result.observer or result.simulation.observer).market, result.certificate)]
+    if isinstance(result, DayResult):
+        claims = [(end.verdict.outcome, end.market, end.certificate) for end in result.ends]
+    for outcome, market, certificate in claims:
+        if outcome in ("CONVERGED", "AGREED", "INFEASIBLE") and (found := _contradicted(outcome, market, certificate)):
             return found
     return None
 
 
-def _contradicted(outcome: str, market: Market, claim: Any) -> str | None:
+def _contradicted(outcome: str, market: Market, certificate: Certificate) -> str | None:
     """Hold a word against the central optimum, and against the balances and limits of the point that it is about."""
-    x = claim.certificate.x
+    x = certificate.x
     if outcome == "INFEASIBLE":
         best = central_solve(market)
         return None if best is None else f"INFEASIBLE, and {best.cost:.9g} $/h is possible"
@@ -92,7 +89,7 @@ def _contradicted(outcome: str, market: Market, claim: Any) -> str | None:
     cost = observer.cost(x, regularised=True)
     if not np.isfinite(cost):
         return f"{outcome} at a point outside an agent's limits"
-    if outcome == "AGREED" or claim.certificate.residual is not None:
+    if outcome == "AGREED" or certificate.residual is not None:
         return None
     return _beaten(cost, central_solve(market))
 
