@@ -66,7 +66,7 @@ def _read(path: Path) -> Iterator[Row]:
 
 def _played(numbers: Iterable[int], seed: int, limit: float, workers: int) -> Iterator[Row]:
     context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=100) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
         for done in as_completed([pool.submit(play, number, seed, limit) for number in numbers]):
             yield done.result()
 
