@@ -31,6 +31,7 @@ __all__ = [
     "Seed",
     "Settings",
     "Ticks",
+    "Trust",
     "file",
     "folder",
 ]
@@ -73,6 +74,12 @@ Ticks = Annotated[int | None, typer.Option(metavar="N", help="Stop after so many
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that gridparley run --out wrote.")]
 Force = Annotated[bool, typer.Option("--force", help="With --out: also into a folder that holds other files.")]
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust", help="Run the user's code that the record names, as it is now, though it may be anybody's."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 

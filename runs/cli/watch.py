@@ -38,18 +38,19 @@ def watch(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 0,
     no_open: Annotated[bool, typer.Option("--no-open", help="Print the address, and open no browser.")] = False,
     terminal: Annotated[bool, typer.Option("--terminal", help="In this terminal instead, as over ssh.")] = False,
+    trust: options.Trust = False,
 ) -> None:
     """Open a run in the browser: step, play, go back, break the network under it.
 
     Without an argument the page offers the scenarios there are.
     """
     if terminal:
-        watch_in_terminal(choice, out)
+        watch_in_terminal(choice, out, trust=trust)
     else:
-        serve(_source(choice, out), host, port, no_open=no_open)
+        serve(_source(choice, out, trust=trust), host, port, no_open=no_open)
 
 
-def _source(choice: Choice, out: Path | None) -> Source:
+def _source(choice: Choice, out: Path | None, *, trust: bool) -> Source:
     """Return what the page is to show."""
     from ..common.errors import RunError
     from ..record.reading import Record
@@ -65,7 +66,7 @@ def _source(choice: Choice, out: Path | None) -> Source:
         run = Path(what)
         with Record.open(run) as record:
             record.scenario()  # says now rather than in the page that it cannot be read
-        return Source(run=run, command=("gridparley", "run", str((run / "scenario.toml").resolve())))
+        return Source(run=run, command=("gridparley", "run", str((run / "scenario.toml").resolve())), trust=trust)
     words = replace(choice, fault=None, faults=None).command()
     broken = replace(choice, protocol=None, settings=None, seed=None, ticks=None).command()[3:]
     return Source(scenario=choice.load(), command=tuple(words), faults=tuple(broken), out=out)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..common.errors import RunError
 from ..record.folder import RunFolder
+from ..record.own_files import Code
 from ..record.reading import Record
 from ..record.record import record_of
 from ..record.recorder import Recorder
@@ -48,6 +49,7 @@ def resume_run(
     progress: bool | Progress = True,
     watch: Watch | None = None,
     tell: Callable[[str], object] | None = None,
+    trust: bool = False,
 ) -> Result:
     """Go on with a run that was killed or ran out of disk, and judge and write it as it would have been.
 
@@ -60,6 +62,7 @@ def resume_run(
     asked : from `asked_of`, what the run must be; by default whatever it is
     progress, watch : as for `run_scenario`, of what follows; the bar shows the ticks that are done again too
     tell : called with a sentence about how much was there, before the run goes on
+    trust : run the user's files that it was made with as they are now; by default only where they have not changed
 
     Raises
     ------
@@ -73,9 +76,10 @@ def resume_run(
     record = Record(record_of(Path(folder)), writing=True)
     try:
         header, wishes = record.header, _wishes(record)
-        scenario = record.scenario()
+        code = Code.ANY if trust else Code.UNCHANGED
+        scenario = record.scenario(code)
         with RunProgress(record.ticks, wanted=progress is True) as bar:
-            restored = go_to(record, record.ticks, bar.watch)
+            restored = go_to(record, record.ticks, bar.watch, code=code)
     except BaseException:
         record.close()
         raise

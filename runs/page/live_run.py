@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..record.folder import RunFolder
+from ..record.own_files import Code
 from ..record.reading import Record
 from ..record.recorder import Recorder
 from ..record.resume.replay import go_to
@@ -47,8 +48,14 @@ class LiveRun:
         return cls(simulation, recorder, scenario.spec.run.ticks)
 
     @classmethod
-    def resume(cls, path: Path, ticks_max: int, watch: Watch | None = None) -> LiveRun:
-        """Bring a simulation to where a record ends, to go on writing it; `watch` is called after each tick done again.
+    def resume(cls, path: Path, ticks_max: int, watch: Watch | None = None, code: Code = Code.UNCHANGED) -> LiveRun:
+        """Bring a simulation to where a record ends, to go on writing it.
+
+        Parameters
+        ----------
+        path, ticks_max
+        watch : called after each tick that is done again
+        code : which code of the user's may run
 
         Raises
         ------
@@ -57,7 +64,7 @@ class LiveRun:
         """
         record = Record(path, writing=True)
         try:
-            restored = go_to(record, record.ticks, watch)
+            restored = go_to(record, record.ticks, watch, code=code)
         except BaseException:
             record.close()
             raise

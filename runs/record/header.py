@@ -15,6 +15,7 @@ from ..scenario.scenario import Scenario
 from ..simulation.simulation import Simulation
 from .column_codec import Columns
 from .folder import scenario_text
+from .own_files import files_of, sources_of
 from .tick_tables import column_names, labels_of
 
 __all__ = ["header_of", "world_of"]
@@ -40,6 +41,7 @@ def header_of(
         "one_by_one": one_by_one,
         "command": list(command),
         "reference": reference,
+        "files": files_of(sources_of(simulation), scenario),
         "periods": market.periods,
         "homes": list(topology.homes),
         "coordinators": len(topology.coordinators),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import RunError
+from .stored_header import read_header
 
 try:
     import fcntl
@@ -164,7 +165,11 @@ def open_record(path: Path, *, writing: bool = False) -> tuple[sqlite3.Connectio
             raise RunError(
                 f"{path}: was written by {which} gridparley (schema {version}; this one reads {SCHEMA_VERSION})"
             )
-        header = {key: json.loads(value) for key, value in base.execute("SELECT key, value FROM header")}
+        try:
+            header = read_header(path, base.execute("SELECT key, value FROM header"))
+        except BaseException:
+            base.close()
+            raise
         if writing:
             base.close()
             base = _for_writing(path, _held(path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -13,15 +12,17 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ValidationError
 
 from ..common.errors import RunError
+from ..common.plugins import Permit
 from ..scenario.scenario import Scenario
 from ..scenario.schema import ScenarioSpec
 from ..simulation.day import ROUNDS_MAX
 from .column_codec import Block, Columns, Packer, digest, first_difference
 from .frames import Frame, Said, Shape, Way, ended_of, frame_of, garbled_of, said_of, way_of
+from .own_files import Code, RecordedScenario, permit_of
 from .record import guarded, open_record, record_of
+from .stored_header import read_commands
 
 __all__ = ["RecordedTicks"]
 
@@ -86,22 +87,44 @@ class RecordedTicks:
             rows = self.base.execute("SELECT json FROM command ORDER BY number").fetchall()
         if last != count:
             raise RunError(f"{self.path}: is damaged, and was left as it is ({last - count} ticks are missing)")
-        self.ticks, self.commands = count, [json.loads(text) for (text,) in rows]
+        self.ticks, self.commands = count, read_commands(self.path, (text for (text,) in rows))
         return self.ticks
 
-    def scenario(self) -> Scenario:
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The scenario as plain data.
+
+        Raises
+        ------
+        RunError
+            It is no TOML.
+        """
+        try:
+            return tomllib.loads(self.header["scenario"])
+        except (ValueError, RecursionError) as error:
+            raise RunError(f"{self.path}: the scenario in it is no TOML: {error}") from None
+
+    def scenario(self, code: Code = Code.NONE) -> Scenario:
         """Return the scenario of the run.
+
+        Parameters
+        ----------
+        code : which code of the user's it may run when something is built: to look at a run, none
 
         Raises
         ------
         RunError, ScenarioError
-            This release cannot read it, or a type in it is not there any more.
+            This release cannot read it. When something is built: code that may not run, or is not there any more.
         """
         try:
-            spec = ScenarioSpec.model_validate(tomllib.loads(self.header["scenario"]))
-        except (KeyError, ValueError, ValidationError) as error:
+            spec = ScenarioSpec.model_validate(self.document)
+        except ValueError as error:
             raise RunError(f"{self.path}: the scenario in it does not fit this release: {error}") from None
-        return Scenario(self.header["name"], spec)
+        return RecordedScenario(self.header["name"], spec, None, lambda: self.permit(code))
+
+    def permit(self, code: Code) -> Permit | None:
+        """Return what decides which code of the user's may run; see `permit_of`."""
+        return permit_of(self.path, self.header["files"], code)
 
     # Who is there ----------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from ..scenario.scenario import Scenario
 from ..simulation.simulation import Simulation
 from .column_codec import digest
 from .header import header_of, world_of
+from .own_files import files_of, merged, sources_of_command
 from .record import RECORD, UNFINISHED, close_as_one_file, create, guarded, is_one_file
 from .resume.checkpoint import repeat_commands, write_checkpoint
 from .resume.snapshot import SnapshotError
@@ -98,9 +99,17 @@ class Recorder:
 
     def _write_commands(self, simulation: Simulation) -> None:
         for number, command in list(enumerate(simulation.commands))[self._written :]:
+            if sources := sources_of_command(command):
+                self._keep_files(sources)
             row = (number, command["tick"], json.dumps(command))
             self._base.execute("INSERT OR REPLACE INTO command VALUES (?, ?, ?)", row)
         self._written = len(simulation.commands)
+
+    def _keep_files(self, sources: Sequence[str]) -> None:
+        """Keep the files of a fault that came while the run was going."""
+        (kept,) = self._base.execute("SELECT value FROM header WHERE key = 'files'").fetchone() or ("[]",)
+        files = merged(json.loads(kept), files_of(sources))
+        self._base.execute("INSERT OR REPLACE INTO header VALUES ('files', ?)", (json.dumps(files),))
 
     def _write_checkpoint(self, simulation: Simulation) -> None:
         try:

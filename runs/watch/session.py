@@ -97,7 +97,7 @@ class Session:
     def _begin(self) -> None:
         source = self._source
         if source.run is not None:
-            self._playbacks.append(Playback.open(source.run))
+            self._playbacks.append(Playback.open(source.run, trust=source.trust))
             self._show(0)
         elif source.scenario is not None:
             self._start(source.scenario)

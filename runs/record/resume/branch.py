@@ -11,6 +11,7 @@ from typing import Any
 from ....environment import Fate
 from ....environment.faults import Fault
 from ...result.result import Result
+from ..own_files import Code
 from ..reading import Record
 from ..record import create
 from .checkpoint import arrays_of
@@ -22,7 +23,7 @@ PRICES_MAX = 6
 """Microgrids whose prices are shown, of the first period."""
 
 
-def steered(record: Record, tick: int, add: Sequence[Fault], end: Sequence[str]) -> Mapping[str, Any]:
+def steered(record: Record, tick: int, add: Sequence[Fault], end: Sequence[str], code: Code) -> Mapping[str, Any]:
     """Return the command that changes the faults before a tick, once it is sure that it can.
 
     Raises
@@ -32,7 +33,7 @@ def steered(record: Record, tick: int, add: Sequence[Fault], end: Sequence[str])
     FaultError
         A fault is refused, or none is called that.
     """
-    simulation = go_to(record, tick).simulation
+    simulation = go_to(record, tick, code=code).simulation
     simulation.change_faults(add=add, end=end)
     return simulation.commands[-1]
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ....environment.faults import Fault
 from ...common.errors import RunError
 from ...scenario.fault_text import read_fault_table
 from ...simulation.simulation import Simulation
@@ -18,7 +19,7 @@ from ..causality import Causality
 from ..column_codec import CODEC
 from .snapshot import SnapshotError, put_back, take
 
-__all__ = ["arrays_of", "last_checkpoint", "read_checkpoint", "repeat_commands", "write_checkpoint"]
+__all__ = ["arrays_of", "faults_of", "last_checkpoint", "read_checkpoint", "repeat_commands", "write_checkpoint"]
 
 PROOF_TICKS = 4
 """Ticks that are always done again after a checkpoint and compared: two rounds, in which it shows if it lacked anything."""
@@ -135,8 +136,13 @@ def repeat_commands(simulation: Simulation, commands: Sequence[Mapping[str, Any]
         _repeat(simulation, commands[len(simulation.commands)])
 
 
+def faults_of(command: Mapping[str, Any]) -> list[Fault]:
+    """Build the faults that a command adds."""
+    return [read_fault_table(table, f"command in tick {command['tick']}") for table in command["add"]]
+
+
 def _repeat(simulation: Simulation, command: Mapping[str, Any]) -> None:
-    added = [read_fault_table(table, f"command in tick {command['tick']}") for table in command["add"]]
+    added = faults_of(command)
     if len(simulation.commands) and simulation.commands[-1]["tick"] > command["tick"]:
         raise RunError(f"command in tick {command['tick']}: comes after one of tick {simulation.commands[-1]['tick']}")
     simulation.change_faults(add=added, end=command["end"])

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from ....environment import Fate
 from ...common.errors import RunError
+from ...common.plugins import permitting
 from ...simulation.simulation import Simulation
 from ..folder import PriceRecord
 from ..frames import Frame
+from ..own_files import Code
 from ..reading import Record
 from ..record import check_pages
 from ..tick_tables import TickReader
-from .checkpoint import last_checkpoint, read_checkpoint, repeat_commands
+from .checkpoint import faults_of, last_checkpoint, read_checkpoint, repeat_commands
 from .snapshot import SnapshotError
 
 __all__ = ["Checked", "Restored", "check_record", "go_to"]
@@ -39,7 +41,7 @@ class Restored:
     start: int
 
 
-def go_to(record: Record, tick: int, watch: Watch | None = None) -> Restored:
+def go_to(record: Record, tick: int, watch: Watch | None = None, *, code: Code = Code.UNCHANGED) -> Restored:
     """Bring a run back to where it was before a tick: from the last checkpoint, and what follows is done again.
 
     Parameters
@@ -47,18 +49,19 @@ def go_to(record: Record, tick: int, watch: Watch | None = None) -> Restored:
     record
     tick : 0 to the number of recorded ticks
     watch : called after each tick that is done again
+    code : which code of the user's may run
 
     Raises
     ------
     RunError
-        A tick comes out otherwise than recorded, even from the start.
+        A tick comes out otherwise than recorded, even from the start; or code may not run.
     """
     if not 0 <= tick <= record.ticks:
         raise RunError(f"{record.path}: holds ticks 0 to {record.ticks - 1}, and cannot go to {tick}")
     start = last_checkpoint(record.base, tick)
     while True:
         try:
-            restored = _restored(record, start)
+            restored = _restored(record, start, code)
             differs = _repeat(record, restored, tick, watch)
         except SnapshotError:
             if not start:
@@ -74,8 +77,11 @@ def go_to(record: Record, tick: int, watch: Watch | None = None) -> Restored:
         start = 0  # a checkpoint that does not lead where the run went is no use; the start is always there
 
 
-def _restored(record: Record, start: int) -> Restored:
-    scenario = record.scenario()
+def _restored(record: Record, start: int, code: Code) -> Restored:
+    scenario = record.scenario(code)
+    with permitting(record.permit(code)):  # once and for all, before the first tick
+        for command in record.commands:
+            faults_of(command)
     simulation = scenario.simulation(one_by_one=record.header["one_by_one"], seed=record.header["seed"])
     reader, prices = TickReader(simulation, record.packer), PriceRecord(scenario.spec.report.transfer_price_sign)
     if start:
@@ -137,7 +143,7 @@ class Checked:
     wrong: str | None
 
 
-def check_record(record: Record, watch: Watch | None = None) -> Checked:
+def check_record(record: Record, watch: Watch | None = None, *, code: Code = Code.UNCHANGED) -> Checked:
     """Do a recorded run again from scratch and compare every bit of every tick.
 
     Also looked at: every page of the file, conservation of messages, and where the last checkpoint leads.
@@ -145,7 +151,7 @@ def check_record(record: Record, watch: Watch | None = None) -> Checked:
     flying = said = tick = 0
     try:
         check_pages(record.base, record.path)
-        restored = _restored(record, 0)
+        restored = _restored(record, 0, code)
         for tick in range(record.ticks):
             frame = record.frame(tick)
             said += sum(len(each) for each in frame.said.values())
@@ -154,7 +160,7 @@ def check_record(record: Record, watch: Watch | None = None) -> Checked:
                 return Checked(tick, said, f"tick {tick}: {flying} messages should be in flight")
             if differs := _repeat(record, restored, tick + 1, watch):
                 return Checked(tick, said, f"{differs} comes out otherwise than recorded")
-        if last_checkpoint(record.base, record.ticks) and go_to(record, record.ticks).start == 0:
+        if last_checkpoint(record.base, record.ticks) and go_to(record, record.ticks, code=code).start == 0:
             return Checked(record.ticks, said, "the last checkpoint does not lead where the run went")
     except RunError as error:
         return Checked(tick, said, str(error))
