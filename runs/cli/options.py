@@ -73,7 +73,13 @@ Seed = Annotated[int | None, typer.Option(metavar="N", help="Of every draw; the 
 Ticks = Annotated[int | None, typer.Option(metavar="N", help="Stop after so many ticks in any case.")]
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that gridparley run --out wrote.")]
-Force = Annotated[bool, typer.Option("--force", help="With --out: also into a folder that holds other files.")]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="With --out: also into a folder that holds other files, which stay, or an unfinished run, put aside.",
+    ),
+]
 Trust = Annotated[
     bool,
     typer.Option(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ...environment.faults import Fault
 from ..common.errors import RunError
-from ..record.folder import prepare_folder
 from ..record.own_files import Code, files_of, merged, sources_of_command
+from ..record.prepare import prepare_folder
 from ..record.reading import Record
 from ..record.record import UNFINISHED
 from ..record.resume.branch import fork, steered
@@ -63,10 +63,10 @@ def branch_run(
         code = Code.ANY if trust else Code.UNCHANGED
         change = steered(record, tick, add, end, code)
         files = merged(record.header["files"], files_of(sources_of_command(change)))
-        prepare_folder(out, force=force)
-        fork(record, out / UNFINISHED, tick, change, {"command": list(command), "files": files})
-        without = _unchanged(record, tick, code)
-    return without, resume_run(out, tell=tell, trust=trust)
+        with prepare_folder(out, force=force) as taken:
+            fork(record, out / UNFINISHED, tick, change, {"command": list(command), "files": files}, taken)
+            without = _unchanged(record, tick, code)
+            return without, resume_run(out, tell=tell, trust=trust, taken=taken)
 
 
 def _unchanged(record: Record, tick: int, code: Code) -> Result:

@@ -19,6 +19,7 @@ from ..record.reading import Record
 from ..record.record import UNFINISHED, record_of
 from ..record.resume.branch import fork
 from ..record.resume.replay import go_to
+from ..record.taken import Taken
 from ..result.evaluate import evaluate
 from ..result.result import Result
 from ..scenario.scenario import Scenario
@@ -56,6 +57,7 @@ class Playback(Recording):
         self.fixed, self.failed = fixed, ""
         self.said: deque[int] = deque(maxlen=RECENT)
         self._live: LiveRun | None = None
+        self._taken: Taken | None = None
         self._over = fixed
         self._judged: Result | None = None
 
@@ -71,21 +73,23 @@ class Playback(Recording):
         return cls(run if run.is_file() else record_of(run), fixed=True, trust=trust)
 
     @classmethod
-    def begin(cls, folder: Path, scenario: Scenario, command: Sequence[str] = ()) -> Self:
+    def begin(cls, folder: Path, scenario: Scenario, command: Sequence[str] = (), taken: Taken | None = None) -> Self:
         """Start a run, with its record in a folder, and do its first tick, in which nothing was heard yet.
+
+        Where the folder is `taken`, it stays so until the run is closed.
 
         Raises
         ------
         RunError, ScenarioError
             The record cannot be written, or the scenario cannot be built.
         """
-        live = LiveRun.start(folder / UNFINISHED, scenario, command)
+        live = LiveRun.start(folder / UNFINISHED, scenario, command, taken)
         try:
             playback = cls(folder / UNFINISHED, scenario)
         except BaseException:
             live.finish()
             raise
-        playback._live = live
+        playback._live, playback._taken = live, taken
         try:
             playback.step()
         except BaseException:
@@ -125,7 +129,7 @@ class Playback(Recording):
         if self._live is None:
             if self._over:
                 raise RunError(_OVER)
-            self._live = LiveRun.resume(self.path, self.scenario.spec.run.ticks, watch, self._code)
+            self._live = LiveRun.resume(self.path, self.scenario.spec.run.ticks, watch, self._code, self._taken)
         return self._live
 
     def step(self) -> Frame:

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shlex
-import tempfile
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -29,10 +28,9 @@ from ..scenario.columns import profiles_file
 from ..scenario.scenario import Scenario
 from ..simulation.simulation import Simulation
 from .frames import Frame
-from .record import STARTING, UNFINISHED
 from .result_file import read_result
 
-__all__ = ["FIGURES", "FILES", "REPORT", "UNITS", "PriceRecord", "RunFolder", "prepare_folder", "scenario_text"]
+__all__ = ["FIGURES", "FILES", "REPORT", "TABLES", "UNITS", "PriceRecord", "RunFolder", "scenario_text"]
 
 FILES = ("scenario.toml", "result.json", "metrics.csv", "prices.csv", "messages.csv", "command.txt")
 DRAWN = ("prices", "residuals", "messages", "solution", "feeder", "trades", "schedule", "hours", "settlement")
@@ -82,37 +80,6 @@ class PriceRecord:
         # Every third rather than every second: half of an oscillation between two points looks like rest.
         if prices.size * len(self.rows) > NUMBERS_MAX:
             self.rows, self._stride = self.rows[::3], 3 * self._stride
-
-
-def prepare_folder(path: Path, *, force: bool = False) -> None:
-    """Make a folder for a run and make sure, before the run, that it can be written.
-
-    Parameters
-    ----------
-    path
-    force : also where it holds other people's files, which stay
-
-    Raises
-    ------
-    RunError
-        It cannot be written, or it holds anything that is not a run.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            pass
-        others = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith(STARTING))
-    except OSError as error:
-        raise RunError(f"--out {path}: cannot be written: {error.strerror or error}") from None
-    if UNFINISHED in others and not force:
-        raise RunError(
-            f"--out {path}: holds a run that has not ended; gridparley resume {path} ends it, --force starts anew"
-        )
-    if others and "result.json" not in others and not force:
-        shown = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
-        raise RunError(
-            f"--out {path}: holds {shown} and no run; choose an empty folder or an older run, or say --force"
-        )
 
 
 @dataclass(frozen=True)

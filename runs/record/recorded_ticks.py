@@ -23,6 +23,7 @@ from .frames import Frame, Said, Shape, Way, ended_of, frame_of, garbled_of, sai
 from .own_files import Code, RecordedScenario, permit_of
 from .record import guarded, open_record, record_of
 from .stored_header import read_commands
+from .taken import Taken
 
 __all__ = ["RecordedTicks"]
 
@@ -37,6 +38,7 @@ class RecordedTicks:
     ----------
     path : of the file; `open` finds it in a run's folder
     writing : to go on with it
+    taken : the folder, where the run that goes on has taken it; else the record takes it as long as it is open
 
     Attributes
     ----------
@@ -51,9 +53,9 @@ class RecordedTicks:
         It is no record, a newer release wrote it, or it is damaged.
     """
 
-    def __init__(self, path: Path, *, writing: bool = False) -> None:
+    def __init__(self, path: Path, *, writing: bool = False, taken: Taken | None = None) -> None:
         self.path = path
-        self.base, self.header = open_record(path, writing=writing)
+        self.base, self.header = open_record(path, writing=writing, taken=taken)
         self.packer = Packer(self.header["columns"])
         self.commands: list[dict[str, Any]] = []
         self._unpacked: OrderedDict[int, tuple[Columns, dict[str, Said]]] = OrderedDict()

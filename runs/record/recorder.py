@@ -16,6 +16,7 @@ from .own_files import files_of, merged, sources_of_command
 from .record import RECORD, UNFINISHED, close_as_one_file, create, guarded, is_one_file
 from .resume.checkpoint import repeat_commands, write_checkpoint
 from .resume.snapshot import SnapshotError
+from .taken import Taken
 from .tick_tables import TickReader
 
 __all__ = ["CHECKPOINT_TICKS", "Recorder"]
@@ -57,8 +58,9 @@ class Recorder:
         one_by_one: bool = False,
         command: Sequence[str] = (),
         reference: bool | None = None,
+        taken: Taken | None = None,
     ) -> Recorder:
-        """Start a new record of a simulation before its first tick.
+        """Start a new record of a simulation before its first tick; `taken` as for `create`.
 
         Raises
         ------
@@ -68,7 +70,7 @@ class Recorder:
         header = header_of(scenario, simulation, one_by_one=one_by_one, command=command, reference=reference)
         reader = TickReader(simulation)
         world = [(name, *reader.packer.pack(columns)) for name, columns in world_of(simulation).items()]
-        base = create(path, header, lambda base: base.executemany("INSERT INTO world VALUES (?, ?, ?)", world))
+        base = create(path, header, lambda base: base.executemany("INSERT INTO world VALUES (?, ?, ?)", world), taken)
         return cls(path, base, reader)
 
     def watch(self, simulation: Simulation) -> None:

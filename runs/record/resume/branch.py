@@ -14,6 +14,7 @@ from ...result.result import Result
 from ..own_files import Code
 from ..reading import Record
 from ..record import create
+from ..taken import Taken
 from .checkpoint import arrays_of
 from .replay import go_to
 
@@ -38,7 +39,14 @@ def steered(record: Record, tick: int, add: Sequence[Fault], end: Sequence[str],
     return simulation.commands[-1]
 
 
-def fork(record: Record, path: Path, tick: int, command: Mapping[str, Any] | None, entries: dict[str, Any]) -> None:
+def fork(
+    record: Record,
+    path: Path,
+    tick: int,
+    command: Mapping[str, Any] | None,
+    entries: dict[str, Any],
+    taken: Taken | None = None,
+) -> None:
     """Start a record with the ticks before this one, and with one more command before it.
 
     Parameters
@@ -46,6 +54,7 @@ def fork(record: Record, path: Path, tick: int, command: Mapping[str, Any] | Non
     record, path
     tick, command : from `steered`; without a command nothing is changed from this tick on, whatever was changed in the record
     entries : header entries that differ from those of the record
+    taken : as for `create`
 
     Raises
     ------
@@ -70,7 +79,7 @@ def fork(record: Record, path: Path, tick: int, command: Mapping[str, Any] | Non
         base.executemany("INSERT INTO command VALUES (?, ?, ?)", rows)
 
     header = record.header | {"branch_of": str(record.path.resolve()), "branch_tick": tick} | entries
-    create(path, header, fill).close()
+    create(path, header, fill, taken).close()
 
 
 def _copy(source: sqlite3.Connection, target: sqlite3.Connection, table: str, which: str = "") -> None:
