@@ -43,28 +43,31 @@ def _say(text: str) -> None:
 
 
 def check(run: options.Run, trust: options.Trust = False) -> None:
-    """Do a recorded run again and compare every bit.
+    """Do a recorded run again and compare everything that is said of it.
 
-    Also looked at: every page of the file, conservation of messages, and the last checkpoint. Exit with 1, naming the first
-    tick that differs.
+    Every bit of every tick, the header, all tables and checkpoints, result.json and the other files; also every page of the
+    record, and conservation of messages. Exit with 1, naming all that differs, of the ticks the first.
     """
+    from ..driver.check import check_run
     from ..driver.progress import RunProgress
-    from ..record.own_files import Code
     from ..record.reading import Record
-    from ..record.resume.replay import check_record
 
     with Record.open(run) as record:
-        with RunProgress(record.ticks) as bar:
-            found = check_record(record, bar.watch, code=Code.ANY if trust else Code.UNCHANGED)
-        typer.echo(f"record        {record.path}, gridparley {record.header['code_version']}, {record.ticks} ticks")
-        typer.echo(f"compared      {found.ticks} ticks, {found.messages} messages said")
-        if found.wrong is not None:
-            typer.echo(f"wrong         {found.wrong}")
-            raise typer.Exit(1)
-        typer.echo("conservation  holds in every tick")
-        typer.echo("replay        the same to the last bit")
-        if why := record.header.get("no_checkpoint"):
-            typer.echo(f"checkpoints   none, so that resume and branch start from tick 0: {why}")
+        ticks = record.ticks
+    with RunProgress(ticks) as bar:
+        found = check_run(run, trust=trust, watch=bar.watch)
+    typer.echo(f"record        {found.path}, gridparley {found.version}, {ticks} ticks")
+    for remark in found.remarks:
+        typer.echo(f"remark        {remark}")
+    typer.echo(f"compared      {found.ticks} ticks, {found.messages} messages said")
+    for wrong in found.wrong:
+        typer.echo(f"wrong         {wrong}")
+    if found.wrong:
+        raise typer.Exit(1)
+    typer.echo("conservation  holds in every tick")
+    typer.echo("replay        the same to the last bit")
+    if found.no_checkpoint is not None:
+        typer.echo(f"checkpoints   none, so that resume and branch start from tick 0: {found.no_checkpoint}")
 
 
 def branch(

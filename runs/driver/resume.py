@@ -17,7 +17,7 @@ from ..record.resume.replay import go_to
 from ..record.taken import Taken, take_folder
 from ..result.result import Result
 from ..scenario.scenario import Scenario
-from .drive import AC_CHECK, SETTLEMENT, Ongoing, Watch, Wishes, drive
+from .drive import Ongoing, Watch, Wishes, drive
 from .progress import Progress, RunProgress
 
 __all__ = ["asked_of", "is_recorded", "resume_run"]
@@ -94,7 +94,7 @@ def _resumed(
 ) -> Result:
     record = Record(path, writing=True, taken=taken)
     try:
-        header, wishes = record.header, _wishes(record)
+        header, wishes = record.header, Wishes.of_record(record)
         scenario = record.scenario(code)
         with RunProgress(record.ticks, wanted=progress is True) as bar:
             restored = go_to(record, record.ticks, bar.watch, code=code)
@@ -110,13 +110,8 @@ def _resumed(
     return drive(run, wishes, progress=progress, watch=watch)
 
 
-def _wishes(record: Record) -> Wishes:
-    words = record.header["command"]
-    return Wishes(record.header["reference"], SETTLEMENT in words, AC_CHECK in words)
-
-
 def _compare(record: Record, asked: Mapping[str, Any]) -> None:
-    wishes = _wishes(record)
+    wishes = Wishes.of_record(record)
     found = {name: record.header.get(name) for name in asked} | {"settlement": wishes.settlement, "ac": wishes.ac}
     if other := [
         f"{name} = {found[name]!r} instead of {asked[name]!r}" for name in asked if found[name] != asked[name]

@@ -103,25 +103,38 @@ class RunFolder:
 
     def write_failure(self, error: BaseException, simulation: Simulation, prices: PriceRecord) -> Path:
         """Write what was recorded until an error ended a run."""
-        result = {
-            "scenario": self.scenario.name,
-            "scenario_hash": self.scenario.hash,
-            "protocol": self.scenario.spec.run.protocol,
-            "seed": self.scenario.spec.run.seed,
-            "outcome": "FAILED",
-            "error": str(error) or type(error).__name__,
-            "ticks": simulation.tick,
-            "rounds": int(simulation.state.round.min()),
-            "messages": {str(fate): simulation.journal.totals[fate] for fate in Fate},
-        }
+        result = self.failure(str(error) or type(error).__name__, simulation)
         path = self.path
         if (path / "result.json").exists() and read_result(path)["outcome"] != "FAILED":
             path = path / "failed"
             path.mkdir(exist_ok=True)
         return self._write(path, result, simulation, prices)
 
+    def failure(self, error: str, simulation: Simulation) -> dict[str, Any]:
+        """Return what result.json says of a run that an error ended."""
+        return {
+            "scenario": self.scenario.name,
+            "scenario_hash": self.scenario.hash,
+            "protocol": self.scenario.spec.run.protocol,
+            "seed": self.scenario.spec.run.seed,
+            "outcome": "FAILED",
+            "error": error,
+            "ticks": simulation.tick,
+            "rounds": int(simulation.state.round.min()),
+            "messages": {str(fate): simulation.journal.totals[fate] for fate in Fate},
+        }
+
     def _write(self, path: Path, result: Mapping[str, Any], simulation: Simulation, prices: PriceRecord) -> Path:
-        texts = {
+        texts = self.texts(result, simulation, prices)
+        try:
+            _replace_together(path, texts)
+        except OSError as error:
+            raise RunError(f"--out {path}: cannot be written: {error.strerror or error}") from None
+        return path
+
+    def texts(self, result: Mapping[str, Any], simulation: Simulation, prices: PriceRecord) -> dict[str, str]:
+        """Return what the files of a run hold, by name; a file with nothing in it is not written."""
+        return {
             "scenario.toml": scenario_text(self.scenario),
             "command.txt": _command_text(self.command),
             "metrics.csv": _metrics(simulation),
@@ -129,11 +142,6 @@ class RunFolder:
             "prices.csv": _prices(simulation, prices),
             "result.json": json.dumps(result, indent=2, allow_nan=False) + "\n",
         }
-        try:
-            _replace_together(path, texts)
-        except OSError as error:
-            raise RunError(f"--out {path}: cannot be written: {error.strerror or error}") from None
-        return path
 
 
 def scenario_text(scenario: Scenario) -> str:

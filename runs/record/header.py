@@ -18,7 +18,7 @@ from .folder import scenario_text
 from .own_files import files_of, sources_of
 from .tick_tables import column_names, labels_of
 
-__all__ = ["header_of", "world_of"]
+__all__ = ["header_of", "machine", "world_of"]
 
 PLACED_MAX = 100
 """Microgrids beyond which a record proposes no places for drawing them."""
@@ -32,6 +32,7 @@ def header_of(
     topology = market.topology
     return {
         "code_version": version("gridparley"),
+        "machine": machine(),
         "name": scenario.name,
         "scenario": scenario_text(scenario),
         "scenario_hash": scenario.hash,
@@ -62,6 +63,12 @@ def header_of(
             for _, kind in sorted(simulation.kinds.items())
         ],
     }
+
+
+def machine() -> dict[str, Any]:
+    """Return what numpy's logarithms, exponentials and powers depend on in their last bits, where its sums do not."""
+    found = np.show_config(mode="dicts")["SIMD Extensions"]
+    return {"numpy": np.__version__, "features": [*found["baseline"], *found["found"]]}
 
 
 def world_of(simulation: Simulation) -> dict[str, Columns]:

@@ -28,6 +28,7 @@ __all__ = [
     "create",
     "guarded",
     "open_record",
+    "read_whole",
     "record_of",
 ]
 
@@ -84,6 +85,22 @@ def guarded(path: Path) -> Iterator[None]:
         if "locked" in reason:
             raise RunError(f"{path}: another process is using this record") from None
         raise RunError(f"{path}: is damaged, and was left as it is ({reason})") from None
+
+
+@contextmanager
+def read_whole(path: Path, what: str) -> Iterator[None]:
+    """Turn what damaged contents lead to into a sentence.
+
+    Raises
+    ------
+    RunError
+        They are damaged; says what is.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise RunError(f"{path}: is damaged, and was left as it is ({what}: {reason})") from None
 
 
 def record_of(folder: Path) -> Path:

@@ -21,7 +21,7 @@ from ..simulation.day import ROUNDS_MAX
 from .column_codec import Block, Columns, Packer, digest, first_difference
 from .frames import Frame, Said, Shape, Way, ended_of, frame_of, garbled_of, said_of, way_of
 from .own_files import Code, RecordedScenario, permit_of
-from .record import guarded, open_record, record_of
+from .record import guarded, open_record, read_whole, record_of
 from .stored_header import read_commands
 from .taken import Taken
 
@@ -136,7 +136,8 @@ class RecordedTicks:
             row = self.base.execute("SELECT size, data FROM world WHERE name = ?", (name,)).fetchone()
         if row is None:
             raise RunError(f"{self.path}: is damaged, and was left as it is (no table {name})")
-        return {column.rpartition(".")[2]: values for column, values in self.packer.unpack(row).items()}
+        with read_whole(self.path, f"table {name}"):
+            return {column.rpartition(".")[2]: values for column, values in self.packer.unpack(row).items()}
 
     @cached_property
     def agents(self) -> list[str]:
@@ -164,15 +165,16 @@ class RecordedTicks:
     def shape(self) -> Shape:
         """Sizes of the arrays of a frame."""
         header, many = self.header, range(len(self.header["populations"]))
-        return Shape(
-            balances=len(header["balances"]),
-            balance_rows=len(self.world("row")["agent"]),
-            periods=header["periods"],
-            rows=tuple(int(self.world(f"population.{k}")["row_start"][-1]) for k in many),
-            metrics=tuple(header["metrics"]),
-            kinds={kind["name"]: sum(field[1] for field in kind["fields"]) for kind in header["kinds"]},
-            labels=tuple(label for label, _ in header["labels"]),
-        )
+        with read_whole(self.path, "tables"):
+            return Shape(
+                balances=len(header["balances"]),
+                balance_rows=len(self.world("row")["agent"]),
+                periods=header["periods"],
+                rows=tuple(int(self.world(f"population.{k}")["row_start"][-1]) for k in many),
+                metrics=tuple(header["metrics"]),
+                kinds={kind["name"]: sum(field[1] for field in kind["fields"]) for kind in header["kinds"]},
+                labels=tuple(label for label, _ in header["labels"]),
+            )
 
     @cached_property
     def _codes(self) -> dict[str, npt.NDArray[np.int64]]:
@@ -217,15 +219,16 @@ class RecordedTicks:
             It is damaged, or not there.
         """
         first, state, messages = self.blocks(tick)
-        columns, said = self._messages(tick, (first, messages))
         commands = [command for command in self.commands if command["tick"] == tick]
-        return replace(
-            frame_of(tick, self.packer.unpack(state), self.shape, commands),
-            said=said,
-            way=way_of(said, columns),
-            ended=ended_of(columns, self.shape, self.said),
-            garbled=garbled_of(columns, self.shape),
-        )
+        with read_whole(self.path, f"tick {tick}"):
+            columns, said = self._messages(tick, (first, messages))
+            return replace(
+                frame_of(tick, self.packer.unpack(state), self.shape, commands),
+                said=said,
+                way=way_of(said, columns),
+                ended=ended_of(columns, self.shape, self.said),
+                garbled=garbled_of(columns, self.shape),
+            )
 
     def period(self, frame: Frame) -> int:
         """Return the period that is open in a tick, from the rounds that its messages carry; -1 where none does."""
@@ -253,7 +256,9 @@ class RecordedTicks:
         with guarded(self.path):
             for tick, *block in self.base.execute(query, (first, self.ticks if last is None else last)):
                 commands = [command for command in self.commands if command["tick"] == tick]
-                yield frame_of(tick, self.packer.unpack((block[0], block[1])), self.shape, commands)
+                with read_whole(self.path, f"tick {tick}"):
+                    frame = frame_of(tick, self.packer.unpack((block[0], block[1])), self.shape, commands)
+                yield frame
 
     def since(self, tick: int) -> int:
         """Return the oldest tick from which something was on its way at the end of this one; the next one if nothing was."""
@@ -287,11 +292,22 @@ class RecordedTicks:
                 return kind, each.tick
         raise RunError(f"{self.path}: holds no message {number}")
 
-    def compare(self, tick: int, state: Block, messages: Block, packer: Packer) -> str | None:
-        """Return the first column in which a tick done again differs from the record; None if the two are the same."""
-        _, *recorded = self.blocks(tick)
-        for mine, other in zip(recorded, (state, messages), strict=True):
+    def compare(self, tick: int, again: tuple[int, int, Block, Block], packer: Packer) -> str | None:
+        """Return in what a tick done again, as `TickReader.read` tells it, differs from the record first; None if in nothing."""
+        first, since, *blocks = again
+        recorded, *mine = self.blocks(tick)
+        for one, other in zip(mine, blocks, strict=True):
             # Another release of zstd may compress in another way; what counts is what is in it.
-            if mine != other and (differs := first_difference(self.packer.unpack(mine), packer.unpack(other))):
-                return differs
+            if one == other:
+                continue
+            found, wanted = self.packer.unpack(one), packer.unpack(other)
+            if differs := first_difference(found, wanted):
+                return self._metric(found, wanted) if differs == "metric" else differs
+        if (recorded, self.since(tick)) != (first, since):
+            return "first" if recorded != first else "since"
         return None
+
+    def _metric(self, found: Columns, wanted: Columns) -> str:
+        """Return which metric differs."""
+        both = zip(self.shape.metrics, found["metric"].tolist(), wanted["metric"].tolist(), strict=True)
+        return next((f"metric {name}" for name, one, other in both if repr(one) != repr(other)), "metric")

@@ -13,8 +13,9 @@ from gridparley.runs.record.own_files import Code
 from gridparley.runs.record.reading import Record
 from gridparley.runs.record.record import RECORD
 from gridparley.runs.record.recorder import Recorder
+from gridparley.runs.record.resume.check import check_record
 from gridparley.runs.record.resume.checkpoint import PROOF_TICKS, last_checkpoint
-from gridparley.runs.record.resume.replay import check_record, go_to
+from gridparley.runs.record.resume.replay import go_to
 from gridparley.runs.record.resume.snapshot import SnapshotError, put_back, take
 
 from ..command import call
