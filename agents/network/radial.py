@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from .feeder import Feeder
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 __all__ = ["Flow", "RadialGrid", "Sensitivity"]
 
@@ -58,6 +62,53 @@ class Sensitivity:
     losses: Floats
 
 
+@dataclass(frozen=True)
+class _Line:
+    """The branch flow equations of each line, differentiated at one flow.
+
+    Where a line begins with dv it carries dp and dq, and its current changes by f dp + g dq - h dv, (lines, 1) each. So it ends
+    with end . (dv, dp, dq), where the bus takes dp and dq less loss . (dv, dp, dq), which is what it loses of either.
+
+    Attributes
+    ----------
+    f, g, h : (lines, 1)
+    end : (lines, 3)
+    loss : (lines, 2, 3)
+    """
+
+    f: Floats
+    g: Floats
+    h: Floats
+    end: Floats
+    loss: Floats
+
+    @classmethod
+    def of(cls, grid: RadialGrid, flow: Flow, period: int) -> _Line:
+        p, q, i = (column[:, period, None] for column in (flow.active, flow.reactive, flow.current))
+        v = flow.square[grid.parent, period, None]
+        f, g, h = 2.0 * p / v, 2.0 * q / v, i / v
+        current = np.concatenate([-h, f, g], axis=1)
+        end = (grid.r**2 + grid.x**2) * current - 2.0 * np.concatenate([np.zeros_like(h), grid.r, grid.x], axis=1)
+        end[:, 0] += 1.0
+        return cls(f, g, h, end, np.stack([grid.r * current, grid.x * current], axis=1))
+
+    def equations(self, at: npt.NDArray[np.intp], by_dv: Floats) -> tuple[Floats, Floats]:
+        """Return the inverse of the equations in dp and dq of some lines, (lines, 2, 2), and the factors of dv on their right.
+
+        by_dv : (lines, 2) what the buses where they end carry on per dv there
+        """
+        right = by_dv[:, :, None] * self.end[at][:, None] + self.loss[at]
+        one, two, three, four = 1.0 - right[:, 0, 1], right[:, 0, 2], right[:, 1, 1], 1.0 - right[:, 1, 2]
+        inverse = np.stack([four, two, three, one], axis=1).reshape(-1, 2, 2)
+        inverse /= (one * four - two * three)[:, None, None]
+        return inverse, right[:, :, 0]
+
+    def ends(self, at: npt.NDArray[np.intp], dv: Floats, moved: Floats) -> Floats:
+        """Return dv where lines end, from where they begin and what they carry."""
+        end = self.end[at]
+        return np.asarray(end[:, :1] * dv + end[:, 1:2] * moved[:, 0] + end[:, 2:] * moved[:, 1])
+
+
 class RadialGrid:
     """Matrices of a feeder, per unit on a base of 1 kW, so that powers keep their numbers.
 
@@ -85,10 +136,43 @@ class RadialGrid:
         self.limit = np.asarray(feeder.limit_kw, dtype=np.float64)
 
     @cached_property
+    def _below(self) -> sparse.csr_array:
+        """`below`, as a matrix whose products are sums in the order of its columns, on every processor."""
+        from scipy import sparse  # here: only a market on a feeder needs it
+
+        return sparse.csr_array(self.below)
+
+    @cached_property
+    def _through(self) -> sparse.csr_array:
+        from scipy import sparse
+
+        return sparse.csr_array(self.below[:, 1:])
+
+    @cached_property
+    def _above(self) -> sparse.csr_array:
+        from scipy import sparse
+
+        return sparse.csr_array(np.ascontiguousarray(self.below.T))
+
+    @cached_property
+    def _levels(self) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+        """Lines by how many are between them and the source, in order of where they begin; these buses, and the first of each."""
+        depth = np.zeros(len(self.parent) + 1, dtype=np.intp)
+        for line, bus in enumerate(self.parent.tolist()):
+            depth[line + 1] = depth[bus] + 1
+        found = []
+        for level in range(1, int(depth.max()) + 1):
+            lines = np.flatnonzero(depth[1:] == level)
+            lines = lines[np.argsort(self.parent[lines], kind="stable")]
+            buses, starts = np.unique(self.parent[lines], return_index=True)
+            found.append((lines, buses, starts))
+        return found
+
+    @cached_property
     def linear(self) -> Sensitivity:
         """Derivatives of the flow without losses (LinDistFlow: Baran and Wu 1989, with the loss terms left out)."""
         active = np.concatenate([-self.below, np.zeros_like(self.below)], axis=1)
-        square = 2.0 * np.concatenate([self.below.T @ (z * self.below) for z in (self.r, self.x)], axis=1)
+        square = 2.0 * np.concatenate([self._above @ (z * self.below) for z in (self.r, self.x)], axis=1)
         return Sensitivity(active, square, np.zeros(active.shape[1]))
 
     def flow(self, active: Floats, reactive: Floats, source: Floats) -> Flow:
@@ -102,17 +186,18 @@ class RadialGrid:
         active, reactive : (n, periods) kW and kvar that are taken at each bus, less what is fed in
         source : (periods,) pu, voltage of the source
         """
-        taken, reactive_taken = self.below @ active, self.below @ reactive
-        through, z2 = self.below[:, 1:], self.r**2 + self.x**2
+        periods = active.shape[1]
+        taken, reactive_taken = np.split(self._below @ np.concatenate([active, reactive], axis=1), 2, axis=1)
+        z2 = self.r**2 + self.x**2
         top = np.square(source)[None, :]
         i = np.zeros_like(taken)
         moving = np.ones(taken.shape[1], dtype=bool)
         p, q, v = taken, reactive_taken, np.repeat(top, self.below.shape[1], axis=0)
         with np.errstate(all="ignore"):  # where no flow exists, the sweeps diverge
             for _ in range(_SWEEPS):
-                p = taken + through @ (self.r * i)
-                q = reactive_taken + through @ (self.x * i)
-                v = top - self.below.T @ (2.0 * (self.r * p + self.x * q) - z2 * i)
+                lost = self._through @ np.concatenate([self.r * i, self.x * i], axis=1)
+                p, q = taken + lost[:, :periods], reactive_taken + lost[:, periods:]
+                v = top - self._above @ (2.0 * (self.r * p + self.x * q) - z2 * i)
                 new = (p * p + q * q) / v[self.parent]
                 still = ~(np.abs(new - i) <= 1e-14 * (1.0 + np.abs(new))).all(axis=0) & (v > 0.0).all(axis=0)
                 i = np.where(moving, new, i)  # a period that has come to rest keeps its bits while others still move
@@ -124,23 +209,34 @@ class RadialGrid:
         return Flow(p, q, v, i, solved)
 
     def exact(self, flow: Flow, period: int) -> Sensitivity:
-        """Differentiate the branch flow equations at one period's flow; one dense solve of as many equations as lines."""
-        p, q, i = (column[:, period, None] for column in (flow.active, flow.reactive, flow.current))
-        v = flow.square[self.parent, period, None]
-        through, z2 = self.below[:, 1:], self.r**2 + self.x**2
-        none = np.zeros_like(self.below)
-        # dP = dP0 + Pi di and so on: what an injection does with the currents held, and what the currents do.
-        dp, dq = np.concatenate([-self.below, none], axis=1), np.concatenate([none, -self.below], axis=1)
-        pi, qi = through * self.r.T, through * self.x.T
-        dv = -2.0 * self.below.T @ (self.r * dp + self.x * dq)
-        vi = self.below.T @ (np.diag(z2[:, 0]) - 2.0 * (self.r * pi + self.x * qi))
-        right = 2.0 * (p * dp + q * dq) - i * dv[self.parent]
-        left = np.diag(v[:, 0]) + i * vi[self.parent] - 2.0 * (p * pi + q * qi)
-        di = np.linalg.solve(left, right)
-        return Sensitivity(dp + pi @ di, dv + vi @ di, (self.r * di).sum(axis=0))
+        """Differentiate the branch flow equations at one period's flow, by one sweep to the source and one back.
+
+        Going to the source, what a line carries, dp and dq, is put as a + alpha dv, where dv is the change of the voltage
+        squared where the line begins: two equations in two unknowns a line, with a right-hand side for each injection and one
+        for dv, which is the last column here.
+        """
+        lines, n = self.below.shape
+        at = _Line.of(self, flow, period)
+        carried, taken = np.empty((lines, 2, 2 * n + 1)), np.zeros((n, 2, 2 * n + 1))
+        bus = np.arange(n)
+        taken[bus, 0, bus], taken[bus, 1, n + bus] = -1.0, -1.0  # an injection takes less
+        for level, buses, starts in reversed(self._levels):
+            # What the bus where a line ends takes, with what the lines from there carry on.
+            beyond = taken[level + 1]
+            inverse, beyond[:, :, -1] = at.equations(level, beyond[:, :, -1])
+            carried[level] = inverse[:, :, :1] * beyond[:, :1] + inverse[:, :, 1:] * beyond[:, 1:]
+            taken[buses] += np.add.reduceat(carried[level], starts, axis=0)
+        moved, by_dv = carried[:, :, :-1], carried[:, :, -1:]
+        square = np.zeros((n, 2 * n))
+        for level, _, _ in self._levels:
+            dv = square[self.parent[level]]
+            moved[level] += by_dv[level] * dv[:, None]
+            square[level + 1] = at.ends(level, dv, moved[level])
+        current = at.f * moved[:, 0] + at.g * moved[:, 1] - at.h * square[self.parent]
+        return Sensitivity(np.ascontiguousarray(moved[:, 0]), square, (self.r * current).sum(axis=0))
 
     def approximate(self, flow: Flow, period: int) -> Sensitivity:
         """Return LinDistFlow's derivatives, with loss factors -2 sum r P / v and -2 sum r Q / v over the way to each bus."""
         v = flow.square[self.parent, period, None]
-        parts = [-2.0 * self.below.T @ (self.r * power[:, period, None] / v) for power in (flow.active, flow.reactive)]
+        parts = [-2.0 * self._above @ (self.r * power[:, period, None] / v) for power in (flow.active, flow.reactive)]
         return Sensitivity(self.linear.active, self.linear.square, np.concatenate(parts)[:, 0])
