@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from ..solve.fixed_order import times
 from .feeder import Feeder
-
-if TYPE_CHECKING:
-    from scipy import sparse
 
 __all__ = ["Flow", "RadialGrid", "Sensitivity"]
 
@@ -92,21 +89,27 @@ class _Line:
         end[:, 0] += 1.0
         return cls(f, g, h, end, np.stack([grid.r * current, grid.x * current], axis=1))
 
-    def equations(self, at: npt.NDArray[np.intp], by_dv: Floats) -> tuple[Floats, Floats]:
-        """Return the inverse of the equations in dp and dq of some lines, (lines, 2, 2), and the factors of dv on their right.
+    def eliminated(self, parent: npt.NDArray[np.intp]) -> tuple[Floats, Floats]:
+        """Solve each line's two equations in dp and dq for what it carries, from the ends of the feeder to the source.
 
-        by_dv : (lines, 2) what the buses where they end carry on per dv there
+        Returns the inverse of the equations, (lines, 2, 2), and what a line carries per dv where it begins, (lines, 2).
         """
-        right = by_dv[:, :, None] * self.end[at][:, None] + self.loss[at]
-        one, two, three, four = 1.0 - right[:, 0, 1], right[:, 0, 2], right[:, 1, 1], 1.0 - right[:, 1, 2]
-        inverse = np.stack([four, two, three, one], axis=1).reshape(-1, 2, 2)
-        inverse /= (one * four - two * three)[:, None, None]
-        return inverse, right[:, :, 0]
-
-    def ends(self, at: npt.NDArray[np.intp], dv: Floats, moved: Floats) -> Floats:
-        """Return dv where lines end, from where they begin and what they carry."""
-        end = self.end[at]
-        return np.asarray(end[:, :1] * dv + end[:, 1:2] * moved[:, 0] + end[:, 2:] * moved[:, 1])
+        lines = len(parent)
+        inverse, found = [[0.0] * 4] * lines, [[0.0] * 2] * lines
+        onward = [[0.0, 0.0] for _ in range(lines + 1)]
+        rows = zip(parent.tolist(), self.end.tolist(), self.loss.tolist(), strict=True)
+        # Numbers one by one: each line waits for those that begin where it ends.
+        for line, (bus, (v, p, q), (active, reactive)) in reversed([*enumerate(rows)]):
+            p_v, q_v = onward[line + 1]
+            one, two = 1.0 - p_v * p - active[1], p_v * q + active[2]
+            three, four = q_v * p + reactive[1], 1.0 - q_v * q - reactive[2]
+            scale = 1.0 / (one * four - two * three)
+            a, b, c, d = inverse[line] = [four * scale, two * scale, three * scale, one * scale]
+            on_p, on_q = p_v * v + active[0], q_v * v + reactive[0]
+            found[line] = [a * on_p + b * on_q, c * on_p + d * on_q]
+            onward[bus][0] += found[line][0]
+            onward[bus][1] += found[line][1]
+        return np.array(inverse).reshape(lines, 2, 2), np.array(found).reshape(lines, 2)
 
 
 class RadialGrid:
@@ -128,31 +131,12 @@ class RadialGrid:
             below[line, line + 1] = 1.0
             for child in np.flatnonzero(self.parent == line + 1):
                 below[line] += below[child]
-        self.below = below
+        self.below, self._above = below, np.ascontiguousarray(below.T)
         base = float(feeder.base_kv) ** 2 * 1e3
         self.r, self.x = (np.asarray(ohm, dtype=np.float64)[:, None] / base for ohm in (feeder.r_ohm, feeder.x_ohm))
         self.load = np.asarray(feeder.load_kw, dtype=np.float64)[:, None]
         self.load_reactive = np.asarray(feeder.load_kvar, dtype=np.float64)[:, None]
         self.limit = np.asarray(feeder.limit_kw, dtype=np.float64)
-
-    @cached_property
-    def _below(self) -> sparse.csr_array:
-        """`below`, as a matrix whose products are sums in the order of its columns, on every processor."""
-        from scipy import sparse  # here: only a market on a feeder needs it
-
-        return sparse.csr_array(self.below)
-
-    @cached_property
-    def _through(self) -> sparse.csr_array:
-        from scipy import sparse
-
-        return sparse.csr_array(self.below[:, 1:])
-
-    @cached_property
-    def _above(self) -> sparse.csr_array:
-        from scipy import sparse
-
-        return sparse.csr_array(np.ascontiguousarray(self.below.T))
 
     @cached_property
     def _levels(self) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
@@ -172,7 +156,9 @@ class RadialGrid:
     def linear(self) -> Sensitivity:
         """Derivatives of the flow without losses (LinDistFlow: Baran and Wu 1989, with the loss terms left out)."""
         active = np.concatenate([-self.below, np.zeros_like(self.below)], axis=1)
-        square = 2.0 * np.concatenate([self._above @ (z * self.below) for z in (self.r, self.x)], axis=1)
+        square = 2.0 * np.concatenate(
+            [np.einsum("li,lj->ij", self.below, z * self.below) for z in (self.r, self.x)], axis=1
+        )
         return Sensitivity(active, square, np.zeros(active.shape[1]))
 
     def flow(self, active: Floats, reactive: Floats, source: Floats) -> Flow:
@@ -186,57 +172,67 @@ class RadialGrid:
         active, reactive : (n, periods) kW and kvar that are taken at each bus, less what is fed in
         source : (periods,) pu, voltage of the source
         """
-        periods = active.shape[1]
-        taken, reactive_taken = np.split(self._below @ np.concatenate([active, reactive], axis=1), 2, axis=1)
-        z2 = self.r**2 + self.x**2
-        top = np.square(source)[None, :]
+        r, x = self.r[:, 0], self.x[:, 0]
+        z2, top = r**2 + x**2, np.square(source)[:, None]
+        # A row a period here, so that a period's sums are the same whatever others are solved with it.
+        taken, reactive_taken = (_sums(self.below, np.ascontiguousarray(power.T)) for power in (active, reactive))
+        through = self.below[:, 1:]
         i = np.zeros_like(taken)
-        moving = np.ones(taken.shape[1], dtype=bool)
-        p, q, v = taken, reactive_taken, np.repeat(top, self.below.shape[1], axis=0)
+        moving = np.ones(len(taken), dtype=bool)
+        p, q, v = taken, reactive_taken, np.repeat(top, self.below.shape[1], axis=1)
         with np.errstate(all="ignore"):  # where no flow exists, the sweeps diverge
             for _ in range(_SWEEPS):
-                lost = self._through @ np.concatenate([self.r * i, self.x * i], axis=1)
-                p, q = taken + lost[:, :periods], reactive_taken + lost[:, periods:]
-                v = top - self._above @ (2.0 * (self.r * p + self.x * q) - z2 * i)
-                new = (p * p + q * q) / v[self.parent]
-                still = ~(np.abs(new - i) <= 1e-14 * (1.0 + np.abs(new))).all(axis=0) & (v > 0.0).all(axis=0)
-                i = np.where(moving, new, i)  # a period that has come to rest keeps its bits while others still move
+                p = taken + _sums(through, r * i)
+                q = reactive_taken + _sums(through, x * i)
+                v = top - _sums(self._above, 2.0 * (r * p + x * q) - z2 * i)
+                new = (p * p + q * q) / v[:, self.parent]
+                still = ~(np.abs(new - i) <= 1e-14 * (1.0 + np.abs(new))).all(axis=1) & (v > 0.0).all(axis=1)
+                i = np.where(
+                    moving[:, None], new, i
+                )  # a period that has come to rest keeps its bits while others still move
                 moving &= still
                 if not moving.any():
                     break
-            solved = ~moving & (v > 0.0).all(axis=0) & np.isfinite(i).all(axis=0)
-        p, q, v, i = (np.where(solved, column, np.nan) for column in (p, q, v, i))
+            solved = ~moving & (v > 0.0).all(axis=1) & np.isfinite(i).all(axis=1)
+        p, q, v, i = (np.where(solved[:, None], column, np.nan).T for column in (p, q, v, i))
         return Flow(p, q, v, i, solved)
 
     def exact(self, flow: Flow, period: int) -> Sensitivity:
         """Differentiate the branch flow equations at one period's flow, by one sweep to the source and one back.
 
         Going to the source, what a line carries, dp and dq, is put as a + alpha dv, where dv is the change of the voltage
-        squared where the line begins: two equations in two unknowns a line, with a right-hand side for each injection and one
-        for dv, which is the last column here.
+        squared where the line begins: two equations in two unknowns a line, with a right-hand side for each injection.
         """
         lines, n = self.below.shape
         at = _Line.of(self, flow, period)
-        carried, taken = np.empty((lines, 2, 2 * n + 1)), np.zeros((n, 2, 2 * n + 1))
+        inverse, by_dv = at.eliminated(self.parent)
+        moved, taken = np.empty((lines, 2, 2 * n)), np.zeros((n, 2, 2 * n))
         bus = np.arange(n)
         taken[bus, 0, bus], taken[bus, 1, n + bus] = -1.0, -1.0  # an injection takes less
         for level, buses, starts in reversed(self._levels):
             # What the bus where a line ends takes, with what the lines from there carry on.
-            beyond = taken[level + 1]
-            inverse, beyond[:, :, -1] = at.equations(level, beyond[:, :, -1])
-            carried[level] = inverse[:, :, :1] * beyond[:, :1] + inverse[:, :, 1:] * beyond[:, 1:]
-            taken[buses] += np.add.reduceat(carried[level], starts, axis=0)
-        moved, by_dv = carried[:, :, :-1], carried[:, :, -1:]
+            moved[level] = np.einsum("lij,ljk->lik", inverse[level], taken[level + 1])
+            if len(buses) == len(level):
+                taken[buses] += moved[level]
+            else:
+                taken[buses] += np.add.reduceat(moved[level], starts, axis=0)
         square = np.zeros((n, 2 * n))
         for level, _, _ in self._levels:
             dv = square[self.parent[level]]
-            moved[level] += by_dv[level] * dv[:, None]
-            square[level + 1] = at.ends(level, dv, moved[level])
+            moved[level] += by_dv[level, :, None] * dv[:, None]
+            square[level + 1] = at.end[level, :1] * dv + np.einsum("lj,ljk->lk", at.end[level, 1:], moved[level])
         current = at.f * moved[:, 0] + at.g * moved[:, 1] - at.h * square[self.parent]
         return Sensitivity(np.ascontiguousarray(moved[:, 0]), square, (self.r * current).sum(axis=0))
 
     def approximate(self, flow: Flow, period: int) -> Sensitivity:
         """Return LinDistFlow's derivatives, with loss factors -2 sum r P / v and -2 sum r Q / v over the way to each bus."""
-        v = flow.square[self.parent, period, None]
-        parts = [-2.0 * self._above @ (self.r * power[:, period, None] / v) for power in (flow.active, flow.reactive)]
-        return Sensitivity(self.linear.active, self.linear.square, np.concatenate(parts)[:, 0])
+        v = flow.square[self.parent, period]
+        both = np.stack([self.r[:, 0] * power[:, period] / v for power in (flow.active, flow.reactive)])
+        return Sensitivity(self.linear.active, self.linear.square, -2.0 * _sums(self._above, both).ravel())
+
+
+def _sums(matrix: Floats, rows: Floats) -> Floats:
+    """Return the products of (m, n) with each of (k, n), as (k, m), each the same whatever the others are."""
+    if len(rows) == 1:
+        return times(matrix, rows[0])[None]
+    return np.stack([times(matrix, row) for row in rows])

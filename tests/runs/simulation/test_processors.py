@@ -55,6 +55,8 @@ def test_a_feeder_gives_the_same_record_under_two_kernels(words, tmp_path):
     one, other = (contents(tmp_path / kernel) for kernel in KERNELS)
     assert one == other
     told = [json.loads((tmp_path / kernel / "result.json").read_text()) | {"seconds": 0} for kernel in KERNELS]
+    for each in told:
+        each["feeder"]["with"].pop("pandapower", None)  # which solves its power flow by other libraries
     assert told[0] == told[1]
 
 
