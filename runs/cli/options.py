@@ -37,6 +37,7 @@ __all__ = [
     "SizeLimit",
     "Ticks",
     "Traceback",
+    "Trust",
     "file",
     "folder",
 ]
@@ -88,7 +89,19 @@ SizeLimit = Annotated[
 ]
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that gridparley run --out wrote.")]
-Force = Annotated[bool, typer.Option("--force", help="With --out: also into a folder that holds other files.")]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="With --out: also into a folder that holds other files, which stay, or an unfinished run, put aside.",
+    ),
+]
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust", help="Run the user's code that the record names, as it is now, though it may be anybody's."
+    ),
+]
 
 AS_JSON, TRACEBACK = "gridparley.json", "gridparley.traceback"
 """Where a command's context keeps what was asked for, so that whoever reports an error knows."""

@@ -229,6 +229,9 @@ class _Giver:
     def _object(self, now: Any, saved: Any, where: str) -> Any:
         cls, attributes = _found(saved[1], where), saved[2]
         if type(now) is not cls:
+            if saved[1].partition(":")[0].partition(".")[0] in sys.stdlib_module_names:
+                # A file from elsewhere could make one whose end closes or deletes what it names.
+                raise SnapshotError(f"{where} is a {saved[1]}, which is not there in a world just built")
             now = object.__new__(cls)  # one that a world just built has not
         self.number(now)
         for name in [name for name in vars(now) if name not in attributes and name not in _LEFT_OUT]:
