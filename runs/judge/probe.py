@@ -25,6 +25,8 @@ PART = 30.0
 """Steps are a factor of a hundred apart at most: the best gains this part, at least, of what there is to gain on its way."""
 GAP = 1e-6
 """Of the market's cost: what all agents together may miss before no optimum can be claimed, however little each does."""
+NOTHING = 0.01
+"""Of what an agent may miss: what is less is rounding, and is not added up over all agents."""
 NUMBERS_MANY, SAMPLE = 4_000, 200
 """Numbers of a society's answer beyond which only so many of its agents, drawn from a seed, are tried thoroughly."""
 _SEED = 20031
@@ -68,7 +70,9 @@ def probe(answers: Sequence[Answers], points: Sequence[Sequence[Floats]], scale:
         if population.society.strategic:
             strategic += population.society.names
     for some in answers:
-        found = found.joined(_tried(some, points, scale))
+        # The bound rests on the answers at the final prices alone.
+        together = scale if some is answers[0] else np.inf
+        found = found.joined(_tried(some, points, together))
     return Probe(found.findings, found.count, tuple(strategic))
 
 
@@ -92,7 +96,7 @@ def _tried(answers: Answers, points: Sequence[Sequence[Floats]], scale: float) -
             findings.append((np.inf, wrong))
             count += 1
             continue
-        gain += float(searched.gain.sum())
+        gain += float(searched.gain[searched.gain > NOTHING * searched.floor].sum())
         namer = _Namer(answers, number, searched)
         badness = _badness(searched)
         bad = np.flatnonzero(badness > 1.0)

@@ -50,7 +50,7 @@ def test_a_fault_at_a_penalty_that_is_never_asked_changes_nothing():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", [*range(16), 206])  # the last has losses and a cost near zero
 def test_built_in_types_are_not_accused_in_random_markets(seed):
     outcome, words = run(draw(seed))
     assert words == ""
