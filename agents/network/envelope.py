@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..solve.fixed_order import times
 from .feeder import Feeder
 from .radial import Sensitivity
 
@@ -77,12 +78,12 @@ class Envelope:
 
     def lost(self, x: Floats) -> float:
         """Return losses in kW at x, (ports,) kW."""
-        return float(self.losses + self.loss_factor @ x)
+        return float(self.losses + times(self.loss_factor, x))
 
     def keeps(self, x: Floats) -> bool:
         """Tell whether x, (ports,) kW, is allowed, to 1e-9 of each row's terms: a restored point is a sum, and sums round."""
-        used = self.rows @ x
-        return bool((used <= self.room + 1e-9 * (np.abs(self.rows) @ np.abs(x) + np.abs(self.room))).all())
+        used = times(self.rows, x)
+        return bool((used <= self.room + 1e-9 * (times(np.abs(self.rows), np.abs(x)) + np.abs(self.room))).all())
 
     def name(self, row: int, feeder: Feeder) -> str:
         """Return which limit a row is, in words."""

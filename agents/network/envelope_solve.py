@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..solve.fixed_order import principal, times
 from .envelope import Envelope
 
 __all__ = ["Ask", "Bend", "Point", "misfit", "nearest", "project"]
@@ -55,7 +56,7 @@ class Bend:
     @classmethod
     def of(cls, flow: Floats, weight: Floats) -> Bend:
         """Decompose sum weight (flow x)^2; flow : (lines, ports) kW per kW, weight : (lines,) $/kW²h."""
-        _, size, direction = np.linalg.svd(np.sqrt(2.0 * weight)[:, None] * flow, full_matrices=False)
+        size, direction = principal(np.sqrt(2.0 * weight)[:, None] * flow)
         return cls(direction, size**2)
 
     def beyond(self, least: float) -> Bend:
@@ -128,7 +129,7 @@ def nearest(envelope: Envelope, ask: Ask, extra: Floats, centre: Floats, bend: B
     if bend is not None and (k := len(bend.curvature)):
         # Each direction is one more number, so that the curvature stays a diagonal, which is what makes the solver fast.
         rows = np.block([[rows, np.zeros((m, k))], [bend.direction, -np.eye(k)]])
-        along, endless = bend.direction @ centre, np.full(k, np.inf)
+        along, endless = times(bend.direction, centre), np.full(k, np.inf)
         curvature, linear = np.concatenate([curvature, bend.curvature]), np.concatenate([linear, np.zeros(k)])
         side = (
             np.concatenate([low, -endless, side[0][n:], along]),
@@ -157,7 +158,7 @@ def _daqp(
     h, f = curvature / scale, linear / scale
     tolerance = max(1e-11, 1e-15 * float(np.sqrt((f * f / h).sum())))
     # A row that is short in this measure would be taken for one of zeros.
-    length = np.sqrt(np.square(rows) @ (1.0 / h))
+    length = np.sqrt(times(np.square(rows), 1.0 / h))
     n = len(h)
     low, high = (np.concatenate([bound[:n], bound[n:] / length]) for bound in side)
     x, _, status, info = daqp.solve(

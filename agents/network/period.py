@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from ..solve.fixed_order import times
 from .envelope import Connections, Envelope, Limits, envelope_of
 from .envelope_solve import Bend
 from .radial import Flow, RadialGrid
@@ -57,7 +58,7 @@ class NetworkPeriod:
     def lossless(self, *, all_rows: bool = False) -> Envelope:
         """Return the envelope of the flow without losses."""
         taken, s = -np.concatenate([self.load, self.reactive]), self.grid.linear
-        at_zero = s.active @ taken, self.source**2 + s.square @ taken, 0.0
+        at_zero = times(s.active, taken), self.source**2 + times(s.square, taken), 0.0
         return envelope_of(self.ports, s, at_zero, self.limits, self._prices, all_rows=all_rows)
 
     def tangent(self, x: Floats) -> Envelope | None:
@@ -69,9 +70,9 @@ class NetworkPeriod:
             return None
         s = (self.grid.exact if self.losses == "exact" else self.grid.approximate)(flow, 0)
         at_zero = (
-            flow.active[:, 0] - self.ports.gather(s.active) @ x,
-            flow.square[:, 0] - self.ports.gather(s.square) @ x,
-            self.lost(flow) - float(self.ports.gather(s.losses) @ x),
+            flow.active[:, 0] - times(self.ports.gather(s.active), x),
+            flow.square[:, 0] - times(self.ports.gather(s.square), x),
+            self.lost(flow) - float(times(self.ports.gather(s.losses), x)),
         )
         return envelope_of(self.ports, s, at_zero, self.limits, self._prices)
 

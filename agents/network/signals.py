@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..solve.fixed_order import times
 from .envelope_solve import Point
 from .period import NetworkPeriod
 
@@ -55,7 +56,7 @@ def _of_period(network: NetworkPeriod, point: Point) -> tuple[Floats, ...]:
     of_lines = envelope.of_lines
     energy = np.full(len(point.x), network.wholesale)
     loss = -envelope.marginal - energy
-    congestion, voltage = (-(mu * part) @ envelope.rows for part in (of_lines, ~of_lines))
+    congestion, voltage = (times(envelope.rows.T, -(mu * part)) for part in (of_lines, ~of_lines))
     every = np.zeros(4 * envelope.lines + 2)
     every[envelope.which] = mu
     forwards, backwards = np.split(every[: 2 * envelope.lines], 2)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ...agents import AgentError, NetworkOperator
 from ...agents.network.signals import Signals
+from ...agents.solve.fixed_order import times
 from ...protocols import Market, MarketState, Protocol
 from ..judge.equilibrium import natural_residual, tangent_market
 from .ports import NetworkPorts, network_ports
@@ -158,8 +159,8 @@ def _budget(
     charges = float(((dlmp["dlmp"][ends[:, 1]] - dlmp["dlmp"][ends[:, 0]]) * sold).sum())
     exchanges = float((use * (injected - traded)).sum())
     envelope = network.tangent(p)
-    lost = 0.0 if envelope is None else (network.wholesale + network.loss_price) * float(envelope.loss_factor @ p)
-    limits = 0.0 if envelope is None else float(_multipliers(signals)[envelope.which] @ envelope.room)
+    lost = 0.0 if envelope is None else (network.wholesale + network.loss_price) * float(times(envelope.loss_factor, p))
+    limits = 0.0 if envelope is None else float(times(_multipliers(signals)[envelope.which], envelope.room))
     return {
         "charges": charges,
         "exchanges": exchanges,

@@ -131,9 +131,9 @@ class Observer:
         path, net : $/kWh, the sum of all steps' lengths and the length of their sum
         direction : (B, periods) $/kWh, the sum of all steps
         """
-        path = sum(float(np.linalg.norm((b - a).ravel())) for a, b in pairwise(self._past))
+        path = sum(_length(b - a) for a, b in pairwise(self._past))
         way = self._past[-1] - self._past[0]
-        return path, float(np.linalg.norm(way.ravel())), way
+        return path, _length(way), way
 
 
 def _gathered(gather: sparse.csr_array, x: Floats) -> Floats:
@@ -143,6 +143,11 @@ def _gathered(gather: sparse.csr_array, x: Floats) -> Floats:
         return np.asarray(gather @ x)
     same = len(block) == len(x) and block.__array_interface__["data"][0] == x.__array_interface__["data"][0]
     return np.asarray((gather @ block)[:, : x.shape[1]] if same else gather @ x)
+
+
+def _length(way: Floats) -> float:
+    """Return the Euclidean norm; numpy's own goes through BLAS, whose sums differ between processors."""
+    return float(np.sqrt(np.add.reduce(np.square(way), axis=None)))
 
 
 def _largest(values: Floats) -> float:
