@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import sys
 import traceback
 from enum import StrEnum
@@ -33,6 +34,8 @@ from .run import add_run
 from .watch import add_watch
 
 __all__ = ["app", "main"]
+
+ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 # What a command needs is imported when it is called: to tell about the commands takes nothing but typer.
 
@@ -175,4 +178,32 @@ def main() -> None:
         # A terminal that knows no Greek gets question marks rather than a traceback.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    app(prog_name="gridparley")
+    _end_in_order()
+    try:
+        app(prog_name="gridparley")
+    except _Ended as ended:
+        _tell_notes(ended)
+        sys.stderr.flush()
+        signal.signal(ended.number, signal.SIG_DFL)
+        signal.raise_signal(ended.number)
+
+
+class _Ended(BaseException):
+    """A signal that ends the process once everything is written and cleared up."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+def _end_in_order() -> None:
+    """Let kill, or a terminal that closes, end the process as Ctrl-C does: what was recorded stays, what was temporary goes."""
+
+    def end(number: int, _frame: object) -> None:
+        for each in ENDING:
+            signal.signal(each, signal.SIG_IGN)  # clearing up is under way
+        raise _Ended(number)
+
+    for number in ENDING:
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
+            signal.signal(number, end)

@@ -15,7 +15,7 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
@@ -188,7 +188,7 @@ class Server:
 
     def serve(self) -> None:
         """Answer until a signal, or `stop`, ends it; then every session is closed, before the signal ends the process."""
-        with _held_back(signal.SIGTERM):
+        with _held_back(self.stop):
             try:
                 with contextlib.suppress(KeyboardInterrupt):
                     self._server.run(sockets=[self._socket])
@@ -225,22 +225,30 @@ class Server:
 
 
 @contextlib.contextmanager
-def _held_back(number: signal.Signals) -> Iterator[None]:
-    """Let a signal that comes within take effect at the end.
+def _held_back(stop: Callable[[], object]) -> Iterator[None]:
+    """Let a signal that ends the process call `stop`, and take effect at the end.
 
-    uvicorn raises it again as soon as it has stopped: the process would end before its sessions have cleared up.
+    uvicorn raises those that it knows again as soon as it has stopped: the process would end before its sessions have cleared
+    up.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread receives signals
         return
     came: list[int] = []
-    before = signal.signal(number, lambda which, _: came.append(which))
+
+    def note(which: int, _frame: object) -> None:
+        came.append(which)
+        stop()
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {each: signal.signal(each, note) for each in numbers if signal.getsignal(each) is not signal.SIG_IGN}
     try:
         yield
     finally:
-        signal.signal(number, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
         if came:
-            signal.raise_signal(number)
+            signal.raise_signal(came[0])
 
 
 class _Outbox:

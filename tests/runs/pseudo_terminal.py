@@ -57,6 +57,9 @@ class PseudoTerminal:
     def press(self, keys):
         os.write(self._ours, keys.encode())
 
+    def signal(self, number):
+        self._process.send_signal(number)
+
     def wait(self, holds):
         """Wait until something holds of this terminal, and fail with what is on it if it never does."""
         end = time.monotonic() + PATIENCE

@@ -53,7 +53,7 @@ main()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_and_leaves_nothing_behind(end, tmp_path):
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     words = [sys.executable, "-c", SLOW_TO_CLEAR_UP, "watch", "three-microgrids", "--no-open", "--seed", "8"]
