@@ -37,6 +37,7 @@ __all__ = [
     "SizeLimit",
     "Ticks",
     "Traceback",
+    "Trust",
     "file",
     "folder",
 ]
@@ -88,7 +89,19 @@ SizeLimit = Annotated[
 ]
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that gridparley run --out wrote.")]
-Force = Annotated[bool, typer.Option("--force", help="With --out: also into a folder that holds other files.")]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="With --out: also into a folder that holds other files, which stay, or an unfinished run, put aside.",
+    ),
+]
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust", help="Run the user's code that the record names, as it is now, though it may be anybody's."
+    ),
+]
 
 AS_JSON, TRACEBACK = "gridparley.json", "gridparley.traceback"
 """Where a command's context keeps what was asked for, so that whoever reports an error knows."""
@@ -275,6 +288,7 @@ CHECK = """
 \b
 Examples:
   gridparley check lossy
+  gridparley check from-a-colleague --trust    # runs the files that it names
 
 \b
 Exit status: 0 it is as it should be; 1 it is not.

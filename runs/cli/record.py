@@ -24,7 +24,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command(epilog=options.REPORT)(report)
 
 
-def resume(run: options.Run, traceback: options.Traceback = False) -> None:
+def resume(run: options.Run, trust: options.Trust = False, traceback: options.Traceback = False) -> None:
     """Go on with a run that was killed or ran out of disk.
 
     It ends as if nothing had happened.
@@ -34,7 +34,7 @@ def resume(run: options.Run, traceback: options.Traceback = False) -> None:
     from ..driver.resume import resume_run
     from .tables import print_result
 
-    print_result(resume_run(run, tell=_say), Console(highlight=False))
+    print_result(resume_run(run, tell=_say, trust=trust), Console(highlight=False))
     _say(f"written to {run}")
 
 
@@ -42,28 +42,32 @@ def _say(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def check(run: options.Run, traceback: options.Traceback = False) -> None:
-    """Do a recorded run again and compare every bit.
+def check(run: options.Run, trust: options.Trust = False, traceback: options.Traceback = False) -> None:
+    """Do a recorded run again and compare everything that is said of it.
 
-    Also looked at: every page of the file, conservation of messages, and the last checkpoint. Exit with 1, naming the first
-    tick that differs.
+    Every bit of every tick, the header, all tables and checkpoints, result.json and the other files; also every page of the
+    record, and conservation of messages. Exit with 1, naming all that differs, of the ticks the first.
     """
+    from ..driver.check import check_run
     from ..driver.progress import RunProgress
     from ..record.reading import Record
-    from ..record.resume.replay import check_record
 
     with Record.open(run) as record:
-        with RunProgress(record.ticks) as bar:
-            found = check_record(record, bar.watch)
-        typer.echo(f"record        {record.path}, gridparley {record.header['code_version']}, {record.ticks} ticks")
-        typer.echo(f"compared      {found.ticks} ticks, {found.messages} messages said")
-        if found.wrong is not None:
-            typer.echo(f"wrong         {found.wrong}")
-            raise typer.Exit(1)
-        typer.echo("conservation  holds in every tick")
-        typer.echo("replay        the same to the last bit")
-        if why := record.header.get("no_checkpoint"):
-            typer.echo(f"checkpoints   none, so that resume and branch start from tick 0: {why}")
+        ticks = record.ticks
+    with RunProgress(ticks) as bar:
+        found = check_run(run, trust=trust, watch=bar.watch)
+    typer.echo(f"record        {found.path}, gridparley {found.version}, {ticks} ticks")
+    for remark in found.remarks:
+        typer.echo(f"remark        {remark}")
+    typer.echo(f"compared      {found.ticks} ticks, {found.messages} messages said")
+    for wrong in found.wrong:
+        typer.echo(f"wrong         {wrong}")
+    if found.wrong:
+        raise typer.Exit(1)
+    typer.echo("conservation  holds in every tick")
+    typer.echo("replay        the same to the last bit")
+    if found.no_checkpoint is not None:
+        typer.echo(f"checkpoints   none, so that resume and branch start from tick 0: {found.no_checkpoint}")
 
 
 def branch(
@@ -73,6 +77,7 @@ def branch(
     end: Annotated[list[str] | None, typer.Option(metavar="NAME", help="End a fault. May be repeated.")] = None,
     out: Annotated[Path | None, options.folder("Where the branch goes; by default RUN-branch-K.")] = None,
     force: options.Force = False,
+    trust: options.Trust = False,
     traceback: options.Traceback = False,
 ) -> None:
     """Go on from a tick of a run with other faults.
@@ -91,7 +96,7 @@ def branch(
     words += [word for text in faults for word in ("--fault", text)]
     words += [word for name in ended for word in ("--end", name)]
     add = [read_fault_table(read_fault(text), "--fault") for text in faults]
-    both = branch_run(run, tick, where, add=add, end=ended, command=words, force=force, tell=_say)
+    both = branch_run(run, tick, where, add=add, end=ended, command=words, force=force, trust=trust, tell=_say)
     changes = [*faults, *(f"end {name}" for name in ended)]
     _print_both(*both, title=f"from tick {tick}: {'; '.join(changes)}")
     _say(f"written to {where}")
@@ -112,6 +117,7 @@ def _print_both(without: Result, changed: Result, title: str) -> None:
 def export(
     run: options.Run,
     out: Annotated[Path | None, options.folder("Where they go; by default RUN/tables.")] = None,
+    trust: options.Trust = False,
 ) -> None:
     """Write a recorded run as Parquet files.
 
@@ -123,7 +129,7 @@ def export(
 
     with Record.open(run) as record, RunProgress(record.ticks) as bar:
         where = run / "tables" if out is None else out
-        paths = export_record(record, where, lambda name, tick: bar.tell(lambda: f"writing {name}", tick))
+        paths = export_record(record, where, lambda name, tick: bar.tell(lambda: f"writing {name}", tick), trust=trust)
     for path in paths:
         typer.echo(str(path))
 
@@ -133,6 +139,7 @@ def report(
     out: Annotated[Path | None, options.file("By default RUN/report.html.")] = None,
     first: Annotated[int, typer.Option("--from", min=0, metavar="K", help="The first tick to show.")] = 0,
     last: Annotated[int | None, typer.Option("--to", min=1, metavar="K", help="The first tick not to show.")] = None,
+    trust: options.Trust = False,
 ) -> None:
     """Write a recorded run as one HTML page to step through.
 
@@ -140,7 +147,7 @@ def report(
     """
     from ..page.report import write_report
 
-    path, shortened = write_report(run, out, first, last)
+    path, shortened = write_report(run, out, first, last, trust=trust)
     if shortened is not None:
         _say(shortened)
     typer.echo(str(path))

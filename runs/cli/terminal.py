@@ -9,7 +9,7 @@ from .choice import Choice
 __all__ = ["watch_in_terminal"]
 
 
-def watch_in_terminal(choice: Choice, out: Path | None) -> None:
+def watch_in_terminal(choice: Choice, out: Path | None, *, trust: bool = False) -> None:
     """Show what was chosen in this terminal: a recorded run, or a scenario while it runs.
 
     Raises
@@ -37,5 +37,5 @@ def watch_in_terminal(choice: Choice, out: Path | None) -> None:
         return
     if choice.changes:
         raise RunError(f"{run} is recorded: it cannot be changed; gridparley branch does it again with other faults")
-    with Playback.open(run) as playback:
+    with Playback.open(run, trust=trust) as playback:
         watch_terminal(playback)

@@ -38,6 +38,7 @@ def watch(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 0,
     no_open: Annotated[bool, typer.Option("--no-open", help="Print the address, and open no browser.")] = False,
     terminal: Annotated[bool, typer.Option("--terminal", help="In this terminal instead, as over ssh.")] = False,
+    trust: options.Trust = False,
     traceback: options.Traceback = False,
 ) -> None:
     """Open a run in the browser: step, play, go back, break the network under it.
@@ -45,12 +46,13 @@ def watch(
     Without an argument the page offers the scenarios there are.
     """
     if terminal:
-        watch_in_terminal(choice, out)
+        watch_in_terminal(choice, out, trust=trust)
     else:
-        serve(replace(_source(choice, out), traceback=traceback), host, port, no_open=no_open)
+        source = replace(_source(choice, out, trust=trust), traceback=traceback)
+        serve(source, host, port, no_open=no_open)
 
 
-def _source(choice: Choice, out: Path | None) -> Source:
+def _source(choice: Choice, out: Path | None, *, trust: bool) -> Source:
     """Return what the page is to show."""
     from ..common.errors import RunError
     from ..record.reading import Record
@@ -66,7 +68,7 @@ def _source(choice: Choice, out: Path | None) -> Source:
         run = Path(what)
         with Record.open(run) as record:
             record.scenario()  # says now rather than in the page that it cannot be read
-        return Source(run=run, command=("gridparley", "run", str((run / "scenario.toml").resolve())))
+        return Source(run=run, command=("gridparley", "run", str((run / "scenario.toml").resolve())), trust=trust)
     words = replace(choice, fault=None, faults=None).command()
     broken = replace(choice, protocol=None, settings=None, seed=None, ticks=None).command()[3:]
     return Source(scenario=choice.load(), command=tuple(words), faults=tuple(broken), out=out)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -14,9 +16,24 @@ from .errors import ScenarioError, did_you_mean
 from .files import expanded, is_file
 from .plugin_files import PREFIX, load_file
 
-__all__ = ["OtherSortError", "find_type", "own_file", "type_name"]
+__all__ = ["OtherSortError", "Permit", "find_type", "own_file", "permitting", "source_of", "type_name"]
 
 T = TypeVar("T")
+
+Permit = Callable[[str, Path | None], None]
+"""Is asked before a user's code is run: with its source as it is named, and its file; None for an installed module."""
+
+_permit: ContextVar[Permit | None] = ContextVar("permit", default=None)
+
+
+@contextmanager
+def permitting(permit: Permit | None) -> Iterator[None]:
+    """Ask before a user's code is run within: `permit` raises where it must not be; None: all of it may."""
+    before = _permit.set(permit)
+    try:
+        yield
+    finally:
+        _permit.reset(before)
 
 
 class OtherSortError(ScenarioError):
@@ -97,15 +114,22 @@ def type_name(cls: type[T], known: Mapping[str, type[T]], name: str) -> str:
     """Return what `find_type` finds a class by, from any folder and in any process: its `name` where it is built in."""
     if known.get(name) is cls and cls.__module__.startswith(__package__.partition(".")[0] + "."):
         return name
+    return f"{source_of(cls)}:{cls.__qualname__}"
+
+
+def source_of(cls: type) -> str:
+    """Return what `find_type` finds the code of a class by: the path of a user's file, or the name of a module."""
     module = sys.modules[cls.__module__]
-    source = str(module.__file__) if module.__name__.startswith(PREFIX) else module.__name__
-    return f"{source}:{cls.__qualname__}"
+    return str(module.__file__) if module.__name__.startswith(PREFIX) else module.__name__
 
 
 def _load(source: str, where: str, folder: Path | None) -> ModuleType:
-    if not source.endswith(".py"):
+    permit, in_file = _permit.get(), source.endswith(".py")
+    path = ((folder or Path()) / expanded(source)).resolve() if in_file else None
+    if permit is not None:
+        permit(source, path)
+    if path is None:
         return _import(source, where)
-    path = ((folder or Path()) / expanded(source)).resolve()
     if not is_file(path):
         raise ScenarioError(f"{where}: there is no file {path}")
     try:

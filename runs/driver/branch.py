@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ...environment.faults import Fault
 from ..common.errors import RunError
-from ..record.folder import prepare_folder
+from ..record.own_files import Code, files_of, merged, sources_of_command
+from ..record.prepare import prepare_folder
 from ..record.reading import Record
 from ..record.record import UNFINISHED
 from ..record.resume.branch import fork, steered
@@ -29,6 +30,7 @@ def branch_run(
     end: Sequence[str] = (),
     command: Sequence[str] = (),
     force: bool = False,
+    trust: bool = False,
     tell: Callable[[str], object] | None = None,
 ) -> tuple[Result, Result]:
     """Let a recorded run go on from a tick, without and with a change of its faults.
@@ -42,7 +44,7 @@ def branch_run(
     end : names of faults to end
     command : the command line that makes the branch again
     force : also into a folder that holds other files
-    tell : as for `resume_run`
+    tell, trust : as for `resume_run`
 
     Returns
     -------
@@ -58,15 +60,17 @@ def branch_run(
     if out.resolve() == run.resolve():
         raise RunError(f"--out {out}: is the run itself; a branch needs a folder of its own")
     with Record.open(run) as record:
-        change = steered(record, tick, add, end)
-        prepare_folder(out, force=force)
-        fork(record, out / UNFINISHED, tick, change, {"command": list(command)})
-        without = _unchanged(record, tick)
-    return without, resume_run(out, tell=tell)
+        code = Code.ANY if trust else Code.UNCHANGED
+        change = steered(record, tick, add, end, code)
+        files = merged(record.header["files"], files_of(sources_of_command(change)))
+        with prepare_folder(out, force=force) as taken:
+            fork(record, out / UNFINISHED, tick, change, {"command": list(command), "files": files}, taken)
+            without = _unchanged(record, tick, code)
+            return without, resume_run(out, tell=tell, trust=trust, taken=taken)
 
 
-def _unchanged(record: Record, tick: int) -> Result:
-    restored = go_to(record, tick)
-    run = Ongoing(record.scenario(), restored.simulation, None, None, restored.prices)
+def _unchanged(record: Record, tick: int, code: Code) -> Result:
+    restored = go_to(record, tick, code=code)
+    run = Ongoing(record.scenario(code), restored.simulation, None, None, restored.prices)
     wishes = Wishes(record.header["reference"])
     return drive(run, wishes, watch=lambda now: repeat_commands(now, record.commands))

@@ -11,6 +11,7 @@ from pathlib import Path
 from ..common.errors import USER_ERRORS
 from ..common.failure import failure_of
 from ..record.folder import PriceRecord, RunFolder
+from ..record.reading import Record
 from ..record.record import RECORD, UNFINISHED
 from ..record.recorder import Recorder
 from ..result.evaluate import evaluate
@@ -41,6 +42,12 @@ class Wishes:
     reference: bool | None = None
     settlement: bool = False
     ac: bool = False
+
+    @classmethod
+    def of_record(cls, record: Record) -> Wishes:
+        """Return what was asked for when a run was recorded."""
+        words = record.header["command"]
+        return cls(record.header["reference"], SETTLEMENT in words, AC_CHECK in words)
 
     def words(self) -> list[str]:
         """Return the options of the command that ask for it; a record keeps `reference` in its header instead."""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from ..common.errors import RunError
 from ..record.folder import RunFolder
+from ..record.own_files import Code
 from ..record.reading import Record
 from ..record.record import record_of
 from ..record.recorder import Recorder
 from ..record.resume.replay import go_to
+from ..record.taken import Taken, take_folder
 from ..result.result import Result
 from ..scenario.scenario import Scenario
-from .drive import AC_CHECK, SETTLEMENT, Ongoing, Watch, Wishes, drive
+from .drive import Ongoing, Watch, Wishes, drive
 from .progress import Progress, RunProgress
 
 __all__ = ["asked_of", "is_recorded", "resume_run"]
@@ -48,6 +51,8 @@ def resume_run(
     progress: bool | Progress = True,
     watch: Watch | None = None,
     tell: Callable[[str], object] | None = None,
+    trust: bool = False,
+    taken: Taken | None = None,
 ) -> Result:
     """Go on with a run that was killed or ran out of disk, and judge and write it as it would have been.
 
@@ -60,6 +65,8 @@ def resume_run(
     asked : from `asked_of`, what the run must be; by default whatever it is
     progress, watch : as for `run_scenario`, of what follows; the bar shows the ticks that are done again too
     tell : called with a sentence about how much was there, before the run goes on
+    trust : run the user's files that it was made with as they are now; by default only where they have not changed
+    taken : the folder, where it is taken already
 
     Raises
     ------
@@ -67,15 +74,30 @@ def resume_run(
         There is no record, it is of another run, another process is writing it, or this release would continue it otherwise;
         then it is left as it is.
     """
+    path = record_of(Path(folder))
     if asked is not None:
-        with Record.open(folder) as record:
+        with Record(path) as record:
             _compare(record, asked)
-    record = Record(record_of(Path(folder)), writing=True)
+    with nullcontext() if taken is not None else take_folder(Path(folder)) as own:
+        path = record_of(Path(folder))  # the run that had it may have ended meanwhile
+        return _resumed(Path(folder), path, taken or own, progress, watch, tell, Code.ANY if trust else Code.UNCHANGED)
+
+
+def _resumed(
+    folder: Path,
+    path: Path,
+    taken: Taken | None,
+    progress: bool | Progress,
+    watch: Watch | None,
+    tell: Callable[[str], object] | None,
+    code: Code,
+) -> Result:
+    record = Record(path, writing=True, taken=taken)
     try:
-        header, wishes = record.header, _wishes(record)
-        scenario = record.scenario()
+        header, wishes = record.header, Wishes.of_record(record)
+        scenario = record.scenario(code)
         with RunProgress(record.ticks, wanted=progress is True) as bar:
-            restored = go_to(record, record.ticks, bar.watch)
+            restored = go_to(record, record.ticks, bar.watch, code=code)
     except BaseException:
         record.close()
         raise
@@ -83,18 +105,13 @@ def resume_run(
         start = f"the checkpoint before tick {restored.start}" if restored.start else "the first tick"
         tell(f"{record.ticks} ticks are recorded; what follows {start} was done again and is the same")
     recorder = Recorder(record.path, record.base, restored.reader, record.commands)
-    files = RunFolder(Path(folder), scenario, header["command"])
+    files = RunFolder(folder, scenario, header["command"])
     run = Ongoing(scenario, restored.simulation, files, recorder, restored.prices)
     return drive(run, wishes, progress=progress, watch=watch)
 
 
-def _wishes(record: Record) -> Wishes:
-    words = record.header["command"]
-    return Wishes(record.header["reference"], SETTLEMENT in words, AC_CHECK in words)
-
-
 def _compare(record: Record, asked: Mapping[str, Any]) -> None:
-    wishes = _wishes(record)
+    wishes = Wishes.of_record(record)
     found = {name: record.header.get(name) for name in asked} | {"settlement": wishes.settlement, "ac": wishes.ac}
     if other := [
         f"{name} = {found[name]!r} instead of {asked[name]!r}" for name in asked if found[name] != asked[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import mesa  # noqa: F401 - first, for it looks at every import that is under wa
 from pydantic import ValidationError
 
 from ..common.errors import RunError, ScenarioError
-from ..record.folder import PriceRecord, RunFolder, prepare_folder
+from ..record.folder import PriceRecord, RunFolder
+from ..record.prepare import prepare_folder
 from ..record.record import UNFINISHED
 from ..record.recorder import Recorder
+from ..record.taken import Taken
 from ..result.result import Result
 from ..scenario.scenario import Scenario
 from ..scenario.validation import explain
@@ -59,7 +62,7 @@ def run_scenario(
     settlement : tell what each microgrid gains against acting alone
     ac : check a market on a feeder by pandapower, with and without its operator
     out : write the run to this folder, as ``gridparley run --out`` does
-    force : with `out`: also into a folder that holds other files
+    force : with `out`: also into a folder that holds other files, which stay, or a run that has not ended, which is put aside
     record : with `out`: record every message of every tick, as it happens
     resume : with `out`: go on with the same run where one is recorded there, to the last bit as if it had never stopped
     command : with `out`: the command line that does the same run again; by default from the folder's own scenario
@@ -100,16 +103,17 @@ def run_scenario(
         options["keep_messages"] = True
     simulation = scenario.simulation(one_by_one=one_by_one, **options)
     folder = recorder = None
-    # Before the run: that the folder cannot be written should not come out after an hour.
-    if out is not None:
-        prepare_folder(Path(out), force=force)
-        words = command or ["gridparley", "run", str((Path(out) / "scenario.toml").resolve())]
-        folder = RunFolder(Path(out), scenario, [*words, *wishes.words()])
-        recorder = _recorder(folder, simulation, wishes, one_by_one=one_by_one) if record else None
-    prices = PriceRecord(scenario.spec.report.transfer_price_sign)
-    run = Ongoing(scenario, simulation, folder, recorder, prices)
-    checks = [Invariants(simulation)] if invariants else []
-    return drive(run, wishes, progress=progress, checks=checks, watch=watch)
+    with ExitStack() as held:
+        # Before the run: that the folder cannot be written should not come out after an hour.
+        if out is not None:
+            taken = held.enter_context(prepare_folder(Path(out), force=force))
+            words = command or ["gridparley", "run", str((Path(out) / "scenario.toml").resolve())]
+            folder = RunFolder(Path(out), scenario, [*words, *wishes.words()])
+            recorder = _recorder(folder, simulation, wishes, taken, one_by_one=one_by_one) if record else None
+        prices = PriceRecord(scenario.spec.report.transfer_price_sign)
+        run = Ongoing(scenario, simulation, folder, recorder, prices)
+        checks = [Invariants(simulation)] if invariants else []
+        return drive(run, wishes, progress=progress, checks=checks, watch=watch)
 
 
 def _with(scenario: Scenario, ticks: int | None, seed: int | None) -> Scenario:
@@ -127,7 +131,7 @@ def _with(scenario: Scenario, ticks: int | None, seed: int | None) -> Scenario:
     return replace(scenario, spec=scenario.spec.model_copy(update={"run": run}))
 
 
-def _recorder(folder: RunFolder, simulation: Simulation, wishes: Wishes, *, one_by_one: bool) -> Recorder:
+def _recorder(folder: RunFolder, simulation: Simulation, wishes: Wishes, taken: Taken, *, one_by_one: bool) -> Recorder:
     return Recorder.start(
         folder.path / UNFINISHED,
         folder.scenario,
@@ -135,4 +139,5 @@ def _recorder(folder: RunFolder, simulation: Simulation, wishes: Wishes, *, one_
         one_by_one=one_by_one,
         command=folder.command,
         reference=wishes.reference,
+        taken=taken,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -57,7 +56,7 @@ def page_meta(recording: Recording, span: Span, reasons: list[str], missing: str
     missing : why private facts are not shown; None if they are
     """
     record = recording.record
-    header, document = record.header, tomllib.loads(record.header["scenario"])
+    header, document = record.header, record.document
     kept = ("name", "protocol", "seed", "periods", "populations", "metrics")
     fields = {kind["name"]: kind["fields"] for kind in header["kinds"]}
     clock = document.get("clock")

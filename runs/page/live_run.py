@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..record.folder import RunFolder
+from ..record.own_files import Code
 from ..record.reading import Record
 from ..record.recorder import Recorder
 from ..record.resume.replay import go_to
+from ..record.taken import Taken
 from ..result.result import Result
 from ..scenario.scenario import Scenario
 from ..simulation.simulation import Simulation
@@ -34,8 +36,8 @@ class LiveRun:
     ticks_max: int
 
     @classmethod
-    def start(cls, path: Path, scenario: Scenario, command: Sequence[str] = ()) -> LiveRun:
-        """Start a run before its first tick, with a new record.
+    def start(cls, path: Path, scenario: Scenario, command: Sequence[str] = (), taken: Taken | None = None) -> LiveRun:
+        """Start a run before its first tick, with a new record; `taken` as for `create`.
 
         Raises
         ------
@@ -43,21 +45,35 @@ class LiveRun:
             The record cannot be written, or the scenario cannot be built.
         """
         simulation = scenario.simulation()
-        recorder = Recorder.start(path, scenario, simulation, command=command)
+        recorder = Recorder.start(path, scenario, simulation, command=command, taken=taken)
         return cls(simulation, recorder, scenario.spec.run.ticks)
 
     @classmethod
-    def resume(cls, path: Path, ticks_max: int, watch: Watch | None = None) -> LiveRun:
-        """Bring a simulation to where a record ends, to go on writing it; `watch` is called after each tick done again.
+    def resume(
+        cls,
+        path: Path,
+        ticks_max: int,
+        watch: Watch | None = None,
+        code: Code = Code.UNCHANGED,
+        taken: Taken | None = None,
+    ) -> LiveRun:
+        """Bring a simulation to where a record ends, to go on writing it.
+
+        Parameters
+        ----------
+        path, ticks_max
+        watch : called after each tick that is done again
+        code : which code of the user's may run
+        taken : as for `create`
 
         Raises
         ------
         RunError
             It cannot be continued.
         """
-        record = Record(path, writing=True)
+        record = Record(path, writing=True, taken=taken)
         try:
-            restored = go_to(record, record.ticks, watch)
+            restored = go_to(record, record.ticks, watch, code=code)
         except BaseException:
             record.close()
             raise

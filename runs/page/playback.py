@@ -14,10 +14,12 @@ from ...environment.faults import Fault
 from ..common.errors import USER_ERRORS, RunError
 from ..record.folder import RunFolder
 from ..record.frames import Frame
+from ..record.own_files import Code
 from ..record.reading import Record
 from ..record.record import UNFINISHED, record_of
 from ..record.resume.branch import fork
 from ..record.resume.replay import go_to
+from ..record.taken import Taken
 from ..result.evaluate import evaluate
 from ..result.result import Result
 from ..scenario.scenario import Scenario
@@ -39,6 +41,7 @@ class Playback(Recording):
     path : of the record
     scenario : by default the one in the record
     fixed : a finished recording: it is only read, and goes on in branches alone
+    trust : run the user's code that the record names, unchanged or not
 
     Attributes
     ----------
@@ -47,41 +50,46 @@ class Playback(Recording):
     said : how many messages were sent in each of the last ticks, of a run that goes on
     """
 
-    def __init__(self, path: Path, scenario: Scenario | None = None, *, fixed: bool = False) -> None:
-        super().__init__(path, scenario)
+    def __init__(
+        self, path: Path, scenario: Scenario | None = None, *, fixed: bool = False, trust: bool = False
+    ) -> None:
+        super().__init__(path, scenario, trust=trust)
         self.fixed, self.failed = fixed, ""
         self.said: deque[int] = deque(maxlen=RECENT)
         self._live: LiveRun | None = None
+        self._taken: Taken | None = None
         self._over = fixed
         self._judged: Result | None = None
 
     @classmethod
-    def open(cls, run: Path) -> Self:
-        """Open what was recorded of a run: its folder, or the record itself.
+    def open(cls, run: Path, *, trust: bool = False) -> Self:
+        """Open what was recorded of a run: its folder, or the record itself; `trust` as above.
 
         Raises
         ------
         RunError
             There is no record, or it is damaged.
         """
-        return cls(run if run.is_file() else record_of(run), fixed=True)
+        return cls(run if run.is_file() else record_of(run), fixed=True, trust=trust)
 
     @classmethod
-    def begin(cls, folder: Path, scenario: Scenario, command: Sequence[str] = ()) -> Self:
+    def begin(cls, folder: Path, scenario: Scenario, command: Sequence[str] = (), taken: Taken | None = None) -> Self:
         """Start a run, with its record in a folder, and do its first tick, in which nothing was heard yet.
+
+        Where the folder is `taken`, it stays so until the run is closed.
 
         Raises
         ------
         RunError, ScenarioError
             The record cannot be written, or the scenario cannot be built.
         """
-        live = LiveRun.start(folder / UNFINISHED, scenario, command)
+        live = LiveRun.start(folder / UNFINISHED, scenario, command, taken)
         try:
             playback = cls(folder / UNFINISHED, scenario)
         except BaseException:
             live.finish()
             raise
-        playback._live = live
+        playback._live, playback._taken = live, taken
         try:
             playback.step()
         except BaseException:
@@ -98,6 +106,11 @@ class Playback(Recording):
     def ended(self) -> bool:
         """Whether there will be no further tick."""
         return bool(self.failed) or (self._over if self._live is None else self._live.ended)
+
+    @property
+    def _code(self) -> Code:
+        """Which code of the user's may run when ticks are done again."""
+        return Code.ANY if self.trust else Code.UNCHANGED
 
     # Going on --------------------------------------------------------------------------------------------------------
 
@@ -116,7 +129,7 @@ class Playback(Recording):
         if self._live is None:
             if self._over:
                 raise RunError(_OVER)
-            self._live = LiveRun.resume(self.path, self.scenario.spec.run.ticks, watch)
+            self._live = LiveRun.resume(self.path, self.scenario.spec.run.ticks, watch, self._code, self._taken)
         return self._live
 
     def step(self) -> Frame:
@@ -161,7 +174,7 @@ class Playback(Recording):
         """Every fault that has acted, acts or will act, as of now."""
         simulation = self.simulation
         if simulation is None:
-            simulation = go_to(self.record, self.ticks).simulation
+            simulation = go_to(self.record, self.ticks, code=self._code).simulation
         return simulation.transport.schedule.faults
 
     @property
@@ -197,7 +210,7 @@ class Playback(Recording):
         if not 0 < tick <= self.ticks:
             raise RunError(f"tick {tick}: this run holds ticks 0 to {self.last}")
         fork(self.record, folder / UNFINISHED, tick, None, {})
-        branch = Playback(folder / UNFINISHED, self.scenario)
+        branch = Playback(folder / UNFINISHED, self.record.scenario(self._code), trust=self.trust)
         branch.world = self.world
         return branch
 

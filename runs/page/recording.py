@@ -10,9 +10,9 @@ from typing import Any, Self
 import numpy as np
 
 from ...environment.faults import Fault
-from ..common.errors import RunError, ScenarioError
-from ..record.fault_windows import FaultWindow, fault_windows
+from ..record.fault_windows import FaultWindow, windows_of
 from ..record.frames import Frame
+from ..record.own_files import Code
 from ..record.reading import Record
 from ..record.record import RECORD
 from ..record.result_file import result_of
@@ -34,18 +34,21 @@ class Recording:
     ----------
     path : of the record
     scenario : by default the one in the record
+    trust : run the user's code that the record names; by default looking at it runs none
 
     Attributes
     ----------
     path
+    trust
     record : open for reading
     result : as `Result.to_dict`, of a run that has ended
     """
 
-    def __init__(self, path: Path, scenario: Scenario | None = None) -> None:
-        self.path = path
+    def __init__(self, path: Path, scenario: Scenario | None = None, *, trust: bool = False) -> None:
+        self.path, self.trust = path, trust
         self.record = Record(path)
         self.result: dict[str, Any] | None = result_of(path)
+        self._mine = scenario is not None
         if scenario is not None:
             self.scenario = scenario
         self._frames: OrderedDict[int, Frame] = OrderedDict()
@@ -69,9 +72,9 @@ class Recording:
         Raises
         ------
         RunError, ScenarioError
-            This release cannot read it, or a type in it is not there any more.
+            This release cannot read it; when something is built, a type in it may not be run or is not there any more.
         """
-        return self.record.scenario()
+        return self.record.scenario(Code.ANY if self.trust else Code.NONE)
 
     @cached_property
     def unstarted(self) -> Simulation:
@@ -120,11 +123,8 @@ class Recording:
 
     @property
     def windows(self) -> list[FaultWindow]:
-        """When each fault acts, by its start; none where the type of one is not there any more."""
-        try:
-            found = fault_windows(self.initial_faults, self.record.commands)
-        except (RunError, ScenarioError):
-            return []
+        """When each fault acts, by its start."""
+        found = windows_of(self.record, Code.ANY if self.trust or self._mine else Code.NONE)
         return sorted(found, key=lambda window: window.start)
 
     def frame(self, tick: int) -> Frame:

@@ -63,7 +63,7 @@ def _page(title: str, start: str, allowed: str, data: str) -> str:
 
 
 def write_report(
-    run: Path, out: Path | None = None, first: int = 0, last: int | None = None
+    run: Path, out: Path | None = None, first: int = 0, last: int | None = None, *, trust: bool = False
 ) -> tuple[Path, str | None]:
     """Write the report of a recorded run.
 
@@ -72,6 +72,7 @@ def write_report(
     run : the folder that ``gridparley run --out`` wrote, or a record
     out : the file; by default report.html in the folder
     first, last : ticks first <= tick < last; as many of them as one page can hold are shown
+    trust : run the user's types that the record names, so that what their agents know is shown too
 
     Returns
     -------
@@ -83,7 +84,7 @@ def write_report(
         There is no record, it is damaged, or the file cannot be written.
     """
     path = (run if run.is_dir() else run.parent) / REPORT if out is None else out
-    with Playback.open(run) as playback:
+    with Playback.open(run, trust=trust) as playback:
         span = span_of(playback.record, first, last)
         meta, columns = page_columns(playback, span)
         wanted = playback.ticks if last is None else min(last, playback.ticks)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ..common.errors import RunError
 
-__all__ = ["CODEC", "Array", "Block", "Columns", "Packer", "Steps", "digest", "first_difference"]
+__all__ = ["CODEC", "Array", "Block", "Columns", "Packer", "Steps", "digest", "first_difference", "inflated"]
 
 Array = npt.NDArray[Any]
 Columns = dict[str, Array]
@@ -20,6 +20,9 @@ Block = tuple[int, bytes]
 """Bytes before compression, compressed bytes."""
 
 CODEC = pa.Codec("zstd", compression_level=2)
+
+RATIO_MAX = 1 << 15
+"""Bytes that zstd can pack into one at most: 128 KiB of one value take four."""
 
 _TYPES = tuple(np.dtype(name) for name in ("?", "u1", "u2", "i1", "<i2", "<i4", "<i8", "<u8", "<f8"))
 _SHORTEST = tuple(np.dtype(name) for name in ("i1", "<i2", "<i4", "<i8"))
@@ -69,17 +72,26 @@ class Packer:
         return len(raw), CODEC.compress(raw, asbytes=True)
 
     def unpack(self, block: Block) -> Columns:
-        """Return the columns of a block."""
-        size, data = block
-        raw = CODEC.decompress(data, decompressed_size=size, asbytes=True)
+        """Return the columns of a block.
+
+        Raises
+        ------
+        ValueError, IndexError, TypeError, OverflowError
+            It is damaged.
+        """
+        raw = inflated(block)
         count = int(np.frombuffer(raw, dtype="<i8", count=1)[0])
         head = np.frombuffer(raw, dtype="<i8", offset=8, count=4 * count).reshape(count, 4).tolist()
         start, found = 8 + 32 * count, {}
         for place, code, length, more in head:
+            if length < 0 or place < 0 or (code == _TEXT and more < 0):
+                raise ValueError("negative sizes")
             if code == _TEXT:
                 column, size = np.array(raw[start : start + more].decode().split("\0")[:-1], dtype=object), more
             elif code >= _STEPS:
                 kept = max(length - 1, 0)
+                if kept * _TYPES[code - _STEPS].itemsize > len(raw):
+                    raise ValueError(f"{length} numbers in {len(raw)} bytes")
                 column, size = np.full(length, more, dtype=np.int64), kept * _TYPES[code - _STEPS].itemsize
                 np.cumsum(np.frombuffer(raw, dtype=_TYPES[code - _STEPS], count=kept, offset=start), out=column[1:])
                 column[1:] += more
@@ -106,6 +118,24 @@ def _told(column: Array | Steps) -> tuple[int, int, int, bytes | memoryview]:
         return _TEXT, len(column), len(text), text
     plain = np.ascontiguousarray(column)
     return _CODES[column.dtype], len(column), 0, plain.reshape(-1).view(np.uint8).data if plain.size else b""
+
+
+def inflated(block: Block) -> bytes:
+    """Return the bytes of a block before compression; nothing is made room for that cannot be in it.
+
+    Raises
+    ------
+    ValueError
+        The size is none that so many compressed bytes can have, or they are damaged.
+    """
+    size, data = block
+    if not (isinstance(size, int) and isinstance(data, bytes) and 0 <= size <= RATIO_MAX * (len(data) + 64)):
+        given = len(data) if isinstance(data, bytes) else type(data).__name__
+        raise ValueError(f"{size} bytes cannot be in {given} compressed ones")
+    try:
+        return CODEC.decompress(data, decompressed_size=size, asbytes=True)
+    except (OSError, MemoryError) as error:  # pyarrow's errors are OSErrors
+        raise ValueError(str(error)) from None
 
 
 def digest(*blocks: Block) -> bytes:

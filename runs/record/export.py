@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 
 from ..common.errors import RunError
 from .frames import Frame
+from .own_files import Code
 from .reading import Record
 from .record_tables import answer_tables, message_tables, metrics_table, price_tables
 from .resume.checkpoint import repeat_commands
@@ -22,7 +24,9 @@ GROUP_ROWS = 100_000
 """Rows that are written together."""
 
 
-def export(record: Record, folder: Path, watch: Callable[[str, int], None] | None = None) -> list[Path]:
+def export(
+    record: Record, folder: Path, watch: Callable[[str, int], None] | None = None, *, trust: bool = False
+) -> list[Path]:
     """Write ``metrics``, ``prices``, ``answers`` and ``messages`` as Parquet files and return their paths.
 
     Parameters
@@ -30,17 +34,20 @@ def export(record: Record, folder: Path, watch: Callable[[str, int], None] | Non
     record
     folder : made if it is not there
     watch : called with a name and a tick, now and then
+    trust : of a market too large for answers to be recorded: do the run again for them even where that runs the user's code
 
     Raises
     ------
     RunError
-        They cannot be written; a file that is not whole is not left behind.
+        They cannot be written; a file that is not whole is not left behind. Or the answers need code that may not run: then
+        everything but them is written.
     """
+    code = Code.ANY if trust else Code.NONE
     tables: dict[str, Iterable[pa.Table]] = {
         "metrics": metrics_table(record),
         "prices": price_tables(record),
-        "answers": answer_tables(record, _frames(record)),
         "messages": message_tables(record, 0, record.ticks),
+        "answers": answer_tables(record, _frames(record, code)),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -57,7 +64,7 @@ def _told(name: str, tables: Iterable[pa.Table], watch: Callable[[str, int], Non
 
 
 def _write(path: Path, tables: Iterable[pa.Table], record: Record) -> Path:
-    beside = path.with_name(f".{path.name}")
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
     about = {"scenario": record.header["name"], "scenario_hash": record.header["scenario_hash"]}
     about |= {"seed": str(record.header["seed"]), "code_version": record.header["code_version"]}
     writer: pq.ParquetWriter | None = None
@@ -87,12 +94,12 @@ def _grouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         yield pa.concat_tables(waiting).combine_chunks()
 
 
-def _frames(record: Record) -> Iterator[Frame]:
+def _frames(record: Record, code: Code) -> Iterator[Frame]:
     """Yield the states of all ticks, with the answers, for which a large market is run again."""
     if not record.ticks or record.frame(0).x is not None:
         yield from record.states()
         return
-    simulation = go_to(record, 0).simulation
+    simulation = go_to(record, 0, code=code).simulation
     for frame in record.states():
         simulation.step()
         yield replace(frame, x=[x.copy() for x in simulation.state.x])

@@ -7,10 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...environment.faults import Fault, fault_types
-from ..common.plugins import type_name
+from ..common.errors import USER_ERRORS
+from ..common.plugins import permitting, type_name
 from ..scenario.fault_text import read_fault_table
+from .own_files import Code
+from .recorded_ticks import RecordedTicks
 
-__all__ = ["FaultWindow", "command_label", "fault_label", "fault_table", "fault_windows", "table_label"]
+__all__ = [
+    "FaultWindow",
+    "command_label",
+    "fault_label",
+    "fault_table",
+    "fault_windows",
+    "table_label",
+    "table_windows",
+    "windows_of",
+]
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,32 @@ def fault_windows(faults: Iterable[Fault], commands: Iterable[Mapping[str, Any]]
             fault = read_fault_table(table, f"command in tick {tick}")
             found[fault.name] = FaultWindow(fault_label(fault), max(fault.start, tick), fault.end)
     return [*past, *found.values()]
+
+
+def windows_of(record: RecordedTicks, code: Code = Code.NONE) -> list[FaultWindow]:
+    """Return when each fault of a recorded run acted; where its type may not be run or has gone, its table says so."""
+    try:
+        with permitting(record.permit(code)):
+            return fault_windows(record.scenario(code).faults(), record.commands)
+    except USER_ERRORS:
+        return table_windows(record.document.get("fault", []), record.commands)
+
+
+def table_windows(tables: Iterable[Mapping[str, Any]], commands: Iterable[Mapping[str, Any]] = ()) -> list[FaultWindow]:
+    """Return when faults acted as far as their tables say it, without building them; see `fault_windows`."""
+    found: list[tuple[Any, FaultWindow]] = [(table.get("name"), _written(table, 0)) for table in tables]
+    for command in commands:
+        ended = set(command["end"])
+        for k, (name, window) in enumerate(found):
+            if name in ended and (window.end is None or window.end > command["tick"]):
+                found[k] = name, FaultWindow(window.label, window.start, command["tick"])
+        found += [(table.get("name"), _written(table, command["tick"])) for table in command["add"]]
+    return [window for _, window in found if window.end is None or window.start < window.end]
+
+
+def _written(table: Mapping[str, Any], since: int) -> FaultWindow:
+    end = table.get("to")
+    return FaultWindow(table_label(table), max(int(table.get("from", 0)), since), None if end is None else int(end))
 
 
 def fault_table(fault: Fault) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shlex
-import tempfile
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -31,10 +30,9 @@ from ..scenario.columns import profiles_file
 from ..scenario.scenario import Scenario
 from ..simulation.simulation import Simulation
 from .frames import Frame
-from .record import STARTING, UNFINISHED
 from .result_file import read_result
 
-__all__ = ["FIGURES", "FILES", "REPORT", "UNITS", "PriceRecord", "RunFolder", "prepare_folder", "scenario_text"]
+__all__ = ["FIGURES", "FILES", "REPORT", "TABLES", "UNITS", "PriceRecord", "RunFolder", "scenario_text"]
 
 FILES = ("scenario.toml", "result.json", "metrics.csv", "prices.csv", "messages.csv", "command.txt")
 DRAWN = ("prices", "residuals", "messages", "solution", "feeder", "trades", "schedule", "hours", "settlement")
@@ -86,37 +84,6 @@ class PriceRecord:
             self.rows, self._stride = self.rows[::3], 3 * self._stride
 
 
-def prepare_folder(path: Path, *, force: bool = False) -> None:
-    """Make a folder for a run and make sure, before the run, that it can be written.
-
-    Parameters
-    ----------
-    path
-    force : also where it holds other people's files, which stay
-
-    Raises
-    ------
-    RunError
-        It cannot be written, or it holds anything that is not a run.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            pass
-        others = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith(STARTING))
-    except OSError as error:
-        raise RunError(f"--out {path}: cannot be written: {error.strerror or error}") from None
-    if UNFINISHED in others and not force:
-        raise RunError(
-            f"--out {path}: holds a run that has not ended; gridparley resume {path} ends it, --force starts anew"
-        )
-    if others and "result.json" not in others and not force:
-        shown = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
-        raise RunError(
-            f"--out {path}: holds {shown} and no run; choose an empty folder or an older run, or say --force"
-        )
-
-
 @dataclass(frozen=True)
 class RunFolder:
     """Writes a run. A run that failed never replaces one that ended: it goes to the folder `failed` in it.
@@ -138,26 +105,39 @@ class RunFolder:
 
     def write_failure(self, error: BaseException, simulation: Simulation, prices: PriceRecord) -> Path:
         """Write what was recorded until an error ended a run."""
-        result = {
-            "scenario": self.scenario.name,
-            "scenario_hash": self.scenario.hash,
-            "protocol": self.scenario.spec.run.protocol,
-            "seed": self.scenario.spec.run.seed,
-            "outcome": str(Outcome.FAILED),
-            "error": str(error) or type(error).__name__,
-            "failure": error.to_dict() if isinstance(error, FailedError) else None,
-            "ticks": simulation.tick,
-            "rounds": int(simulation.state.round.min()),
-            "messages": {str(fate): simulation.journal.totals[fate] for fate in Fate},
-        }
+        result = self.failure(str(error) or type(error).__name__, simulation)
+        result["failure"] = error.to_dict() if isinstance(error, FailedError) else None
         path = self.path
         if (path / "result.json").exists() and read_result(path)["outcome"] != "FAILED":
             path = path / "failed"
             path.mkdir(exist_ok=True)
         return self._write(path, result, simulation, prices)
 
+    def failure(self, error: str, simulation: Simulation) -> dict[str, Any]:
+        """Return what result.json says of a run that an error ended."""
+        return {
+            "scenario": self.scenario.name,
+            "scenario_hash": self.scenario.hash,
+            "protocol": self.scenario.spec.run.protocol,
+            "seed": self.scenario.spec.run.seed,
+            "outcome": str(Outcome.FAILED),
+            "error": error,
+            "ticks": simulation.tick,
+            "rounds": int(simulation.state.round.min()),
+            "messages": {str(fate): simulation.journal.totals[fate] for fate in Fate},
+        }
+
     def _write(self, path: Path, result: Mapping[str, Any], simulation: Simulation, prices: PriceRecord) -> Path:
-        texts = {
+        texts = self.texts(result, simulation, prices)
+        try:
+            _replace_together(path, texts)
+        except OSError as error:
+            raise RunError(f"--out {path}: cannot be written: {error.strerror or error}") from None
+        return path
+
+    def texts(self, result: Mapping[str, Any], simulation: Simulation, prices: PriceRecord) -> dict[str, str]:
+        """Return what the files of a run hold, by name; a file with nothing in it is not written."""
+        return {
             "scenario.toml": scenario_text(self.scenario),
             "command.txt": _command_text(self.command),
             "metrics.csv": _metrics(simulation),
@@ -165,11 +145,6 @@ class RunFolder:
             "prices.csv": _prices(simulation, prices),
             "result.json": json.dumps(result, indent=2, allow_nan=False) + "\n",
         }
-        try:
-            _replace_together(path, texts)
-        except OSError as error:
-            raise RunError(f"--out {path}: cannot be written: {error.strerror or error}") from None
-        return path
 
 
 def scenario_text(scenario: Scenario) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..common.csv_table import CsvTable, read_table
-from ..common.errors import RunError, ScenarioError
-from .fault_windows import FaultWindow, fault_windows, table_label
+from ..common.errors import RunError
+from .fault_windows import FaultWindow, table_windows, windows_of
 from .folder import UNITS, PriceRecord
 from .reading import Record
 from .record import RECORD
@@ -72,8 +71,7 @@ def read_run(path: Path) -> RecordedRun:
 
 
 def _of_record(path: Path, result: dict[str, Any], record: Record) -> RecordedRun:
-    scenario = tomllib.loads(record.header["scenario"])
-    prices = PriceRecord(scenario.get("report", {}).get("transfer_price_sign", 1))
+    prices = PriceRecord(record.document.get("report", {}).get("transfer_price_sign", 1))
     rows: list[tuple[float, ...]] = []
     messages: list[tuple[int, str, int]] = []
     for frame in record.states():
@@ -82,7 +80,7 @@ def _of_record(path: Path, result: dict[str, Any], record: Record) -> RecordedRu
         prices.note(frame.tick, frame)
     names = [name + UNITS.get(about.partition(",")[0], "") for name, about in record.header["metrics"].items()]
     metrics = dict(zip(("tick", *names), np.array(rows, dtype=float).T, strict=True)) if rows else {}
-    return RecordedRun(path, result, metrics, _price_columns(record, prices), messages, _windows(record, scenario))
+    return RecordedRun(path, result, metrics, _price_columns(record, prices), messages, windows_of(record))
 
 
 def _price_columns(record: Record, prices: PriceRecord) -> dict[str, Floats]:
@@ -97,20 +95,6 @@ def _price_columns(record: Record, prices: PriceRecord) -> dict[str, Floats]:
     columns = dict(zip((name + PRICE_UNIT for name in names), table.T.copy(), strict=True))
     tick = np.repeat([float(tick) for tick, _, _ in prices.rows], periods)
     return {"tick": tick, "period": np.tile(np.arange(periods, dtype=float), len(prices.rows))} | columns
-
-
-def _windows(record: Record, scenario: Mapping[str, Any]) -> list[FaultWindow]:
-    try:
-        return fault_windows(record.scenario().faults(), record.commands)
-    except (RunError, ScenarioError):  # a type of the user's own may be gone; its table still tells when it acted
-        return _table_windows(scenario)
-
-
-def _table_windows(scenario: Mapping[str, Any]) -> list[FaultWindow]:
-    return [
-        FaultWindow(table_label(table), int(table.get("from", 0)), None if end is None else int(end))
-        for table, end in ((table, table.get("to")) for table in scenario.get("fault", []))
-    ]
 
 
 # A folder without a record: ``--no-record``, or a record that was taken away -------------------------------------------
@@ -131,7 +115,7 @@ def _of_tables(path: Path, result: dict[str, Any]) -> RecordedRun:
         raise RunError(f"{path / 'messages.csv'}: a row without a whole tick, a fate and a count: {error}") from None
     metrics = _columns(path / "metrics.csv", METRIC_COLUMNS)
     prices = _columns(path / "prices.csv", ("tick", "period")) if (path / "prices.csv").exists() else {}
-    return RecordedRun(path, result, metrics, prices, messages, _table_windows(scenario))
+    return RecordedRun(path, result, metrics, prices, messages, table_windows(scenario.get("fault", [])))
 
 
 def _table(file: Path, needed: tuple[str, ...]) -> CsvTable:

@@ -16,11 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import RunError
-
-try:
-    import fcntl
-except ImportError:  # not available on Windows
-    fcntl = None  # type: ignore[assignment]
+from .stored_header import read_header
+from .taken import Taken, take_folder
 
 __all__ = [
     "RECORD",
@@ -31,6 +28,7 @@ __all__ = [
     "create",
     "guarded",
     "open_record",
+    "read_whole",
     "record_of",
 ]
 
@@ -40,6 +38,8 @@ UNFINISHED = "unfinished.sqlite"
 """The same while the run is going, so that a run never replaces an older one before it has ended."""
 
 STARTING = ".starting.sqlite"
+LOGS = ("-wal", "-shm", "-journal")
+"""What SQLite may put beside a file while it is written, after the file's name."""
 BUSY_SECONDS = 2.0
 """How long to wait for another process that is reading or writing just now."""
 
@@ -92,6 +92,22 @@ def guarded(path: Path) -> Iterator[None]:
         raise RunError(f"{path}: is damaged, and was left as it is ({reason})") from None
 
 
+@contextmanager
+def read_whole(path: Path, what: str) -> Iterator[None]:
+    """Turn what damaged contents lead to into a sentence.
+
+    Raises
+    ------
+    RunError
+        They are damaged; says what is.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise RunError(f"{path}: is damaged, and was left as it is ({what}: {reason})") from None
+
+
 def record_of(folder: Path) -> Path:
     """Return the record in a run's folder, the unfinished one first.
 
@@ -106,21 +122,29 @@ def record_of(folder: Path) -> Path:
     raise RunError(f"{folder} holds no record. gridparley run SCENARIO --out {folder} writes one")
 
 
-def create(path: Path, header: Mapping[str, Any], fill: Callable[[sqlite3.Connection], object]) -> sqlite3.Connection:
-    """Start a record, instead of whatever is at this path; `fill` writes what it holds from the start.
+def create(
+    path: Path, header: Mapping[str, Any], fill: Callable[[sqlite3.Connection], object], taken: Taken | None = None
+) -> sqlite3.Connection:
+    """Start a record, instead of whatever is at this path.
+
+    Parameters
+    ----------
+    path, header
+    fill : writes what it holds from the start
+    taken : the folder, where the run has taken it; else the record takes it as long as it is open
 
     Raises
     ------
     RunError
-        It cannot be written.
+        It cannot be written, or another process is writing there: then nothing is touched.
     """
+    own = take_folder(path.parent) if taken is None else None
     # Under another name until it has all that: a kill leaves either no record or one that can be resumed.
     starting = path.with_name(STARTING)
-    for file in (starting, path):
-        for old in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm", "-journal"))):
-            old.unlink(missing_ok=True)
-    held = _held(path)
     try:
+        for file in (starting, path):
+            for old in (file, *(file.with_name(file.name + end) for end in LOGS)):
+                old.unlink(missing_ok=True)
         with guarded(path):
             base = sqlite3.connect(starting, isolation_level=None)
             base.executescript(f"PRAGMA page_size=16384; PRAGMA application_id={APPLICATION}; PRAGMA journal_mode=OFF;")
@@ -133,14 +157,17 @@ def create(path: Path, header: Mapping[str, Any], fill: Callable[[sqlite3.Connec
             base.execute("COMMIT")
             base.close()
             starting.replace(path)
-            return _for_writing(path, held)
+            return _for_writing(path, own)
     except BaseException:
-        _let_go(held)
+        if own is not None:
+            own.release()
         raise
 
 
-def open_record(path: Path, *, writing: bool = False) -> tuple[sqlite3.Connection, dict[str, Any]]:
-    """Open a record, by default only to read it, and return its header too.
+def open_record(
+    path: Path, *, writing: bool = False, taken: Taken | None = None
+) -> tuple[sqlite3.Connection, dict[str, Any]]:
+    """Open a record, by default only to read it, and return its header too; `taken` as for `create`.
 
     Raises
     ------
@@ -169,10 +196,14 @@ def open_record(path: Path, *, writing: bool = False) -> tuple[sqlite3.Connectio
             raise RunError(
                 f"{path}: was written by {which} gridparley (schema {version}; this one reads {SCHEMA_VERSION})"
             )
-        header = {key: json.loads(value) for key, value in base.execute("SELECT key, value FROM header")}
+        try:
+            header = read_header(path, base.execute("SELECT key, value FROM header"))
+        except BaseException:
+            base.close()
+            raise
         if writing:
             base.close()
-            base = _for_writing(path, _held(path))
+            base = _for_writing(path, take_folder(path.parent) if taken is None else None)
     return base, header
 
 
@@ -191,49 +222,22 @@ def check_pages(base: sqlite3.Connection, path: Path) -> None:
 
 
 class _Writing(sqlite3.Connection):
-    """A connection that keeps its folder to itself as long as it is open."""
+    """A connection that keeps its folder to itself as long as it is open, where no run does."""
 
-    held = -1
+    taken: Taken | None = None
 
     def close(self) -> None:
         super().close()
-        _let_go(self.held)
-        self.held = -1
+        if self.taken is not None:
+            self.taken.release()
 
 
-def _for_writing(path: Path, held: int) -> sqlite3.Connection:
+def _for_writing(path: Path, taken: Taken | None) -> sqlite3.Connection:
     base = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS, factory=_Writing)
-    base.held = held
+    base.taken = taken
     # In WAL mode NORMAL never breaks the file. Moving pages from the log to the file in larger pieces costs less.
     base.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=2048;")
     return base
-
-
-def _held(path: Path) -> int:
-    """Return a file descriptor of the record's folder, locked until it is closed or the process dies; -1 where none can be.
-
-    Raises
-    ------
-    RunError
-        Another process holds it: both would write the same ticks, and the second would stop the first.
-    """
-    if fcntl is None:
-        return -1
-    held = os.open(path.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(held)
-        raise RunError(f"{path}: another process is writing this record") from None
-    except OSError:  # a file system without locks
-        os.close(held)
-        return -1
-    return held
-
-
-def _let_go(held: int) -> None:
-    if held >= 0:
-        os.close(held)
 
 
 def close_as_one_file(base: sqlite3.Connection, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import tomllib
 from collections import OrderedDict
@@ -14,16 +13,19 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ValidationError
 
 from ..common.errors import RunError
+from ..common.plugins import Permit
 from ..scenario.changes import Change
 from ..scenario.scenario import Scenario
 from ..scenario.schema import ScenarioSpec
 from ..simulation.day import ROUNDS_MAX
 from .column_codec import Block, Columns, Packer, digest, first_difference
 from .frames import Frame, Said, Shape, Way, ended_of, frame_of, garbled_of, said_of, way_of
-from .record import guarded, open_record, record_of
+from .own_files import Code, RecordedScenario, permit_of
+from .record import guarded, open_record, read_whole, record_of
+from .stored_header import read_commands
+from .taken import Taken
 
 __all__ = ["RecordedTicks"]
 
@@ -38,6 +40,7 @@ class RecordedTicks:
     ----------
     path : of the file; `open` finds it in a run's folder
     writing : to go on with it
+    taken : the folder, where the run that goes on has taken it; else the record takes it as long as it is open
 
     Attributes
     ----------
@@ -52,9 +55,9 @@ class RecordedTicks:
         It is no record, a newer release wrote it, or it is damaged.
     """
 
-    def __init__(self, path: Path, *, writing: bool = False) -> None:
+    def __init__(self, path: Path, *, writing: bool = False, taken: Taken | None = None) -> None:
         self.path = path
-        self.base, self.header = open_record(path, writing=writing)
+        self.base, self.header = open_record(path, writing=writing, taken=taken)
         self.packer = Packer(self.header["columns"])
         self.commands: list[dict[str, Any]] = []
         self._unpacked: OrderedDict[int, tuple[Columns, dict[str, Said]]] = OrderedDict()
@@ -88,28 +91,51 @@ class RecordedTicks:
             rows = self.base.execute("SELECT json FROM command ORDER BY number").fetchall()
         if last != count:
             raise RunError(f"{self.path}: is damaged, and was left as it is ({last - count} ticks are missing)")
-        self.ticks, self.commands = count, [json.loads(text) for (text,) in rows]
+        self.ticks, self.commands = count, read_commands(self.path, (text for (text,) in rows))
         return self.ticks
 
-    def scenario(self) -> Scenario:
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The scenario as plain data.
+
+        Raises
+        ------
+        RunError
+            It is no TOML.
+        """
+        try:
+            return tomllib.loads(self.header["scenario"])
+        except (ValueError, RecursionError) as error:
+            raise RunError(f"{self.path}: the scenario in it is no TOML: {error}") from None
+
+    def scenario(self, code: Code = Code.NONE) -> Scenario:
         """Return the scenario of the run.
+
+        Parameters
+        ----------
+        code : which code of the user's it may run when something is built: to look at a run, none
 
         Raises
         ------
         RunError, ScenarioError
-            This release cannot read it, or a type in it is not there any more.
+            This release cannot read it. When something is built: code that may not run, or is not there any more.
         """
         try:
-            spec = ScenarioSpec.model_validate(tomllib.loads(self.header["scenario"]))
-        except (KeyError, ValueError, ValidationError) as error:
+            spec = ScenarioSpec.model_validate(self.document)
+        except ValueError as error:
             raise RunError(f"{self.path}: the scenario in it does not fit this release: {error}") from None
+        try:
+            changes = tuple(map(Change.from_dict, self.header.get("settings", [])))
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise RunError(f"{self.path}: is damaged, and was left as it is (header settings: {error!r})") from None
         # The run has begun already, with the size that it has.
-        return Scenario(
-            self.header["name"],
-            spec,
-            size_limit=math.inf,
-            changes=tuple(map(Change.from_dict, self.header.get("settings", []))),
+        return RecordedScenario(
+            self.header["name"], spec, size_limit=math.inf, changes=changes, permit=lambda: self.permit(code)
         )
+
+    def permit(self, code: Code) -> Permit | None:
+        """Return what decides which code of the user's may run; see `permit_of`."""
+        return permit_of(self.path, self.header["files"], code)
 
     # Who is there ----------------------------------------------------------------------------------------------------
 
@@ -119,7 +145,8 @@ class RecordedTicks:
             row = self.base.execute("SELECT size, data FROM world WHERE name = ?", (name,)).fetchone()
         if row is None:
             raise RunError(f"{self.path}: is damaged, and was left as it is (no table {name})")
-        return {column.rpartition(".")[2]: values for column, values in self.packer.unpack(row).items()}
+        with read_whole(self.path, f"table {name}"):
+            return {column.rpartition(".")[2]: values for column, values in self.packer.unpack(row).items()}
 
     @cached_property
     def agents(self) -> list[str]:
@@ -147,15 +174,16 @@ class RecordedTicks:
     def shape(self) -> Shape:
         """Sizes of the arrays of a frame."""
         header, many = self.header, range(len(self.header["populations"]))
-        return Shape(
-            balances=len(header["balances"]),
-            balance_rows=len(self.world("row")["agent"]),
-            periods=header["periods"],
-            rows=tuple(int(self.world(f"population.{k}")["row_start"][-1]) for k in many),
-            metrics=tuple(header["metrics"]),
-            kinds={kind["name"]: sum(field[1] for field in kind["fields"]) for kind in header["kinds"]},
-            labels=tuple(label for label, _ in header["labels"]),
-        )
+        with read_whole(self.path, "tables"):
+            return Shape(
+                balances=len(header["balances"]),
+                balance_rows=len(self.world("row")["agent"]),
+                periods=header["periods"],
+                rows=tuple(int(self.world(f"population.{k}")["row_start"][-1]) for k in many),
+                metrics=tuple(header["metrics"]),
+                kinds={kind["name"]: sum(field[1] for field in kind["fields"]) for kind in header["kinds"]},
+                labels=tuple(label for label, _ in header["labels"]),
+            )
 
     @cached_property
     def _codes(self) -> dict[str, npt.NDArray[np.int64]]:
@@ -200,15 +228,16 @@ class RecordedTicks:
             It is damaged, or not there.
         """
         first, state, messages = self.blocks(tick)
-        columns, said = self._messages(tick, (first, messages))
         commands = [command for command in self.commands if command["tick"] == tick]
-        return replace(
-            frame_of(tick, self.packer.unpack(state), self.shape, commands),
-            said=said,
-            way=way_of(said, columns),
-            ended=ended_of(columns, self.shape, self.said),
-            garbled=garbled_of(columns, self.shape),
-        )
+        with read_whole(self.path, f"tick {tick}"):
+            columns, said = self._messages(tick, (first, messages))
+            return replace(
+                frame_of(tick, self.packer.unpack(state), self.shape, commands),
+                said=said,
+                way=way_of(said, columns),
+                ended=ended_of(columns, self.shape, self.said),
+                garbled=garbled_of(columns, self.shape),
+            )
 
     def period(self, frame: Frame) -> int:
         """Return the period that is open in a tick, from the rounds that its messages carry; -1 where none does."""
@@ -236,7 +265,9 @@ class RecordedTicks:
         with guarded(self.path):
             for tick, *block in self.base.execute(query, (first, self.ticks if last is None else last)):
                 commands = [command for command in self.commands if command["tick"] == tick]
-                yield frame_of(tick, self.packer.unpack((block[0], block[1])), self.shape, commands)
+                with read_whole(self.path, f"tick {tick}"):
+                    frame = frame_of(tick, self.packer.unpack((block[0], block[1])), self.shape, commands)
+                yield frame
 
     def since(self, tick: int) -> int:
         """Return the oldest tick from which something was on its way at the end of this one; the next one if nothing was."""
@@ -270,11 +301,22 @@ class RecordedTicks:
                 return kind, each.tick
         raise RunError(f"{self.path}: holds no message {number}")
 
-    def compare(self, tick: int, state: Block, messages: Block, packer: Packer) -> str | None:
-        """Return the first column in which a tick done again differs from the record; None if the two are the same."""
-        _, *recorded = self.blocks(tick)
-        for mine, other in zip(recorded, (state, messages), strict=True):
+    def compare(self, tick: int, again: tuple[int, int, Block, Block], packer: Packer) -> str | None:
+        """Return in what a tick done again, as `TickReader.read` tells it, differs from the record first; None if in nothing."""
+        first, since, *blocks = again
+        recorded, *mine = self.blocks(tick)
+        for one, other in zip(mine, blocks, strict=True):
             # Another release of zstd may compress in another way; what counts is what is in it.
-            if mine != other and (differs := first_difference(self.packer.unpack(mine), packer.unpack(other))):
-                return differs
+            if one == other:
+                continue
+            found, wanted = self.packer.unpack(one), packer.unpack(other)
+            if differs := first_difference(found, wanted):
+                return self._metric(found, wanted) if differs == "metric" else differs
+        if (recorded, self.since(tick)) != (first, since):
+            return "first" if recorded != first else "since"
         return None
+
+    def _metric(self, found: Columns, wanted: Columns) -> str:
+        """Return which metric differs."""
+        both = zip(self.shape.metrics, found["metric"].tolist(), wanted["metric"].tolist(), strict=True)
+        return next((f"metric {name}" for name, one, other in both if repr(one) != repr(other)), "metric")

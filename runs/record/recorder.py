@@ -12,9 +12,11 @@ from ..scenario.scenario import Scenario
 from ..simulation.simulation import Simulation
 from .column_codec import digest
 from .header import header_of, world_of
+from .own_files import files_of, merged, sources_of_command
 from .record import RECORD, UNFINISHED, close_as_one_file, create, guarded, is_one_file
 from .resume.checkpoint import repeat_commands, write_checkpoint
 from .resume.snapshot import SnapshotError
+from .taken import Taken
 from .tick_tables import TickReader
 
 __all__ = ["CHECKPOINT_TICKS", "Recorder"]
@@ -56,8 +58,9 @@ class Recorder:
         one_by_one: bool = False,
         command: Sequence[str] = (),
         reference: bool | None = None,
+        taken: Taken | None = None,
     ) -> Recorder:
-        """Start a new record of a simulation before its first tick.
+        """Start a new record of a simulation before its first tick; `taken` as for `create`.
 
         Raises
         ------
@@ -67,7 +70,7 @@ class Recorder:
         header = header_of(scenario, simulation, one_by_one=one_by_one, command=command, reference=reference)
         reader = TickReader(simulation)
         world = [(name, *reader.packer.pack(columns)) for name, columns in world_of(simulation).items()]
-        base = create(path, header, lambda base: base.executemany("INSERT INTO world VALUES (?, ?, ?)", world))
+        base = create(path, header, lambda base: base.executemany("INSERT INTO world VALUES (?, ?, ?)", world), taken)
         return cls(path, base, reader)
 
     def watch(self, simulation: Simulation) -> None:
@@ -98,9 +101,17 @@ class Recorder:
 
     def _write_commands(self, simulation: Simulation) -> None:
         for number, command in list(enumerate(simulation.commands))[self._written :]:
+            if sources := sources_of_command(command):
+                self._keep_files(sources)
             row = (number, command["tick"], json.dumps(command))
             self._base.execute("INSERT OR REPLACE INTO command VALUES (?, ?, ?)", row)
         self._written = len(simulation.commands)
+
+    def _keep_files(self, sources: Sequence[str]) -> None:
+        """Keep the files of a fault that came while the run was going."""
+        (kept,) = self._base.execute("SELECT value FROM header WHERE key = 'files'").fetchone() or ("[]",)
+        files = merged(json.loads(kept), files_of(sources))
+        self._base.execute("INSERT OR REPLACE INTO header VALUES ('files', ?)", (json.dumps(files),))
 
     def _write_checkpoint(self, simulation: Simulation) -> None:
         try:

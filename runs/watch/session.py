@@ -14,7 +14,8 @@ from typing import Any
 
 from ..common.errors import USER_ERRORS, RunError
 from ..page.playback import Playback
-from ..record.folder import prepare_folder
+from ..record.prepare import prepare_folder
+from ..record.taken import Taken
 from ..scenario.catalog import catalog
 from ..scenario.fault_text import read_fault_table
 from ..scenario.scenario import Scenario, load_scenario
@@ -49,6 +50,7 @@ class Session:
         self._player = Player(outbox, self._closing)
         self._playbacks: list[Playback] = []
         self._now = 0
+        self._taken: Taken | None = None
         self._command = list(source.command)
         self.thread = threading.Thread(target=self._work, name="gridparley watch", daemon=True)
 
@@ -82,8 +84,7 @@ class Session:
                     while True:
                         self._turn()
                 finally:
-                    for k, playback in enumerate(self._playbacks):
-                        playback.close(keep=k == 0 and self._source.out is not None)
+                    self._close()
         except Closed:
             pass
         except USER_ERRORS as error:
@@ -96,10 +97,18 @@ class Session:
         finally:
             self._done(self)
 
+    def _close(self) -> None:
+        try:
+            for k, playback in enumerate(self._playbacks):
+                playback.close(keep=k == 0 and self._source.out is not None)
+        finally:
+            if self._taken is not None:
+                self._taken.release()
+
     def _begin(self) -> None:
         source = self._source
         if source.run is not None:
-            self._playbacks.append(Playback.open(source.run))
+            self._playbacks.append(Playback.open(source.run, trust=source.trust))
             self._show(0)
         elif source.scenario is not None:
             self._start(source.scenario)
@@ -108,9 +117,9 @@ class Session:
 
     def _start(self, scenario: Scenario) -> None:
         folder = self._folder / "0" if self._source.out is None else self._source.out
-        prepare_folder(folder)
+        taken = self._taken = prepare_folder(folder)
         words = ["gridparley", "watch", *self._command[2:], *self._source.faults]
-        self._playbacks.append(Playback.begin(folder, scenario, words))
+        self._playbacks.append(Playback.begin(folder, scenario, words, taken))
         self._show(0)
 
     def _turn(self) -> None:

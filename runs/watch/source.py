@@ -33,6 +33,7 @@ class Source:
     command : the command line that runs the scenario, without its faults
     faults : what the command line adds to give it faults
     out : the folder that keeps the run; None: nothing is kept
+    trust : of a recording: run the user's code that it names
     lesson : that walks through the recording, as `filled_lesson` returns it
     traceback : whether all of an error that ends the run goes to stderr too
     """
@@ -42,6 +43,7 @@ class Source:
     command: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     out: Path | None = None
+    trust: bool = False
     lesson: Mapping[str, Any] | None = None
     traceback: bool = False
 

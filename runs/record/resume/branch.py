@@ -11,8 +11,10 @@ from typing import Any
 from ....environment import Fate
 from ....environment.faults import Fault
 from ...result.result import Result
+from ..own_files import Code
 from ..reading import Record
 from ..record import create
+from ..taken import Taken
 from .checkpoint import arrays_of
 from .replay import go_to
 
@@ -22,7 +24,7 @@ PRICES_MAX = 6
 """Microgrids whose prices are shown, of the first period."""
 
 
-def steered(record: Record, tick: int, add: Sequence[Fault], end: Sequence[str]) -> Mapping[str, Any]:
+def steered(record: Record, tick: int, add: Sequence[Fault], end: Sequence[str], code: Code) -> Mapping[str, Any]:
     """Return the command that changes the faults before a tick, once it is sure that it can.
 
     Raises
@@ -32,12 +34,19 @@ def steered(record: Record, tick: int, add: Sequence[Fault], end: Sequence[str])
     FaultError
         A fault is refused, or none is called that.
     """
-    simulation = go_to(record, tick).simulation
+    simulation = go_to(record, tick, code=code).simulation
     simulation.change_faults(add=add, end=end)
     return simulation.commands[-1]
 
 
-def fork(record: Record, path: Path, tick: int, command: Mapping[str, Any] | None, entries: dict[str, Any]) -> None:
+def fork(
+    record: Record,
+    path: Path,
+    tick: int,
+    command: Mapping[str, Any] | None,
+    entries: dict[str, Any],
+    taken: Taken | None = None,
+) -> None:
     """Start a record with the ticks before this one, and with one more command before it.
 
     Parameters
@@ -45,6 +54,7 @@ def fork(record: Record, path: Path, tick: int, command: Mapping[str, Any] | Non
     record, path
     tick, command : from `steered`; without a command nothing is changed from this tick on, whatever was changed in the record
     entries : header entries that differ from those of the record
+    taken : as for `create`
 
     Raises
     ------
@@ -69,7 +79,7 @@ def fork(record: Record, path: Path, tick: int, command: Mapping[str, Any] | Non
         base.executemany("INSERT INTO command VALUES (?, ?, ?)", rows)
 
     header = record.header | {"branch_of": str(record.path.resolve()), "branch_tick": tick} | entries
-    create(path, header, fill).close()
+    create(path, header, fill, taken).close()
 
 
 def _copy(source: sqlite3.Connection, target: sqlite3.Connection, table: str, which: str = "") -> None:

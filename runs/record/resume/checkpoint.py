@@ -11,14 +11,25 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ....environment.faults import Fault
 from ...common.errors import RunError
 from ...scenario.fault_text import read_fault_table
 from ...simulation.simulation import Simulation
 from ..causality import Causality
-from ..column_codec import CODEC
+from ..column_codec import CODEC, inflated
 from .snapshot import SnapshotError, put_back, take
 
-__all__ = ["arrays_of", "last_checkpoint", "read_checkpoint", "repeat_commands", "write_checkpoint"]
+__all__ = [
+    "arrays_of",
+    "checkpoint_text",
+    "faults_of",
+    "last_checkpoint",
+    "read_checkpoint",
+    "repeat_commands",
+    "stored_text",
+    "write_checkpoint",
+    "wrong_arrays",
+]
 
 PROOF_TICKS = 4
 """Ticks that are always done again after a checkpoint and compared: two rounds, in which it shows if it lacked anything."""
@@ -50,22 +61,56 @@ def write_checkpoint(base: sqlite3.Connection, simulation: Simulation, causality
     SnapshotError
         An agent or role holds what cannot be saved; says which.
     """
+    text, arrays = checkpoint_text(simulation, causality)
+    for name, plain in arrays.items():
+        if not base.execute("SELECT 1 FROM array WHERE hash = ?", (name,)).fetchone():
+            data = CODEC.compress(pa.py_buffer(plain), asbytes=True)
+            base.execute("INSERT INTO array VALUES (?, ?, ?)", (name, plain.nbytes, data))
+    data = len(text).to_bytes(8, "little") + CODEC.compress(text, asbytes=True)
+    base.execute("INSERT OR REPLACE INTO checkpoint VALUES (?, ?)", (simulation.tick, data))
+
+
+def checkpoint_text(simulation: Simulation, causality: Causality) -> tuple[bytes, dict[bytes, Any]]:
+    """Return a checkpoint of a run as it stands, as JSON, and the bytes of the arrays that it names by their hashes.
+
+    Raises
+    ------
+    SnapshotError
+        An agent or role holds what cannot be saved; says which.
+    """
     if simulation.day is not None:
         raise SnapshotError("a day of several periods has none")
     saved, arrays = take(_world(simulation, causality))
-    hashes = []
+    names, plain = [], {}
     for array in arrays:
-        plain = array.reshape(-1).view(np.uint8) if array.size else np.empty(0, dtype=np.uint8)
-        hashes.append(hashlib.blake2b(plain.data, digest_size=16).digest())
-        if not base.execute("SELECT 1 FROM array WHERE hash = ?", (hashes[-1],)).fetchone():
-            data = CODEC.compress(pa.py_buffer(plain), asbytes=True)
-            base.execute("INSERT INTO array VALUES (?, ?, ?)", (hashes[-1], plain.nbytes, data))
-    text = json.dumps(
-        {"commands": len(simulation.commands), "world": saved, "arrays": [one.hex() for one in hashes]},
-        separators=(",", ":"),
-    ).encode()
-    data = len(text).to_bytes(8, "little") + CODEC.compress(text, asbytes=True)
-    base.execute("INSERT OR REPLACE INTO checkpoint VALUES (?, ?)", (simulation.tick, data))
+        flat = array.reshape(-1).view(np.uint8) if array.size else np.empty(0, dtype=np.uint8)
+        names.append(hashlib.blake2b(flat.data, digest_size=16).digest())
+        plain[names[-1]] = flat
+    told = {"commands": len(simulation.commands), "world": saved, "arrays": [one.hex() for one in names]}
+    return json.dumps(told, separators=(",", ":")).encode(), plain
+
+
+def stored_text(base: sqlite3.Connection, tick: int) -> bytes:
+    """Return a checkpoint that is stored, as JSON.
+
+    Raises
+    ------
+    SnapshotError
+        It is damaged.
+    """
+    (data,) = base.execute("SELECT data FROM checkpoint WHERE tick = ?", (tick,)).fetchone()
+    return _text(data, tick)
+
+
+def wrong_arrays(base: sqlite3.Connection) -> list[str]:
+    """Return the names of stored arrays that do not hold what they are named for."""
+    found = []
+    for (name,) in base.execute("SELECT hash FROM array ORDER BY hash").fetchall():
+        try:
+            _array(base, name)
+        except (TypeError, ValueError, OSError, RunError):
+            found.append(name.hex() if isinstance(name, bytes) else repr(name))
+    return found
 
 
 def last_checkpoint(base: sqlite3.Connection, tick: int) -> int:
@@ -76,13 +121,16 @@ def last_checkpoint(base: sqlite3.Connection, tick: int) -> int:
 
 def arrays_of(base: sqlite3.Connection) -> list[bytes]:
     """Return the names of the arrays that the checkpoints of a record are made of."""
-    found = {name for (data,) in base.execute("SELECT data FROM checkpoint") for name in _unpacked(data)["arrays"]}
+    rows = base.execute("SELECT tick, data FROM checkpoint")
+    found = {name for tick, data in rows for name in json.loads(_text(data, tick))["arrays"]}
     return [bytes.fromhex(name) for name in sorted(found)]
 
 
-def _unpacked(data: bytes) -> Any:
-    size = int.from_bytes(data[:8], "little")
-    return json.loads(CODEC.decompress(data[8:], decompressed_size=size, asbytes=True))
+def _text(data: Any, tick: int) -> bytes:
+    try:
+        return inflated((int.from_bytes(data[:8], "little"), data[8:]))
+    except (TypeError, ValueError) as error:
+        raise SnapshotError(f"the checkpoint before tick {tick} is damaged ({error})") from None
 
 
 def read_checkpoint(
@@ -100,10 +148,9 @@ def read_checkpoint(
         The checkpoint is damaged, or this release builds the world otherwise.
     """
     try:
-        (data,) = base.execute("SELECT data FROM checkpoint WHERE tick = ?", (tick,)).fetchone()
-        saved = _unpacked(data)
+        saved = json.loads(stored_text(base, tick))
         arrays = [_array(base, bytes.fromhex(one)) for one in saved["arrays"]]
-    except (TypeError, ValueError, OSError) as error:
+    except (TypeError, ValueError, KeyError, RecursionError, OSError) as error:
         raise SnapshotError(f"the checkpoint before tick {tick} is damaged ({error})") from None
     for command in commands[: saved["commands"]]:
         simulation.tick = command["tick"]
@@ -123,7 +170,7 @@ def read_checkpoint(
 
 def _array(base: sqlite3.Connection, name: bytes) -> Any:
     size, data = base.execute("SELECT size, data FROM array WHERE hash = ?", (name,)).fetchone()
-    plain = CODEC.decompress(data, decompressed_size=size, asbytes=True) if size else b""
+    plain = inflated((size, data)) if size else b""
     if hashlib.blake2b(plain, digest_size=16).digest() != name:
         raise ValueError("an array is not what it was")
     return np.frombuffer(plain, dtype=np.uint8)
@@ -135,8 +182,13 @@ def repeat_commands(simulation: Simulation, commands: Sequence[Mapping[str, Any]
         _repeat(simulation, commands[len(simulation.commands)])
 
 
+def faults_of(command: Mapping[str, Any]) -> list[Fault]:
+    """Build the faults that a command adds."""
+    return [read_fault_table(table, f"command in tick {command['tick']}") for table in command["add"]]
+
+
 def _repeat(simulation: Simulation, command: Mapping[str, Any]) -> None:
-    added = [read_fault_table(table, f"command in tick {command['tick']}") for table in command["add"]]
+    added = faults_of(command)
     if len(simulation.commands) and simulation.commands[-1]["tick"] > command["tick"]:
         raise RunError(f"command in tick {command['tick']}: comes after one of tick {simulation.commands[-1]['tick']}")
     simulation.change_faults(add=added, end=command["end"])

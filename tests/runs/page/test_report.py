@@ -205,7 +205,7 @@ def test_windows_of_faults_are_those_that_acted(tmp_path):
 
 
 def test_a_run_whose_types_are_gone_is_shown_without_private_facts(run, monkeypatch):
-    def gone(self):
+    def gone(self, code=None):
         raise RunError("my_file.py is gone")
 
     monkeypatch.setattr(Record, "scenario", gone)

@@ -9,11 +9,13 @@ import pytest
 
 from gridparley import load_scenario
 from gridparley.environment.remembered import fixed
+from gridparley.runs.record.own_files import Code
 from gridparley.runs.record.reading import Record
 from gridparley.runs.record.record import RECORD
 from gridparley.runs.record.recorder import Recorder
+from gridparley.runs.record.resume.check import check_record
 from gridparley.runs.record.resume.checkpoint import PROOF_TICKS, last_checkpoint
-from gridparley.runs.record.resume.replay import check_record, go_to
+from gridparley.runs.record.resume.replay import go_to
 from gridparley.runs.record.resume.snapshot import SnapshotError, put_back, take
 
 from ..command import call
@@ -87,7 +89,7 @@ def test_a_users_own_protocol_and_fault_need_no_code_for_it(own):
         assert "no_checkpoint" not in record.header
         for tick in (60, 110, 140):
             assert go_to(record, tick).start == (tick - PROOF_TICKS) // 50 * 50
-        simulation, whole = go_to(record, 140).simulation, record.scenario().simulation()
+        simulation, whole = go_to(record, 140).simulation, record.scenario(Code.UNCHANGED).simulation()
         whole.run(140)
         ledgers = [each.roles[0].ledger.columns for each in (simulation, whole)]
         assert set(ledgers[0]) == {"price", "velocity", "rounds", "recent"}

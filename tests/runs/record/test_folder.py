@@ -17,8 +17,9 @@ from gridparley import Record, load_scenario, run_scenario
 from gridparley.runs.common.errors import RunError
 from gridparley.runs.driver.progress import RunProgress
 from gridparley.runs.record import folder
-from gridparley.runs.record.folder import FILES, PriceRecord, prepare_folder
+from gridparley.runs.record.folder import FILES, PriceRecord
 from gridparley.runs.record.folder_read import read_run
+from gridparley.runs.record.prepare import prepare_folder
 from gridparley.runs.record.record import RECORD, UNFINISHED, record_of
 
 from ..command import call, process

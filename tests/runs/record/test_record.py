@@ -17,7 +17,7 @@ from gridparley.runs.common.errors import RunError
 from gridparley.runs.record.reading import Record
 from gridparley.runs.record.record import RECORD, UNFINISHED, record_of
 from gridparley.runs.record.recorder import Recorder
-from gridparley.runs.record.resume.replay import check_record
+from gridparley.runs.record.resume.check import check_record
 
 from ..command import call
 from ..recorded import LOSSY, record_to, result

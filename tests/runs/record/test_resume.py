@@ -13,6 +13,7 @@ import time
 import pytest
 
 from gridparley import load_scenario
+from gridparley.runs.common.errors import RunError
 from gridparley.runs.record.reading import Record
 from gridparley.runs.record.record import RECORD, UNFINISHED, record_of
 from gridparley.runs.record.recorder import Recorder
@@ -54,14 +55,22 @@ def server():
         process.stdin.close()
 
 
-def kill(server, words, seconds, ready):
-    """Start a command in a process of its own and kill it so many seconds after it is ready."""
+def ticks_in(folder):
+    """How many ticks a record holds that another process is writing; -1 before there is one."""
+    try:
+        with Record(record_of(folder)) as record:
+            return record.ticks
+    except (RunError, OSError):
+        return -1
+
+
+def kill(server, words, ready):
+    """Start a command in a process of its own and kill it as soon as it is ready."""
     print(*words, file=server.stdin, flush=True)
     child = int(server.stdout.readline())
     limit = time.monotonic() + 60
     while not ready() and time.monotonic() < limit:
         time.sleep(0.002)
-    time.sleep(seconds)
     # The server has not yet waited for its child, or is about to say so: the number is not anybody else's.
     os.kill(child, signal.SIGKILL)
     while server.stdout.readline() != "ended\n":
@@ -74,14 +83,14 @@ def test_killed_at_random_moments_and_resumed_it_is_the_same_run(long, server, t
     chance, ticks = random.Random(0), []
     for number in range(KILLS // 2):
         out = tmp_path / str(number)
-        kill(server, [*LONG, "--out", str(out)], chance.uniform(0.0, 0.4), lambda out=out: (out / UNFINISHED).exists())
-        with Record(record_of(out)) as record:
-            ticks.append(record.ticks)
+        wait = chance.randrange(100)
+        kill(server, [*LONG, "--out", str(out)], lambda out=out, wait=wait: ticks_in(out) >= wait)
+        ticks.append(ticks_in(out))
         # What was resumed is killed as well, every time.
-        kill(server, ["resume", str(out)], chance.uniform(0.05, 0.3), lambda: True)
-        with Record(record_of(out)) as record:
-            assert record.ticks >= ticks[-1]
-            ticks.append(record.ticks)
+        wait = ticks[-1] + chance.randrange(50)
+        kill(server, ["resume", str(out)], lambda out=out, wait=wait: ticks_in(out) >= wait)
+        ticks.append(ticks_in(out))
+        assert ticks[-1] >= ticks[-2]
         done = call("resume", out)
         assert done.exit_code == 0, done.output
         assert contents(out) == wanted
