@@ -27,7 +27,18 @@ __all__ = ["CheckedRun", "check_run"]
 RESULT = "result.json"
 CLOSE = 1e-6
 """Of the larger number, or $/h: how far two central solves on different machines may be apart."""
-OUTSIDE = ("reference", "optimum", "gap", "period_optima", "foresight", "pandapower", "ac_check", "without", "alone", "gain")
+OUTSIDE = (
+    "reference",
+    "optimum",
+    "gap",
+    "period_optima",
+    "foresight",
+    "pandapower",
+    "ac_check",
+    "without",
+    "alone",
+    "gain",
+)
 """Parts of the names of what other programs find, through BLAS: a central solver, a power flow."""
 SAID_BY_A_FAILURE = ("scenario", "scenario_hash", "protocol", "seed", "rounds", "messages")
 SHOWN_MAX = 60
