@@ -12,7 +12,7 @@ from typing import Any
 
 from ..common.errors import USER_ERRORS
 from ..record.folder import FILES, RunFolder
-from ..record.own_files import Code
+from ..record.own_files import Code, changed
 from ..record.reading import Record
 from ..record.record import RECORD
 from ..record.result_file import read_result
@@ -168,6 +168,8 @@ class _Ending:
         # The scenario names a type of the user's from its own folder, the record by its whole path.
         if PurePath(str(told.get("protocol"))).name == PurePath(wanted["protocol"]).name:
             wanted["protocol"] = told["protocol"]
+        if changed(self.record.header["files"]):
+            wanted["scenario_hash"] = told.get("scenario_hash")
         for words, close in _differences(told, wanted):
             outside = any(part in words.partition(" = ")[0] for part in OUTSIDE)
             if close and (outside or not self.exact):
