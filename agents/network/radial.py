@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from ..solve.fixed_order import times
 from .feeder import Feeder
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 __all__ = ["Flow", "RadialGrid", "Sensitivity"]
 
@@ -111,6 +115,19 @@ class _Line:
             onward[bus][1] += found[line][1]
         return np.array(inverse).reshape(lines, 2, 2), np.array(found).reshape(lines, 2)
 
+    def products(self, parent: npt.NDArray[np.intp], onward: Floats, by_dv: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return the products from the source to each bus: of `onward`, (n, 2, 2), its inverse, and the growth of dv, (n,)."""
+        every, growth = [(1.0, 0.0, 0.0, 1.0)], [1.0]
+        factors = zip(parent.tolist(), onward.reshape(-1, 4).tolist(), self.end.tolist(), by_dv.tolist(), strict=True)
+        for bus, (a, b, c, d), (v, p, q), (p_v, q_v) in factors:
+            e, f, g, h = every[bus]
+            every.append((e * a + f * c, e * b + f * d, g * a + h * c, g * b + h * d))
+            growth.append(growth[bus] * (v + p * p_v + q * q_v))
+        product = np.array(every).reshape(-1, 2, 2)
+        adjoint = product[:, ::-1, ::-1].transpose(0, 2, 1) * np.array([[1.0, -1.0], [-1.0, 1.0]])
+        scale = product[:, 0, 0] * product[:, 1, 1] - product[:, 0, 1] * product[:, 1, 0]
+        return product, adjoint / scale[:, None, None], np.array(growth)
+
 
 class RadialGrid:
     """Matrices of a feeder, per unit on a base of 1 kW, so that powers keep their numbers.
@@ -139,18 +156,11 @@ class RadialGrid:
         self.limit = np.asarray(feeder.limit_kw, dtype=np.float64)
 
     @cached_property
-    def _levels(self) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
-        """Lines by how many are between them and the source, in order of where they begin; these buses, and the first of each."""
-        depth = np.zeros(len(self.parent) + 1, dtype=np.intp)
-        for line, bus in enumerate(self.parent.tolist()):
-            depth[line + 1] = depth[bus] + 1
-        found = []
-        for level in range(1, int(depth.max()) + 1):
-            lines = np.flatnonzero(depth[1:] == level)
-            lines = lines[np.argsort(self.parent[lines], kind="stable")]
-            buses, starts = np.unique(self.parent[lines], return_index=True)
-            found.append((lines, buses, starts))
-        return found
+    def _ways(self) -> sparse.csr_array:
+        """(n, lines) which lines lead to a bus; a product adds them up in their order, on every processor."""
+        from scipy import sparse  # here: only losses need it
+
+        return sparse.csr_array(self._above)
 
     @cached_property
     def linear(self) -> Sensitivity:
@@ -198,29 +208,25 @@ class RadialGrid:
         return Flow(p, q, v, i, solved)
 
     def exact(self, flow: Flow, period: int) -> Sensitivity:
-        """Differentiate the branch flow equations at one period's flow, by one sweep to the source and one back.
+        """Differentiate the branch flow equations at one period's flow.
 
-        Going to the source, what a line carries, dp and dq, is put as a + alpha dv, where dv is the change of the voltage
-        squared where the line begins: two equations in two unknowns a line, with a right-hand side for each injection.
+        Going to the source, what a line carries, dp and dq, is put as M (what is taken where it ends) + alpha dv, where dv is
+        the change of the voltage squared where it begins. So an injection passes through the product of M along its way, and dv
+        grows by k on each line: both are quotients of products from the source on, which are near 1.
         """
         lines, n = self.below.shape
         at = _Line.of(self, flow, period)
-        inverse, by_dv = at.eliminated(self.parent)
-        moved, taken = np.empty((lines, 2, 2 * n)), np.zeros((n, 2, 2 * n))
-        bus = np.arange(n)
-        taken[bus, 0, bus], taken[bus, 1, n + bus] = -1.0, -1.0  # an injection takes less
-        for level, buses, starts in reversed(self._levels):
-            # What the bus where a line ends takes, with what the lines from there carry on.
-            moved[level] = np.einsum("lij,ljk->lik", inverse[level], taken[level + 1])
-            if len(buses) == len(level):
-                taken[buses] += moved[level]
-            else:
-                taken[buses] += np.add.reduceat(moved[level], starts, axis=0)
-        square = np.zeros((n, 2 * n))
-        for level, _, _ in self._levels:
-            dv = square[self.parent[level]]
-            moved[level] += by_dv[level, :, None] * dv[:, None]
-            square[level + 1] = at.end[level, :1] * dv + np.einsum("lj,ljk->lk", at.end[level, 1:], moved[level])
+        onward, by_dv = at.eliminated(self.parent)
+        product, inverse, growth = at.products(self.parent, onward, by_dv)
+        # (lines, 2, 2, n): dp and dq of a line, for an active and a reactive injection at each bus behind it.
+        left, right = -inverse[self.parent], product.transpose(1, 2, 0)
+        passed = left[:, :, :1, None] * right[0] + left[:, :, 1:, None] * right[1]
+        passed *= self.below[:, None, None]
+        moved = passed.reshape(lines, 2, 2 * n)
+        end = at.end / growth[1:, None]
+        step = end[:, 1:2] * moved[:, 0] + end[:, 2:] * moved[:, 1]
+        square = growth[:, None] * (self._ways @ step)
+        moved += by_dv[:, :, None] * square[self.parent, None]
         current = at.f * moved[:, 0] + at.g * moved[:, 1] - at.h * square[self.parent]
         return Sensitivity(np.ascontiguousarray(moved[:, 0]), square, (self.r * current).sum(axis=0))
 

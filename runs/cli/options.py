@@ -288,6 +288,7 @@ CHECK = """
 \b
 Examples:
   gridparley check lossy
+  gridparley check from-a-colleague --trust    # runs the files that it names
 
 \b
 Exit status: 0 it is as it should be; 1 it is not.

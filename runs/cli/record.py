@@ -77,8 +77,8 @@ def branch(
     end: Annotated[list[str] | None, typer.Option(metavar="NAME", help="End a fault. May be repeated.")] = None,
     out: Annotated[Path | None, options.folder("Where the branch goes; by default RUN-branch-K.")] = None,
     force: options.Force = False,
-    traceback: options.Traceback = False,
     trust: options.Trust = False,
+    traceback: options.Traceback = False,
 ) -> None:
     """Go on from a tick of a run with other faults.
 

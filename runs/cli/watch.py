@@ -38,8 +38,8 @@ def watch(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 0,
     no_open: Annotated[bool, typer.Option("--no-open", help="Print the address, and open no browser.")] = False,
     terminal: Annotated[bool, typer.Option("--terminal", help="In this terminal instead, as over ssh.")] = False,
-    traceback: options.Traceback = False,
     trust: options.Trust = False,
+    traceback: options.Traceback = False,
 ) -> None:
     """Open a run in the browser: step, play, go back, break the network under it.
 
@@ -48,7 +48,8 @@ def watch(
     if terminal:
         watch_in_terminal(choice, out, trust=trust)
     else:
-        serve(replace(_source(choice, out, trust=trust), traceback=traceback), host, port, no_open=no_open)
+        source = replace(_source(choice, out, trust=trust), traceback=traceback)
+        serve(source, host, port, no_open=no_open)
 
 
 def _source(choice: Choice, out: Path | None, *, trust: bool) -> Source:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..common.errors import USER_ERRORS
 from ..record.folder import FILES, RunFolder
-from ..record.own_files import Code
+from ..record.own_files import Code, changed
 from ..record.reading import Record
 from ..record.record import RECORD
 from ..record.result_file import read_result
@@ -27,7 +27,18 @@ __all__ = ["CheckedRun", "check_run"]
 RESULT = "result.json"
 CLOSE = 1e-6
 """Of the larger number, or $/h: how far two central solves on different machines may be apart."""
-OUTSIDE = ("reference", "optimum", "gap", "pandapower", "ac_check", "without", "alone", "gain")
+OUTSIDE = (
+    "reference",
+    "optimum",
+    "gap",
+    "period_optima",
+    "foresight",
+    "pandapower",
+    "ac_check",
+    "without",
+    "alone",
+    "gain",
+)
 """Parts of the names of what other programs find, through BLAS: a central solver, a power flow."""
 SAID_BY_A_FAILURE = ("scenario", "scenario_hash", "protocol", "seed", "rounds", "messages")
 SHOWN_MAX = 60
@@ -147,7 +158,7 @@ class _Ending:
             self.wrong.append(f"the record holds {self.record.ticks} ticks, and {RESULT} says {ticks}")
         elif again is not None and ticks == self.record.ticks:
             scenario = self.record.scenario(self.code)
-            wanted = RunFolder(self.record.path.parent, scenario, ()).failure("", None, again.simulation)
+            wanted = RunFolder(self.record.path.parent, scenario, ()).failure("", again.simulation)
             for name in SAID_BY_A_FAILURE:
                 self.wrong += [
                     words for words, _ in _differences(told.get(name), json.loads(json.dumps(wanted[name])), name)
@@ -157,6 +168,8 @@ class _Ending:
         # The scenario names a type of the user's from its own folder, the record by its whole path.
         if PurePath(str(told.get("protocol"))).name == PurePath(wanted["protocol"]).name:
             wanted["protocol"] = told["protocol"]
+        if changed(self.record.header["files"]):
+            wanted["scenario_hash"] = told.get("scenario_hash")
         for words, close in _differences(told, wanted):
             outside = any(part in words.partition(" = ")[0] for part in OUTSIDE)
             if close and (outside or not self.exact):

@@ -105,16 +105,16 @@ class RunFolder:
 
     def write_failure(self, error: BaseException, simulation: Simulation, prices: PriceRecord) -> Path:
         """Write what was recorded until an error ended a run."""
-        told = error.to_dict() if isinstance(error, FailedError) else None
-        result = self.failure(str(error) or type(error).__name__, told, simulation)
+        result = self.failure(str(error) or type(error).__name__, simulation)
+        result["failure"] = error.to_dict() if isinstance(error, FailedError) else None
         path = self.path
         if (path / "result.json").exists() and read_result(path)["outcome"] != "FAILED":
             path = path / "failed"
             path.mkdir(exist_ok=True)
         return self._write(path, result, simulation, prices)
 
-    def failure(self, error: str, failure: dict[str, Any] | None, simulation: Simulation) -> dict[str, Any]:
-        """Return what result.json says of a run that an error ended; `failure` is of a `FailedError`."""
+    def failure(self, error: str, simulation: Simulation) -> dict[str, Any]:
+        """Return what result.json says of a run that an error ended."""
         return {
             "scenario": self.scenario.name,
             "scenario_hash": self.scenario.hash,
@@ -122,7 +122,6 @@ class RunFolder:
             "seed": self.scenario.spec.run.seed,
             "outcome": str(Outcome.FAILED),
             "error": error,
-            "failure": failure,
             "ticks": simulation.tick,
             "rounds": int(simulation.state.round.min()),
             "messages": {str(fate): simulation.journal.totals[fate] for fate in Fate},

@@ -19,7 +19,7 @@ from ..scenario.columns import profiles_file
 from ..scenario.scenario import Scenario
 from ..simulation.simulation import Simulation
 
-__all__ = ["Code", "RecordedScenario", "files_of", "merged", "permit_of", "sources_of", "sources_of_command"]
+__all__ = ["Code", "RecordedScenario", "changed", "files_of", "merged", "permit_of", "sources_of", "sources_of_command"]
 
 OURS = __package__.partition(".")[0]
 
@@ -164,7 +164,7 @@ def permit_of(path: Path, files: Sequence[Mapping[str, str]], code: Code) -> Per
     """
     if code is Code.ANY:
         return None
-    if code is Code.UNCHANGED and (wrong := [words for file in files if (words := _changed(file))]):
+    if code is Code.UNCHANGED and (wrong := changed(files)):
         raise RunError(f"{path}: {'; '.join(wrong)}. {_ASK}")
     known = {Path(file["path"]) for file in files} if code is Code.UNCHANGED else set()
     modules = {file["source"] for file in files if not file["source"].endswith(".py")} if known else set()
@@ -181,6 +181,11 @@ def permit_of(path: Path, files: Sequence[Mapping[str, str]], code: Code) -> Per
 
 
 _ASK = "--trust (in Python trust=True) runs what is there now: say it if you know who wrote that"
+
+
+def changed(files: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return in words which files are not what they were."""
+    return [words for file in files if (words := _changed(file)) is not None]
 
 
 def _changed(file: Mapping[str, str]) -> str | None:

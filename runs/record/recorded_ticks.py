@@ -124,13 +124,13 @@ class RecordedTicks:
             spec = ScenarioSpec.model_validate(self.document)
         except ValueError as error:
             raise RunError(f"{self.path}: the scenario in it does not fit this release: {error}") from None
+        try:
+            changes = tuple(map(Change.from_dict, self.header.get("settings", [])))
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise RunError(f"{self.path}: is damaged, and was left as it is (header settings: {error!r})") from None
         # The run has begun already, with the size that it has.
         return RecordedScenario(
-            self.header["name"],
-            spec,
-            size_limit=math.inf,
-            changes=tuple(map(Change.from_dict, self.header.get("settings", []))),
-            permit=lambda: self.permit(code),
+            self.header["name"], spec, size_limit=math.inf, changes=changes, permit=lambda: self.permit(code)
         )
 
     def permit(self, code: Code) -> Permit | None:

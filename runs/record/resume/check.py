@@ -14,7 +14,7 @@ from ...common.errors import USER_ERRORS
 from ..column_codec import first_difference
 from ..frames import Frame
 from ..header import header_of, machine, world_of
-from ..own_files import Code
+from ..own_files import Code, changed
 from ..reading import Record
 from ..record import check_pages
 from ..recorder import CHECKPOINT_TICKS
@@ -53,7 +53,7 @@ class Checked:
 
 
 def remarks_on(record: Record) -> list[str]:
-    """Return in words where this machine and this release are others than the record's."""
+    """Return in words where this machine, this release and the user's files are others than the record's."""
     there, here, found = record.header.get("machine"), machine(), []
     if there != here:
         names = ", ".join(f"{key} {_short(there.get(key))}, here {_short(here[key])}" for key in here) if there else ""
@@ -63,7 +63,7 @@ def remarks_on(record: Record) -> list[str]:
         )
     if (code := record.header["code_version"]) != version("gridparley"):
         found.append(f"recorded by gridparley {code}, done again by {version('gridparley')}")
-    return found
+    return found + changed(record.header["files"])
 
 
 def check_record(record: Record, watch: Watch | None = None, *, code: Code = Code.UNCHANGED) -> Checked:
@@ -138,7 +138,9 @@ def _header(record: Record, again: Restored) -> Iterator[str]:
     told = {name: header[name] for name in ("one_by_one", "command", "reference")}
     scenario = record.scenario()
     wanted = json.loads(json.dumps(header_of(scenario, again.simulation, **told)))
-    for name in sorted({*wanted, *header} - {*NOT_COMPARED}):
+    # A file that has changed makes another scenario of it, and has a remark of its own.
+    other = {"scenario_hash"} if changed(header["files"]) else set()
+    for name in sorted({*wanted, *header} - {*NOT_COMPARED} - other):
         if name not in wanted:
             yield f"the header says {name}, which no record of this release says"
         elif header[name] != wanted[name]:

@@ -8,6 +8,7 @@ Two names for one thing stay two names for one thing, arrays that share memory i
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ from ....environment.faults import Fault
 from ....environment.remembered import Remembered
 from ....protocols import Market
 from ...common.errors import RunError
+from ...common.plugin_files import PREFIX
 
 __all__ = ["SnapshotError", "put_back", "take"]
 
@@ -242,8 +244,23 @@ class _Giver:
         return now
 
 
+_LOADED = re.compile(rf"^({PREFIX}[0-9a-f]+)_(\d+)")
+"""A package of a user's files; its number says which loading of this process it is."""
+
+
+def _unnumbered(module: str) -> str:
+    return _LOADED.sub(r"\1", module)
+
+
 def _class(value: Any) -> str:
-    return f"{type(value).__module__}:{type(value).__qualname__}"
+    return f"{_unnumbered(type(value).__module__)}:{type(value).__qualname__}"
+
+
+def _module(name: str) -> Any:
+    """Return a module that is loaded; of a user's files the one that was loaded last."""
+    loaded = [known for known in sys.modules if known.startswith(PREFIX) and _unnumbered(known) == name]
+    number = {known: int(match[2]) for known in loaded if (match := _LOADED.match(known))}
+    return sys.modules.get(max(number, key=lambda known: number[known])) if number else sys.modules.get(name)
 
 
 def _label(value: Any) -> str:
@@ -257,7 +274,7 @@ def _slots(cls: type) -> bool:
 def _found(name: str, where: str) -> Any:
     """Return a class that is loaded already: a file must never make anything be imported."""
     module, _, path = name.partition(":")
-    found: Any = sys.modules.get(module)
+    found: Any = _module(module)
     for part in path.split("."):
         found = getattr(found, part, None)
     if not isinstance(found, type):
