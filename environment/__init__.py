@@ -1,11 +1,11 @@
 """What carries messages: topology, message columns, transport, faults and the journal. It knows no energy and no money."""
 
-from .balances import BALANCE_KINDS, BalanceKind
 from .envelopes import Envelopes
 from .errors import FaultError, MessageError, TopologyError
 from .journal import Fate, Journal
 from .messages import Field, Kind, MessageBatch, Outbox
-from .topology import Topology
+from .topology.balances import BALANCE_KINDS, BalanceKind
+from .topology.topology import Topology
 from .transport import Transport
 
 __all__ = [

@@ -13,7 +13,7 @@ from .envelopes import Envelopes
 from .errors import MessageError
 from .messages import Kind
 from .remembered import Remembered
-from .topology import Topology
+from .topology.topology import Topology
 
 __all__ = ["Labels"]
 

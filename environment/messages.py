@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .channels import Link
 from .errors import MessageError
 from .keys import Keys
 from .remembered import Remembered, fixed
+from .topology.channels import Link
 
 __all__ = ["Field", "Kind", "MessageBatch", "Outbox"]
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from .channels import Link
 from .code import Culprit
 from .envelopes import Envelopes
 from .errors import FaultCodeError, MessageError
@@ -16,7 +15,8 @@ from .journal import Fate, Journal
 from .labels import Labels
 from .messages import Kind, MessageBatch, Outbox
 from .remembered import Remembered, fixed
-from .topology import Topology
+from .topology.channels import Link
+from .topology.topology import Topology
 
 __all__ = ["Transport"]
 

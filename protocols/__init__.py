@@ -6,8 +6,8 @@ from .dual_decomposition import DualDecomposition
 from .errors import ProtocolError
 from .exchange_admm import ExchangeADMM
 from .incentive import Incentive
-from .machinery.balances import Balances
-from .machinery.coordinator import Coordinator
+from .machinery.coordination.balances import Balances
+from .machinery.coordination.coordinator import Coordinator
 from .machinery.market import Market, Population
 from .machinery.memory import Memory
 from .machinery.options import Column

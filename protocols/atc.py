@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from .exchange_admm import RHO_MAX, RHO_MIN, ExchangeADMM
-from .machinery.balances import Balances
+from .machinery.coordination.balances import Balances
 from .machinery.market import Market
 
 __all__ = ["ATC", "JOINED"]

@@ -8,11 +8,11 @@ from typing import ClassVar
 from pydantic import Field
 
 from ..environment import Kind
-from .machinery.balances import Balances
-from .machinery.coordinator import Coordinator
+from .machinery.coordination.balances import Balances
+from .machinery.coordination.coordinator import Coordinator
+from .machinery.coordination.two_ledgers import TwoLedgers, copy_kind, with_two_ledgers
 from .machinery.market import Market
 from .machinery.protocol import Protocol
-from .machinery.two_ledgers import TwoLedgers, copy_kind, with_two_ledgers
 
 __all__ = ["DualDecomposition"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from .machinery.balances import Balances
+from .machinery.coordination.balances import Balances
 from .machinery.options import Column
 from .machinery.protocol import Protocol
 

@@ -18,7 +18,7 @@ from gridparley.agents import (
     within,
 )
 from gridparley.conformance import ConformanceError, check_agent
-from gridparley.conformance.agent import AGENT_CHECKS, agent_subject
+from gridparley.conformance.agents.agent import AGENT_CHECKS, agent_subject
 
 ALWAYS = {check.__name__ for check in AGENT_CHECKS} - {"slope_fits_answers", "reference_agrees"}
 

@@ -8,12 +8,12 @@ import pytest
 
 from gridparley.conformance import ConformanceError, check_protocol
 from gridparley.conformance.market import three_microgrids
-from gridparley.conformance.protocol import PROTOCOL_CHECKS
-from gridparley.conformance.protocol_runs import ProtocolSubject
+from gridparley.conformance.protocols.protocol import PROTOCOL_CHECKS
+from gridparley.conformance.protocols.protocol_runs import ProtocolSubject
 from gridparley.environment import Field, Kind
-from gridparley.environment.channels import Link
+from gridparley.environment.topology.channels import Link
 from gridparley.protocols import Coordinator, DualDecomposition, Memory, Participant
-from gridparley.protocols.machinery.barrier import WholeRounds
+from gridparley.protocols.machinery.coordination.barrier import WholeRounds
 
 ALL = [check.__name__ for check in PROTOCOL_CHECKS]
 AFTER_STOPPING = {name for name in ALL if name.startswith("survives")}

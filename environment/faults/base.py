@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..envelopes import Envelopes
 from ..errors import FaultError, TopologyError
-from ..topology import Topology
+from ..topology.topology import Topology
 from .chance import Chance
 
 __all__ = ["Chance", "Fault", "Stage", "fault_types"]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ..envelopes import Envelopes
 from ..keys import Keys, salt, uniform
-from ..topology import Topology
+from ..topology.topology import Topology
 
 __all__ = ["Chance"]
 

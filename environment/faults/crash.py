@@ -9,7 +9,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ..envelopes import Envelopes
-from ..topology import Topology
+from ..topology.topology import Topology
 from .base import Chance, Fault, Stage
 
 __all__ = ["Crash", "Slow"]

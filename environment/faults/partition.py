@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from ..envelopes import Envelopes
 from ..errors import FaultError
-from ..topology import Topology
+from ..topology.topology import Topology
 from .base import Chance, Fault, Stage
 
 __all__ = ["Partition"]

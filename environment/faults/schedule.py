@@ -13,7 +13,7 @@ from ..envelopes import Envelopes
 from ..errors import FaultCodeError, FaultError
 from ..labels import Labels
 from ..messages import Kind
-from ..topology import Topology
+from ..topology.topology import Topology
 from .base import Chance, Fault, Stage
 from .crash import Crash
 

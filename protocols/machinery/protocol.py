@@ -9,15 +9,15 @@ import numpy as np
 
 from ...environment import Field as Part
 from ...environment import Kind
-from ...environment.channels import Link
+from ...environment.topology.channels import Link
 from ..errors import ProtocolError
-from .balances import Balances
-from .coordinator import Coordinator
+from .coordination.balances import Balances
+from .coordination.coordinator import Coordinator
+from .coordination.termination import Termination
 from .market import Market
 from .options import TRUE_MAX, Options
 from .participant import Participant
 from .role import Role
-from .termination import Termination
 
 __all__ = ["Protocol", "protocol_types"]
 

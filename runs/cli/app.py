@@ -134,7 +134,7 @@ def list_(
     else:
         from rich.console import Console
 
-        from .catalog_tables import print_catalog
+        from .tables.catalog_tables import print_catalog
 
         print_catalog(found, Console(highlight=False))
 
@@ -143,7 +143,7 @@ def list_(
 @choosing
 def show(choice: Choice) -> None:
     """Print a scenario as a TOML file, settings applied and defaults filled in: a file to start your own from."""
-    from ..record.folder import scenario_text
+    from ..record.files.folder import scenario_text
 
     typer.echo(scenario_text(choice.load()), nl=False)
 
@@ -159,7 +159,7 @@ def plot(
 ) -> None:
     """Draw the figures of a run."""
     from ..figures.plot import draw_figures
-    from ..record.folder_read import read_run
+    from ..record.files.folder_read import read_run
 
     for file in draw_figures(read_run(run), run if out is None else out, kind.value):
         typer.echo(str(file))

@@ -39,9 +39,9 @@ class Choice:
         """
         import typer
 
-        from ..scenario.changes import change_lines
         from ..scenario.fault_text import read_fault_file
         from ..scenario.scenario import load_scenario
+        from ..scenario.settings.changes import change_lines
 
         given = [
             f"run.{key}={value}" for key, value in (("seed", self.seed), ("ticks", self.ticks)) if value is not None

@@ -60,7 +60,7 @@ def conform(
     # The kit stands above all rooms, since it uses all of them, and is loaded when it is asked for.
     subjects, examining = (import_module(f"gridparley.conformance.{name}") for name in ("subjects", "examine"))
     from ..common.errors import USER_ERRORS
-    from ..scenario.settings import parse_setting
+    from ..scenario.settings.settings import parse_setting
 
     reports = []
     for text in types:

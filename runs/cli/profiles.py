@@ -51,7 +51,7 @@ def profiles(
     """
     from ..common.errors import RunError
     from ..common.files import write_whole
-    from ..scenario.make_profiles import Consumer, Plant, Span, make_profiles
+    from ..scenario.tables.make_profiles import Consumer, Plant, Span, make_profiles
 
     def of_business(name: str, energy: float, profile: str = "g0") -> Consumer:
         return Consumer(name, energy, profile)

@@ -32,7 +32,7 @@ def resume(run: options.Run, trust: options.Trust = False, traceback: options.Tr
     from rich.console import Console
 
     from ..driver.resume import resume_run
-    from .tables import print_result
+    from .tables.tables import print_result
 
     print_result(resume_run(run, tell=_say, trust=trust), Console(highlight=False))
     _say(f"written to {run}")

@@ -88,7 +88,7 @@ def _print(result: Result, *, as_json: bool) -> None:
         return
     from rich.console import Console
 
-    from .tables import print_result
+    from .tables.tables import print_result
 
     print_result(result, Console(highlight=False))
     if result.ac:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ...environment.faults import Fault
 from ..common.errors import RunError
-from ..record.own_files import Code, files_of, merged, sources_of_command
-from ..record.prepare import prepare_folder
+from ..record.files.own_files import Code, files_of, merged, sources_of_command
+from ..record.files.prepare import prepare_folder
 from ..record.reading import Record
 from ..record.record import UNFINISHED
 from ..record.resume.branch import fork, steered

@@ -11,11 +11,11 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from ..common.errors import USER_ERRORS
-from ..record.folder import FILES, RunFolder
-from ..record.own_files import Code, changed
+from ..record.files.folder import FILES, RunFolder
+from ..record.files.own_files import Code, changed
+from ..record.files.result_file import read_result
 from ..record.reading import Record
 from ..record.record import RECORD
-from ..record.result_file import read_result
 from ..record.resume.check import Checked, check_record, remarks_on
 from ..record.resume.checkpoint import repeat_commands
 from ..record.resume.replay import Restored, Watch

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..common.errors import USER_ERRORS
 from ..common.failure import failure_of
-from ..record.folder import PriceRecord, RunFolder
+from ..record.files.folder import PriceRecord, RunFolder
 from ..record.reading import Record
 from ..record.record import RECORD, UNFINISHED
 from ..record.recorder import Recorder

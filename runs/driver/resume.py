@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import RunError
-from ..record.folder import RunFolder
-from ..record.own_files import Code
+from ..record.files.folder import RunFolder
+from ..record.files.own_files import Code
+from ..record.files.taken import Taken, take_folder
 from ..record.reading import Record
 from ..record.record import record_of
 from ..record.recorder import Recorder
 from ..record.resume.replay import go_to
-from ..record.taken import Taken, take_folder
 from ..result.result import Result
 from ..scenario.scenario import Scenario
 from .drive import Ongoing, Watch, Wishes, drive

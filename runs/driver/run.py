@@ -12,11 +12,11 @@ import mesa  # noqa: F401 - first, for it looks at every import that is under wa
 from pydantic import ValidationError
 
 from ..common.errors import RunError, ScenarioError
-from ..record.folder import PriceRecord, RunFolder
-from ..record.prepare import prepare_folder
+from ..record.files.folder import PriceRecord, RunFolder
+from ..record.files.prepare import prepare_folder
+from ..record.files.taken import Taken
 from ..record.record import UNFINISHED
 from ..record.recorder import Recorder
-from ..record.taken import Taken
 from ..result.result import Result
 from ..scenario.scenario import Scenario
 from ..scenario.validation import explain

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator, PercentFormatter
 
 from ..common.palette import GREYS, OKABE_ITO
-from ..record.folder_read import RecordedRun
+from ..record.files.folder_read import RecordedRun
 from .style import LINES_MAX, clock_text, draw_lines, legend_beside, new_figure, stack_sources
 
 __all__ = ["hours_figure", "schedule_figure", "settlement_figure"]

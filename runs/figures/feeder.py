@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..common.palette import GREYS, OKABE_ITO
-from ..record.folder_read import RecordedRun
+from ..record.files.folder_read import RecordedRun
 from .style import legend_beside, new_figure
 
 __all__ = ["feeder_figure"]

@@ -15,7 +15,7 @@ from matplotlib.ticker import LogFormatterSciNotation
 
 from ..common.errors import RunError
 from ..common.palette import OKABE_ITO
-from ..record.folder_read import PRICE_UNIT, RecordedRun
+from ..record.files.folder_read import PRICE_UNIT, RecordedRun
 from .day import hours_figure, schedule_figure, settlement_figure
 from .feeder import feeder_figure
 from .solution import solution_figure

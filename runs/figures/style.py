@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..common.palette import GREYS, OKABE_ITO
 from ..record.fault_windows import FaultWindow
-from ..record.folder_read import RecordedRun
+from ..record.files.folder_read import RecordedRun
 
 __all__ = [
     "LINES_MAX",

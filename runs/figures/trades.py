@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..record.folder_read import RecordedRun
+from ..record.files.folder_read import RecordedRun
 from .style import new_figure
 
 __all__ = ["trades_figure"]

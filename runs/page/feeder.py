@@ -15,7 +15,7 @@ from ..common.errors import RunError, ScenarioError
 from ..feeder.ports import NetworkPorts, network_ports
 from ..record.frames import Frame
 from ..record.reading import Record
-from ..record.tick_tables import X_MAX
+from ..record.tables.tick_tables import X_MAX
 from ..simulation.simulation import Simulation
 
 __all__ = ["PageFeeder", "bus_places", "feeder_of", "page_feeder"]

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..record.folder import RunFolder
-from ..record.own_files import Code
+from ..record.files.folder import RunFolder
+from ..record.files.own_files import Code
+from ..record.files.taken import Taken
 from ..record.reading import Record
 from ..record.recorder import Recorder
 from ..record.resume.replay import go_to
-from ..record.taken import Taken
 from ..result.result import Result
 from ..scenario.scenario import Scenario
 from ..simulation.simulation import Simulation

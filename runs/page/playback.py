@@ -12,14 +12,14 @@ from typing import Self
 
 from ...environment.faults import Fault
 from ..common.errors import USER_ERRORS, RunError
-from ..record.folder import RunFolder
+from ..record.files.folder import RunFolder
+from ..record.files.own_files import Code
+from ..record.files.taken import Taken
 from ..record.frames import Frame
-from ..record.own_files import Code
 from ..record.reading import Record
 from ..record.record import UNFINISHED, record_of
 from ..record.resume.branch import fork
 from ..record.resume.replay import go_to
-from ..record.taken import Taken
 from ..result.evaluate import evaluate
 from ..result.result import Result
 from ..scenario.scenario import Scenario

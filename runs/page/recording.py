@@ -11,11 +11,11 @@ import numpy as np
 
 from ...environment.faults import Fault
 from ..record.fault_windows import FaultWindow, windows_of
+from ..record.files.own_files import Code
+from ..record.files.result_file import result_of
 from ..record.frames import Frame
-from ..record.own_files import Code
 from ..record.reading import Record
 from ..record.record import RECORD
-from ..record.result_file import result_of
 from ..scenario.scenario import Scenario
 from ..simulation.simulation import Simulation
 from .block import Column

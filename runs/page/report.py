@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..common.files import write_whole
 from ..common.palette import css_variables
-from ..record.folder import REPORT
+from ..record.files.folder import REPORT
 from .block import page_block
 from .data import page_columns
 from .playback import Playback

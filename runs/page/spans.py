@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..common.errors import RunError
 from ..record.frames import Frame
 from ..record.reading import Record
-from ..record.tick_tables import X_MAX
+from ..record.tables.tick_tables import X_MAX
 
 __all__ = ["RECENT", "Span", "messages_in", "newest_span", "span_around", "span_of"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...environment import MessageBatch, Topology
-from ...environment.channels import Link
+from ...environment.topology.channels import Link
 
 __all__ = ["Causality"]
 

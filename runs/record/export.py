@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..common.errors import RunError
+from .files.own_files import Code
 from .frames import Frame
-from .own_files import Code
 from .reading import Record
-from .record_tables import answer_tables, message_tables, metrics_table, price_tables
 from .resume.checkpoint import repeat_commands
 from .resume.replay import go_to
+from .tables.record_tables import answer_tables, message_tables, metrics_table, price_tables
 
 __all__ = ["export"]
 

@@ -10,7 +10,7 @@ from ...environment.faults import Fault, fault_types
 from ..common.errors import USER_ERRORS
 from ..common.plugins import permitting, type_name
 from ..scenario.fault_text import read_fault_table
-from .own_files import Code
+from .files.own_files import Code
 from .recorded_ticks import RecordedTicks
 
 __all__ = [

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...environment import Fate
-from .column_codec import Columns
-from .tick_tables import FATES
+from .tables.column_codec import Columns
+from .tables.tick_tables import FATES
 
 __all__ = [
     "Ended",

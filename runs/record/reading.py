@@ -17,13 +17,13 @@ class Record(RecordedTicks):
 
     def metrics(self) -> pd.DataFrame:
         """Return what the observer saw, a row a tick."""
-        from .record_tables import frame_of_all, metrics_table
+        from .tables.record_tables import frame_of_all, metrics_table
 
         return frame_of_all(metrics_table(self))
 
     def prices(self) -> pd.DataFrame:
         """Return the price of each balance, a row a tick, balance and period; of copies one row each, with their agent."""
-        from .record_tables import frame_of_all, price_tables
+        from .tables.record_tables import frame_of_all, price_tables
 
         return frame_of_all(price_tables(self))
 
@@ -35,12 +35,12 @@ class Record(RecordedTicks):
         RunError
             It is not in the record because there is too much of it.
         """
-        from .record_tables import answer_tables, frame_of_all
+        from .tables.record_tables import answer_tables, frame_of_all
 
         return frame_of_all(answer_tables(self))
 
     def messages(self, first: int = 0, last: int | None = None) -> pd.DataFrame:
         """Return every message said in some ticks, first <= tick < last, and what became of it, a row each."""
-        from .record_tables import frame_of_all, message_tables
+        from .tables.record_tables import frame_of_all, message_tables
 
         return frame_of_all(message_tables(self, first, self.ticks if last is None else last))

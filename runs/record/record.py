@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import RunError
-from .stored_header import read_header
-from .taken import Taken, take_folder
+from .files.taken import Taken, take_folder
+from .tables.stored_header import read_header
 
 __all__ = [
     "RECORD",

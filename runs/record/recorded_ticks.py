@@ -16,16 +16,16 @@ import numpy.typing as npt
 
 from ..common.errors import RunError
 from ..common.plugins import Permit
-from ..scenario.changes import Change
 from ..scenario.scenario import Scenario
 from ..scenario.schema import ScenarioSpec
+from ..scenario.settings.changes import Change
 from ..simulation.day import ROUNDS_MAX
-from .column_codec import Block, Columns, Packer, digest, first_difference
+from .files.own_files import Code, RecordedScenario, permit_of
+from .files.taken import Taken
 from .frames import Frame, Said, Shape, Way, ended_of, frame_of, garbled_of, said_of, way_of
-from .own_files import Code, RecordedScenario, permit_of
 from .record import guarded, open_record, read_whole, record_of
-from .stored_header import read_commands
-from .taken import Taken
+from .tables.column_codec import Block, Columns, Packer, digest, first_difference
+from .tables.stored_header import read_commands
 
 __all__ = ["RecordedTicks"]
 

@@ -10,14 +10,14 @@ from typing import Any
 
 from ..scenario.scenario import Scenario
 from ..simulation.simulation import Simulation
-from .column_codec import digest
-from .header import header_of, world_of
-from .own_files import files_of, merged, sources_of_command
+from .files.own_files import files_of, merged, sources_of_command
+from .files.taken import Taken
 from .record import RECORD, UNFINISHED, close_as_one_file, create, guarded, is_one_file
 from .resume.checkpoint import repeat_commands, write_checkpoint
 from .resume.snapshot import SnapshotError
-from .taken import Taken
-from .tick_tables import TickReader
+from .tables.column_codec import digest
+from .tables.header import header_of, world_of
+from .tables.tick_tables import TickReader
 
 __all__ = ["CHECKPOINT_TICKS", "Recorder"]
 

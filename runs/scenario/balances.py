@@ -16,9 +16,9 @@ from ...protocols import Market
 from ..common.errors import ScenarioError, did_you_mean
 from ..common.plugins import find_type
 from .build import first_price, population_of, virtual_agents
-from .columns import with_profiles
 from .known_types import TypeFinder, agent_types
 from .schema import AgentSpec, BalanceSpec, ScenarioSpec, TradeSpec
+from .tables.columns import with_profiles
 
 if TYPE_CHECKING:
     import networkx as nx

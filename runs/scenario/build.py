@@ -14,9 +14,9 @@ from ...environment import Topology
 from ...protocols import Market, Population
 from ..common.errors import ScenarioError
 from ..common.plugins import find_type
-from .columns import with_profiles
 from .known_types import TypeFinder, agent_types
 from .schema import ScenarioSpec, TieLineSpec
+from .tables.columns import with_profiles
 
 if TYPE_CHECKING:
     import networkx as nx

@@ -10,7 +10,7 @@ from ...environment.faults import Fault, fault_types
 from ..common.errors import ScenarioError
 from ..common.plugins import find_type
 from ..common.toml_file import read_toml
-from .settings import parse_setting
+from .settings.settings import parse_setting
 from .validation import refuse_flags, short, validated
 
 __all__ = ["fault_tables", "read_fault", "read_fault_file", "read_fault_table"]

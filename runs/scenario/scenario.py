@@ -17,15 +17,15 @@ from ..common.errors import ScenarioError
 from ..common.plugins import find_type, own_file
 from .balances import build_balances
 from .build import build_market
-from .changes import Change
-from .columns import profiles_file
 from .fault_text import fault_tables, read_fault, read_fault_table
 from .generators.microgrids import generators
 from .known_types import TypeFinder
 from .scenario_files import locate, scenario_names, with_base
 from .schema import ScenarioSpec
-from .settings import apply_setting, merge, parse_setting
+from .settings.changes import Change
+from .settings.settings import apply_setting, merge, parse_setting
 from .size import Size, check_size, table_size
+from .tables.columns import profiles_file
 from .validation import refuse_flags, validated
 
 if TYPE_CHECKING:
@@ -94,9 +94,7 @@ class Scenario:
 
     def simulation(self, **options: Any) -> Simulation:
         """Build a simulation; `options` as for `Simulation`, by default with the scenario's seed."""
-        from ..simulation.simulation import (
-            Simulation,  # here: Mesa takes long to load, and reading a scenario does without
-        )
+        from ..simulation.simulation import Simulation
 
         options.setdefault("seed", self.spec.run.seed)
         options.setdefault("clock", self.clock())

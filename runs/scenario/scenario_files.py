@@ -9,10 +9,10 @@ from typing import Any
 from ..common.errors import ScenarioError, did_you_mean
 from ..common.files import expanded, is_file
 from ..common.toml_file import read_toml
-from .agent_tables import with_tables
-from .changes import Change
 from .known_types import TypeFinder
-from .settings import merge
+from .settings.changes import Change
+from .settings.settings import merge
+from .tables.agent_tables import with_tables
 from .validation import short
 
 __all__ = ["locate", "scenario_names", "with_base"]

@@ -14,8 +14,8 @@ from typing import Any
 
 from ..common.errors import USER_ERRORS, RunError
 from ..page.playback import Playback
-from ..record.prepare import prepare_folder
-from ..record.taken import Taken
+from ..record.files.prepare import prepare_folder
+from ..record.files.taken import Taken
 from ..scenario.catalog import catalog
 from ..scenario.fault_text import read_fault_table
 from ..scenario.scenario import Scenario, load_scenario

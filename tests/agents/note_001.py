@@ -6,7 +6,7 @@ import cvxpy as cp
 import numpy as np
 
 from gridparley.agents import CBD, EV, Hospital, Period, Resident, StorageOperator
-from gridparley.runs.scenario.profiles import read_profiles
+from gridparley.runs.scenario.tables.profiles import read_profiles
 
 from .conftest import solve
 

@@ -1,8 +1,8 @@
 """The conformance kit: proves that an agent, a protocol or a fault that a user wrote keeps the contract of its room."""
 
-from .agent import check_agent
+from .agents.agent import check_agent
 from .error import ConformanceError
 from .fault import check_fault
-from .protocol import check_protocol
+from .protocols.protocol import check_protocol
 
 __all__ = ["ConformanceError", "check_agent", "check_fault", "check_protocol"]

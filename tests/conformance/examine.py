@@ -10,13 +10,13 @@ from typing import Any, Literal
 
 from ..environment.code import ended_from_outside, line_of
 from ..runs.common.failure import failure_of
-from .agent import AGENT_CHECKS
+from .agents.agent import AGENT_CHECKS
+from .agents.questions import AgentSubject
 from .error import ConformanceError
 from .fault import FAULT_CHECKS
 from .fault_subject import FaultSubject
-from .protocol import PROTOCOL_CHECKS
-from .protocol_runs import ProtocolSubject
-from .questions import AgentSubject
+from .protocols.protocol import PROTOCOL_CHECKS
+from .protocols.protocol_runs import ProtocolSubject
 
 __all__ = ["Finding", "checks_of", "examine"]
 

@@ -20,12 +20,12 @@ from ..runs.scenario.fault_text import read_fault, read_fault_table
 from ..runs.scenario.known_types import agent_types
 from ..runs.scenario.scenario import load_scenario, scenario_names
 from ..runs.scenario.validation import explain
-from .agent import agent_subject
+from .agents.agent import agent_subject
+from .agents.questions import AgentSubject
 from .fault import fault_subject
 from .fault_subject import FaultSubject
 from .market import three_microgrids
-from .protocol_runs import ProtocolSubject
-from .questions import AgentSubject
+from .protocols.protocol_runs import ProtocolSubject
 
 __all__ = ["named_type", "subject_of"]
 

@@ -7,9 +7,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from gridparley.environment import Field, Kind, MessageBatch, Outbox, Topology
-from gridparley.environment.channels import Link
 from gridparley.environment.envelopes import Envelopes
 from gridparley.environment.faults import Fault, FaultSchedule
+from gridparley.environment.topology.channels import Link
 
 PRICE = Kind("price", (Link.DOWN,), (Field("price", 2, "$/kWh"), Field("round", 1, "1")))
 BID = Kind("bid", (Link.UP,), (Field("x", 1, "kW"),))

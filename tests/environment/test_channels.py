@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 
 from gridparley.environment import Topology
-from gridparley.environment.channels import Link, meetings
+from gridparley.environment.topology.channels import Link, meetings
 
 from .conftest import channel, channel_names, connected_graphs, topology, town
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from gridparley.environment import Fate, FaultError, Field, Kind, MessageError, Outbox, Transport
-from gridparley.environment.channels import Link
 from gridparley.environment.faults import Delay, Duplicate, FaultSchedule, Loss, Partition
 from gridparley.environment.labels import Labels
 from gridparley.environment.remembered import fixed
+from gridparley.environment.topology.channels import Link
 
 from .conftest import KINDS, NEWS, news, outbox, topology
 

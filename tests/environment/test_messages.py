@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridparley.environment import Field, Kind, MessageBatch, MessageError, Outbox
-from gridparley.environment.channels import Link
+from gridparley.environment.topology.channels import Link
 
 from .conftest import BID, ECHO, NEWS, PRICE
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from gridparley.environment import Fate, FaultError, Field, Journal, Kind, MessageError, Outbox, Transport
-from gridparley.environment.channels import Link
 from gridparley.environment.errors import ConservationError, FaultCodeError
 from gridparley.environment.faults import Delay, Fault, Stage
+from gridparley.environment.topology.channels import Link
 
 from .conftest import BID, ECHO, KINDS, NEWS, PRICE, channel, news, outbox, topology
 

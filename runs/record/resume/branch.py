@@ -11,10 +11,10 @@ from typing import Any
 from ....environment import Fate
 from ....environment.faults import Fault
 from ...result.result import Result
-from ..own_files import Code
+from ..files.own_files import Code
+from ..files.taken import Taken
 from ..reading import Record
 from ..record import create
-from ..taken import Taken
 from .checkpoint import arrays_of
 from .replay import go_to
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from ....environment import Fate
 from ...common.errors import USER_ERRORS
-from ..column_codec import first_difference
+from ..files.own_files import Code, changed
 from ..frames import Frame
-from ..header import header_of, machine, world_of
-from ..own_files import Code, changed
 from ..reading import Record
 from ..record import check_pages
 from ..recorder import CHECKPOINT_TICKS
+from ..tables.column_codec import first_difference
+from ..tables.header import header_of, machine, world_of
 from .checkpoint import checkpoint_text, last_checkpoint, stored_text, wrong_arrays
 from .replay import Restored, Watch, go_to, repeat, restored_at
 from .snapshot import SnapshotError

@@ -16,7 +16,7 @@ from ...common.errors import RunError
 from ...scenario.fault_text import read_fault_table
 from ...simulation.simulation import Simulation
 from ..causality import Causality
-from ..column_codec import CODEC, inflated
+from ..tables.column_codec import CODEC, inflated
 from .snapshot import SnapshotError, put_back, take
 
 __all__ = [

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from ...common.errors import RunError
 from ...common.plugins import permitting
 from ...simulation.simulation import Simulation
-from ..folder import PriceRecord
-from ..own_files import Code
+from ..files.folder import PriceRecord
+from ..files.own_files import Code
 from ..reading import Record
-from ..tick_tables import TickReader
+from ..tables.tick_tables import TickReader
 from .checkpoint import faults_of, last_checkpoint, read_checkpoint, repeat_commands
 from .snapshot import SnapshotError
 

@@ -12,8 +12,8 @@ from ....agents import DispatchOperator
 from ....environment import Topology
 from ....protocols import Market, Population
 from ..build import virtual_agents
-from ..columns import in_kw, in_usd_per_kwh
 from ..size import Size
+from ..tables.columns import in_kw, in_usd_per_kwh
 from .graphs import Shape, line_count, tie_line_graph
 
 __all__ = ["DispatchDay"]

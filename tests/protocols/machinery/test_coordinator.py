@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gridparley import load_scenario
-from gridparley.environment.channels import Link
+from gridparley.environment.topology.channels import Link
 from gridparley.protocols import Coordinator, DualDecomposition
 
 

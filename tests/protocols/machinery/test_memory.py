@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridparley.environment import Field, Kind, MessageBatch
-from gridparley.environment.channels import Link
+from gridparley.environment.topology.channels import Link
 from gridparley.protocols import Memory
 
 KIND = Kind("bid", (Link.UP,), (Field("x", 1, "kW"), Field("round", 1, "1")))

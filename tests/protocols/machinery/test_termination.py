@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gridparley.environment import MessageBatch, Topology
 from gridparley.protocols import DualDecomposition, Role
-from gridparley.protocols.machinery.termination import Termination
+from gridparley.protocols.machinery.coordination.termination import Termination
 
 KIND = DualDecomposition().kinds(1)["termination"]
 

@@ -18,7 +18,7 @@ from gridparley import load_scenario, scenario_names
 from gridparley.runs import terminal
 from gridparley.runs.cli import options as cli_options
 from gridparley.runs.driver import progress
-from gridparley.runs.record.folder import scenario_text
+from gridparley.runs.record.files.folder import scenario_text
 from gridparley.runs.watch.server import Server
 
 from ..command import call, process

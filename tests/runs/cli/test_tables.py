@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from gridparley import load_scenario, run_scenario
-from gridparley.runs.cli.tables import number, print_result, same_digits
+from gridparley.runs.cli.tables.tables import number, print_result, same_digits
 
 
 def printed(result, width=80):

@@ -14,7 +14,7 @@ import pytest
 
 from gridparley import load_scenario, run_scenario
 from gridparley.runs.common.errors import RunError, ScenarioError
-from gridparley.runs.record.folder import FILES
+from gridparley.runs.record.files.folder import FILES
 from gridparley.runs.record.reading import Record
 from gridparley.runs.record.record import UNFINISHED
 

@@ -10,7 +10,7 @@ from gridparley.runs.feeder.ports import network_ports
 from gridparley.runs.feeder.read import load_feeder
 from gridparley.runs.feeder.state import feeder_state, flow_text, unasked
 from gridparley.runs.figures.feeder import feeder_figure
-from gridparley.runs.record.folder_read import RecordedRun
+from gridparley.runs.record.files.folder_read import RecordedRun
 from gridparley.runs.scenario.scenario import load_scenario
 
 from ...reference.feeder_problem import FeederProblem

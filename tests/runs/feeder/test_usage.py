@@ -10,7 +10,7 @@ from gridparley import load_scenario, run_scenario
 from gridparley.runs.common.errors import RunError
 from gridparley.runs.feeder.usage import SELLER_SHARE, usage_report
 from gridparley.runs.figures.trades import trades_figure
-from gridparley.runs.record.folder_read import read_run
+from gridparley.runs.record.files.folder_read import read_run
 from gridparley.runs.result.ac_report import ac_report, ac_text
 
 from ..command import call

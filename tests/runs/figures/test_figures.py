@@ -16,7 +16,7 @@ from gridparley.runs.common.palette import OKABE_ITO
 from gridparley.runs.figures.day import hours_figure, schedule_figure, settlement_figure
 from gridparley.runs.figures.plot import messages_figure, prices_figure, residuals_figure, solution_figure
 from gridparley.runs.figures.style import style
-from gridparley.runs.record.folder_read import read_run
+from gridparley.runs.record.files.folder_read import read_run
 
 from ..command import call
 
@@ -312,7 +312,7 @@ def test_a_run_that_failed_is_drawn_as_far_as_it_went(tmp_path):
 @pytest.mark.slow
 def test_drawing_leaves_pyplot_alone(runs):
     code = (
-        "import sys; from pathlib import Path; from gridparley.runs.record.folder_read import read_run;"
+        "import sys; from pathlib import Path; from gridparley.runs.record.files.folder_read import read_run;"
         "from gridparley.runs.figures.plot import draw_figures;"
         "draw_figures(read_run(Path(sys.argv[1])), Path(sys.argv[1])); assert 'matplotlib.pyplot' not in sys.modules"
     )

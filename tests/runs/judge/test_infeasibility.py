@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gridparley import Record, load_scenario, run_scenario
-from gridparley.runs.cli.cost_text import certificate_text
+from gridparley.runs.cli.tables.cost_text import certificate_text
 from gridparley.runs.judge.infeasibility import Infeasibility, find_infeasibility, look_for_proof, prove_infeasible
 from gridparley.runs.record.resume.replay import check_record
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from gridparley import load_scenario, run_scenario
 from gridparley.runs import ScenarioError
-from gridparley.runs.cli.tables import print_result
+from gridparley.runs.cli.tables.tables import print_result
 from gridparley.runs.judge.certificate import Certificate, certify
 from gridparley.runs.judge.outcome import judge
 

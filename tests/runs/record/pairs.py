@@ -24,7 +24,9 @@ __all__ = ["pair"]
 RUN = ("run", "three-microgrids", "--no-reference", "--set", "eps_abs=0", "--set", "eps_rel=0", "--ticks", "150")
 CONTEXT = multiprocessing.get_context("forkserver")
 """Loads everything once: a process a run that has nothing left to load but the run."""
-CONTEXT.set_forkserver_preload(["gridparley.runs.cli.app", "gridparley.runs.driver.run", "gridparley.runs.cli.tables"])
+CONTEXT.set_forkserver_preload(
+    ["gridparley.runs.cli.app", "gridparley.runs.driver.run", "gridparley.runs.cli.tables.tables"]
+)
 WAIT_SECONDS = 300
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from gridparley import Record
 from gridparley.runs.common.errors import RunError
-from gridparley.runs.record.column_codec import Packer, digest
-from gridparley.runs.record.header import machine
+from gridparley.runs.record.tables.column_codec import Packer, digest
+from gridparley.runs.record.tables.header import machine
 
 from ..command import call
 

@@ -9,7 +9,7 @@ import pytest
 
 from gridparley import load_scenario
 from gridparley.environment.remembered import fixed
-from gridparley.runs.record.own_files import Code
+from gridparley.runs.record.files.own_files import Code
 from gridparley.runs.record.reading import Record
 from gridparley.runs.record.record import RECORD
 from gridparley.runs.record.recorder import Recorder

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from gridparley import Record
-from gridparley.runs.record import tick_tables
 from gridparley.runs.record.record import RECORD
+from gridparley.runs.record.tables import tick_tables
 
 from ..command import call
 from ..recorded import record_to

@@ -16,10 +16,10 @@ import pytest
 from gridparley import Record, load_scenario, run_scenario
 from gridparley.runs.common.errors import RunError
 from gridparley.runs.driver.progress import RunProgress
-from gridparley.runs.record import folder
-from gridparley.runs.record.folder import FILES, PriceRecord
-from gridparley.runs.record.folder_read import read_run
-from gridparley.runs.record.prepare import prepare_folder
+from gridparley.runs.record.files import folder
+from gridparley.runs.record.files.folder import FILES, PriceRecord
+from gridparley.runs.record.files.folder_read import read_run
+from gridparley.runs.record.files.prepare import prepare_folder
 from gridparley.runs.record.record import RECORD, UNFINISHED, record_of
 
 from ..command import call, process
@@ -266,7 +266,7 @@ def test_a_disk_that_is_full_says_one_thing_about_what_was_recorded(tmp_path, mo
         if simulation.tick == 20:
             raise RunError("stopped")
 
-    monkeypatch.setattr("gridparley.runs.record.folder._replace_together", full)
+    monkeypatch.setattr("gridparley.runs.record.files.folder._replace_together", full)
     for record, says in ((True, "is kept in"), (False, "is lost")):
         out = tmp_path / str(record)
         with pytest.raises(RunError, match="stopped") as error:

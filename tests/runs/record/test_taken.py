@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from gridparley.runs.common.errors import RunError
-from gridparley.runs.record import taken
-from gridparley.runs.record.prepare import prepare_folder
+from gridparley.runs.record.files import taken
+from gridparley.runs.record.files.prepare import prepare_folder
+from gridparley.runs.record.files.taken import LOCK, take_folder
 from gridparley.runs.record.record import UNFINISHED
-from gridparley.runs.record.taken import LOCK, take_folder
 
 from ..command import call
 

@@ -13,7 +13,7 @@ from gridparley.runs.common.errors import USER_ERRORS
 from gridparley.runs.page.data import page_columns
 from gridparley.runs.page.playback import Playback
 from gridparley.runs.page.spans import span_of
-from gridparley.runs.record.own_files import files_of
+from gridparley.runs.record.files.own_files import files_of
 from gridparley.runs.record.reading import Record as Reading
 from gridparley.runs.watch.private_state import private_state
 

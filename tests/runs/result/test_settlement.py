@@ -16,7 +16,7 @@ from gridparley.protocols import Market, Population
 from gridparley.runs.judge.reference import central_solve
 from gridparley.runs.result.settlement import settle
 from gridparley.runs.scenario.build import virtual_agents
-from gridparley.runs.scenario.columns import profiles_file
+from gridparley.runs.scenario.tables.columns import profiles_file
 
 from ..command import call
 

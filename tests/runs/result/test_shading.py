@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from gridparley import load_scenario, run_scenario
-from gridparley.runs.cli.tables import print_result
+from gridparley.runs.cli.tables.tables import print_result
 from tests.runs.command import call
 
 STRATEGIC = '''

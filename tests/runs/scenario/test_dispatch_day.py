@@ -11,7 +11,7 @@ import pytest
 from gridparley import load_scenario, run_scenario
 from gridparley.agents import AgentError
 from gridparley.runs import ScenarioError
-from gridparley.runs.record.folder import scenario_text
+from gridparley.runs.record.files.folder import scenario_text
 
 from ...agents import note_004
 

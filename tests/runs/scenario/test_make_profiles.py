@@ -9,8 +9,8 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from gridparley.runs.scenario.columns import profiles_file
-from gridparley.runs.scenario.profiles import read_profiles
+from gridparley.runs.scenario.tables.columns import profiles_file
+from gridparley.runs.scenario.tables.profiles import read_profiles
 
 from ..command import call
 

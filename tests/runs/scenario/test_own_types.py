@@ -11,7 +11,7 @@ from gridparley.environment import FaultError
 from gridparley.environment.faults import Loss
 from gridparley.runs import ScenarioError
 from gridparley.runs.common.failure import FailedError
-from gridparley.runs.record.folder import scenario_text
+from gridparley.runs.record.files.folder import scenario_text
 
 HEATER = """
 import numpy as np

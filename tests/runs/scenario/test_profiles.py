@@ -7,7 +7,7 @@ import pytest
 
 from gridparley.runs.common.errors import ProfileError
 from gridparley.runs.common.units import UNITS
-from gridparley.runs.scenario.profiles import read_profiles
+from gridparley.runs.scenario.tables.profiles import read_profiles
 
 GOOD = """start,pv_A [kW],tariff [$/MWh],share [1]
 2023-06-21T06:30+02:00,0.5,300,1

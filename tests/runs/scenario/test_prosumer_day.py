@@ -137,7 +137,7 @@ def test_profiles_with_a_gap_or_nan_are_refused(tmp_path):
     scenario = load_scenario("prosumer-day")
     text = (tmp_path / "day.toml", scenario.to_toml().replace("prosumer-day-1h.csv", "mine.csv"))
     text[0].write_text(text[1])
-    from gridparley.runs.scenario.columns import profiles_file
+    from gridparley.runs.scenario.tables.columns import profiles_file
 
     lines = profiles_file("prosumer-day-1h.csv", None).read_text().splitlines()
     for broken, said in (

@@ -10,7 +10,7 @@ from gridparley import Record, load_scenario, run_scenario
 from gridparley.agents import Hospital
 from gridparley.runs.common.errors import ScenarioError
 from gridparley.runs.record.record import record_of
-from gridparley.runs.scenario.changes import change_lines
+from gridparley.runs.scenario.settings.changes import change_lines
 
 from ..command import call
 

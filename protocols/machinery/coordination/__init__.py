@@ -1,0 +1,1 @@
+"""The coordinator and its parts: ledger, barrier, termination and recovery."""

@@ -1,0 +1,1 @@
+"""Settings: what an option or a table names, what it changes, and what is said about it."""

@@ -1,0 +1,1 @@
+"""Tables as files: agents, profiles and columns of numbers with units."""
