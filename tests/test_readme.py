@@ -51,6 +51,17 @@ def test_the_readme_shows_pictures_that_are_there():
         assert (README.parent / picture).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/notes.md"])
+def test_every_file_that_a_page_names_is_there(page):
+    page = README.parent / page
+    text = page.read_text(encoding="utf-8")
+    linked = [link.partition("#")[0] for link in re.findall(r"\]\((?!http|#)(.*?)\)", text)]
+    named = re.findall(r"`((?:agents|environment|protocols|runs|tests)/[\w/.-]+\.\w+)`", text)
+    paths = [page.parent / link for link in linked] + [README.parent / name for name in named]
+    assert paths
+    assert [path for path in paths if not path.exists()] == []
+
+
 def test_its_two_commands_are_targets_of_the_makefile():
     makefile = (README.parent / "Makefile").read_text(encoding="utf-8")
     made = [command.split()[1] for command in COMMANDS if command.startswith("make ")]

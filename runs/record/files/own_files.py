@@ -94,7 +94,7 @@ def _tables_of(scenario: Scenario) -> Iterator[Path]:
 
 
 def _built_in() -> Path:
-    return Path(__file__).resolve().parents[2]
+    return Path(__file__).resolve().parents[3]
 
 
 def _follow(path: Path, root: Path, source: str, found: dict[Path, str], only: str = "") -> None:

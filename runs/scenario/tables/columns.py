@@ -23,7 +23,7 @@ def profiles_file(name: str, folder: Path | None) -> Path:
     path = expanded(name)
     if folder is not None and is_file(folder / path):
         return (folder / path).resolve()
-    built_in = Path(str(resources.files(__package__) / "data")) / path
+    built_in = Path(str(resources.files(__package__.rpartition(".")[0]) / "data")) / path
     return built_in if is_file(built_in) else (folder or Path()) / path
 
 
