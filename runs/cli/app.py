@@ -198,7 +198,6 @@ class _Ended(BaseException):
 
 def _end_in_order() -> None:
     """Let kill, or a terminal that closes, end the process as Ctrl-C does: what was recorded stays, what was temporary goes."""
-
     came: list[int] = []  # from the first on clearing up is under way
 
     def end(number: int, _frame: object) -> None:
