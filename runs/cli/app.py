@@ -198,11 +198,13 @@ class _Ended(BaseException):
 
 def _end_in_order() -> None:
     """Let kill, or a terminal that closes, end the process as Ctrl-C does: what was recorded stays, what was temporary goes."""
+    came: list[int] = []  # from the first on clearing up is under way
 
     def end(number: int, _frame: object) -> None:
-        for each in ENDING:
-            signal.signal(each, signal.SIG_IGN)  # clearing up is under way
-        raise _Ended(number)
+        # The handler stays: by it an error is known to come from outside, and not from the code that it passes through.
+        if not came:
+            came.append(number)
+            raise _Ended(number)
 
     for number in ENDING:
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored

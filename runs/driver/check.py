@@ -40,7 +40,8 @@ OUTSIDE = (
     "gain",
 )
 """Parts of the names of what other programs find, through BLAS: a central solver, a power flow."""
-SAID_BY_A_FAILURE = ("scenario", "scenario_hash", "protocol", "seed", "rounds", "messages")
+SAID_BY_A_FAILURE = ("scenario", "scenario_hash", "protocol", "seed")
+"""Not how many messages there were: an error comes in the middle of a tick."""
 SHOWN_MAX = 60
 
 
@@ -159,17 +160,19 @@ class _Ending:
         elif again is not None and ticks == self.record.ticks:
             scenario = self.record.scenario(self.code)
             wanted = RunFolder(self.record.path.parent, scenario, ()).failure("", again.simulation)
+            self._as_told(told, wanted)
             for name in SAID_BY_A_FAILURE:
-                self.wrong += [
-                    words for words, _ in _differences(told.get(name), json.loads(json.dumps(wanted[name])), name)
-                ]
+                self.wrong += [words for words, _ in _differences(told.get(name), wanted[name], name)]
 
-    def _result(self, told: Any, wanted: Any) -> None:
-        # The scenario names a type of the user's from its own folder, the record by its whole path.
+    def _as_told(self, told: Mapping[str, Any], wanted: dict[str, Any]) -> None:
+        """Let pass what must differ: a scenario names a user's type from its own folder, a record by its whole path."""
         if PurePath(str(told.get("protocol"))).name == PurePath(wanted["protocol"]).name:
             wanted["protocol"] = told["protocol"]
         if changed(self.record.header["files"]):
             wanted["scenario_hash"] = told.get("scenario_hash")
+
+    def _result(self, told: dict[str, Any], wanted: dict[str, Any]) -> None:
+        self._as_told(told, wanted)
         for words, close in _differences(told, wanted):
             outside = any(part in words.partition(" = ")[0] for part in OUTSIDE)
             if close and (outside or not self.exact):
