@@ -8,7 +8,7 @@ import pytest
 from gridparley import Record, load_scenario, run_scenario
 from gridparley.runs.cli.tables.cost_text import certificate_text
 from gridparley.runs.judge.infeasibility import Infeasibility, find_infeasibility, look_for_proof, prove_infeasible
-from gridparley.runs.record.resume.replay import check_record
+from gridparley.runs.record.resume.check import check_record
 
 TOO_LITTLE_LINE = ["limit=0.3"]
 """B's 1 kW of PV has nowhere to go: its load takes 0.25 kW, its two lines 0.6 kW."""
