@@ -146,7 +146,7 @@ First steps:
 
 \b
 From Python:
-  from ... import load_scenario, run_scenario
+  from gridparley import load_scenario, run_scenario
   scenario = load_scenario("three-microgrids", ["alpha=0.1"], faults=["loss=0.3"])
   result = run_scenario(scenario)
   print(result.outcome, round(result.total_cost, 4))
