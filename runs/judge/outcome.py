@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -12,7 +13,7 @@ from ...protocols import Market, MarketState
 from .certificate import Certificate
 from .infeasibility import Infeasibility, find_infeasibility
 from .metrics import Observer
-from .reference import Reference
+from .reference import Reference, find_contradiction
 
 __all__ = ["CERTIFIED_GAP", "EndedRun", "Outcome", "Verdict", "check_reference", "judge"]
 
@@ -90,14 +91,14 @@ def judge(simulation: EndedRun, certificate: Certificate, reference: Reference |
     ----------
     simulation
     certificate : of its end
-    reference : the optimum of the market as it stands, where it was solved centrally; it must lie within the certificate
+    reference : the optimum of the market as it stands, where it was solved centrally: one there is contradicts a proof of none
     """
     state, observer = simulation.state, simulation.observer
     apart = observer.latest["price_disagreement"]
     if apart > 1e-6 * max(1.0, float(np.nanmax(np.abs(state.price)))):
         return Verdict(Outcome.INCONSISTENT, "two copies of one price differ, so what looks settled is not")
     if simulation.stopped:
-        return _finished(certificate, reference)
+        return _finished(certificate)
     verdict = _ended_badly(simulation, certificate, reference)
     # A proof rests on answers that were probed; prices that then ran away are no fair question.
     if not certificate.probe.findings or verdict.outcome is Outcome.INFEASIBLE:
@@ -130,12 +131,34 @@ def _ended_badly(simulation: EndedRun, certificate: Certificate, reference: Refe
     return verdict
 
 
-def check_reference(verdict: Verdict, certificate: Certificate, reference: Reference | None) -> Verdict:
-    """Return the verdict once the central optimum is known too, which a certificate must not contradict."""
-    return _finished(certificate, reference) if verdict.outcome is Outcome.CONVERGED else verdict
+def check_reference(
+    verdict: Verdict, certificate: Certificate, market: Market, reference: Reference | None
+) -> tuple[Verdict, Certificate]:
+    """Return both once a central optimum was looked for: where it contradicts the certificate, with the agent that does.
+
+    Parameters
+    ----------
+    verdict, certificate, market
+    reference : the optimum; None where no agent's limits allow one by the agents' `reference`, or some agent has none
+    """
+    offered = all(population.society.offers("reference") for population in market.populations)
+    if verdict.outcome is not Outcome.CONVERGED or certificate.residual is not None or not offered:
+        return verdict, certificate
+    assert certificate.x is not None
+    if reference is not None and not _outside(certificate, reference):
+        return verdict, certificate
+    found = find_contradiction(market, certificate.x, reference)
+    if reference is None and not found:
+        return verdict, certificate  # the solver has failed, which says nothing
+    why = found.words
+    if reference is not None and not found:
+        beyond = _outside(certificate, reference)
+        why = f"the optimum of the agents' `reference` lies {beyond:.1e} $/h outside what their `cost` allows"
+    told = f"all coordinators stopped, at a feasible point, and no optimum is claimed: {why}{found.hint}"
+    return Verdict(Outcome.AGREED, told), replace(certificate, lower=-np.inf, gap=np.inf, probe=found)
 
 
-def _finished(certificate: Certificate, reference: Reference | None) -> Verdict:
+def _finished(certificate: Certificate) -> Verdict:
     """Judge a run whose coordinators all stopped: CONVERGED takes a certificate that nothing contradicts."""
     probe = certificate.probe
     if certificate.x is None:
@@ -157,12 +180,6 @@ def _finished(certificate: Certificate, reference: Reference | None) -> Verdict:
         return Verdict(
             Outcome.STALLED,
             f"all coordinators stopped, but the certificate leaves a gap of {certificate.gap:.1e}, more than {CERTIFIED_GAP:.0e}",
-        )
-    if reference is not None and (beyond := _outside(certificate, reference)):
-        return Verdict(
-            Outcome.AGREED,
-            "all coordinators stopped, at a feasible point, and no optimum is claimed: that of the agents' `reference` lies "
-            f"{beyond:.1e} $/h outside what their `cost` allows",
         )
     return Verdict(
         Outcome.CONVERGED,

@@ -12,8 +12,10 @@ import numpy.typing as npt
 
 from ...agents import AgentError, Society
 from ...protocols import Market
+from .findings import Finding, Probe, kit_hint
+from .metrics import cost_of
 
-__all__ = ["ROWS_MAX", "Reference", "central_solve"]
+__all__ = ["ROWS_MAX", "Reference", "central_solve", "find_contradiction"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -23,6 +25,8 @@ Programme = Callable[[Society, Any, Any], tuple[Any, list[Any]]]
 ROWS_MAX = 60_000
 """Numbers in the central programme beyond which a run does without it, unless asked."""
 
+_HAIR, _TRUST = 1e-6, 1e-5
+"""Share of the way from one point to another that counts as none, and relative difference of two costs that is none."""
 _TOLERANCES = (1e-11, 1e-10, 1e-9)
 """Of the solver, tried in turn: small markets reach the first, logarithms of thousands of households only a later one."""
 
@@ -114,6 +118,69 @@ def _programme(society: Society, cp: Any, x: Any, ask: Programme | None) -> tupl
     if wrong:
         raise AgentError(f"{name}: a constraint is not convex by CVXPY's rules: {wrong[0]}")
     return part, bounds
+
+
+# A reference against the cost that it should be --------------------------------------------------------------------
+
+
+def find_contradiction(market: Market, x: list[Floats], best: Reference | None) -> Probe:
+    """Find the agent whose `reference` differs most from its `cost`, at a negotiated point and at the central optimum.
+
+    Parameters
+    ----------
+    market
+    x : by population, (rows, periods) kW, a point that all agents can keep by their `cost`
+    best : the central optimum, by their `reference`; None where they allow no point
+    """
+    # A solver's optimum may lie outside a limit by its tolerance; a hair towards x it does not.
+    near = [] if best is None else [theirs + _HAIR * (mine - theirs) for mine, theirs in zip(x, best.x, strict=True)]
+    found = [
+        (*_worst_agent(population.society, rows), population)
+        for point in ([x, near] if near else [x])
+        for population, rows in zip(market.populations, point, strict=True)
+        if len(population.society)
+    ]
+    off, k, ours, theirs, population = max(found, key=lambda one: one[0])
+    if off <= _TRUST:
+        return Probe()
+    kind = type(population.society)
+    who = f"{population.society[k].names[0]} ({kind.__name__})"
+    told = f"the `reference` of {who} is {theirs:.6g} $/h where its `cost` is {ours:.6g} $/h"
+    if np.isinf(theirs):
+        told = f"the `reference` of {who} does not allow what its `cost` allows"
+    elif np.isinf(ours):
+        told = f"the `reference` of {who} allows what its `cost` does not"
+    name = population.society[k].names[0]
+    return Probe((Finding(name, kind.__name__, "reference", "", detail=told, hint=kit_hint(kind)),), 1)
+
+
+def _worst_agent(society: Society, x: Floats) -> tuple[float, int, float, float]:
+    """Return by how much an agent's cost and reference differ at x, which agent's, and both in $/h: found by halving."""
+    low, high, here = 0, len(society), _apart(society, x)
+    while high - low > 1:
+        middle = (low + high) // 2
+        halves = [
+            (_apart(society.take(slice(a, b)), x[society.row_start[a] : society.row_start[b]]), a, b)
+            for a, b in ((low, middle), (middle, high))
+        ]
+        here, low, high = max(halves, key=lambda half: half[0][0])
+    return here[0], low, here[1], here[2]
+
+
+def _apart(society: Society, x: Floats) -> tuple[float, float, float]:
+    """Return the relative difference of the cost of some agents and their reference at x, and both, $/h."""
+    import cvxpy as cp
+
+    ours = cost_of(society, x)
+    variable = cp.Variable(x.shape)
+    cost, limits = _programme(society, cp, variable, None)
+    problem = cp.Problem(
+        cp.Minimize(cost), [*limits, cp.abs(variable - x) <= _HAIR * np.maximum(1.0, np.abs(x)) / 10.0]
+    )
+    theirs = float(problem.value) if _solved(problem) else np.inf
+    if np.isinf(ours) and np.isinf(theirs):
+        return 0.0, ours, theirs
+    return abs(ours - theirs) / max(1.0, min(abs(ours), abs(theirs))), ours, theirs
 
 
 def _solved(problem: Any) -> bool:

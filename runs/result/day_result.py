@@ -242,16 +242,19 @@ def evaluate_day(
         if reference and progress is not None:
             progress(number, len(ends))
         references.append(central_solve(end.market) if reference else None)
-    ends = [
-        replace(end, verdict=check_reference(end.verdict, end.certificate, best))
-        for end, best in zip(ends, references, strict=True)
-    ]
+    if reference:
+        ends = [_checked(end, best) for end, best in zip(ends, references, strict=True)]
     lower, upper = (sum(getattr(e.certificate, side) * e.period.hours for e in ends) for side in ("lower", "upper"))
     whole = Certificate(lower, upper, (upper - lower) / max(abs(upper), 1.0), ends[-1].certificate.x)
     return DayResult(
         scenario, simulation, *_verdict(ends, len(day.clock.periods)), whole, references[-1], None, seconds, ends[-1].x,
         tuple(ends), tuple(references), day.unserved(ends[-1]), _foresight(day, ends) if reference else None,
     )  # fmt: skip
+
+
+def _checked(end: PeriodEnd, best: Reference | None) -> PeriodEnd:
+    verdict, certificate = check_reference(end.verdict, end.certificate, end.market, best)
+    return replace(end, verdict=verdict, certificate=certificate)
 
 
 def _foresight(day: Day, ends: list[PeriodEnd]) -> Foresight | None:

@@ -10,7 +10,7 @@ from ...protocols import Market, MarketState, Protocol
 from ..judge.certificate import Certificate, certify
 from ..judge.equilibrium import natural_answers, tangent_market
 from ..judge.metrics import Observer
-from ..judge.outcome import judge
+from ..judge.outcome import check_reference, judge
 from ..judge.probe import probe, probe_prices
 from ..judge.reference import ROWS_MAX, central_solve
 from ..scenario.scenario import Scenario
@@ -46,8 +46,10 @@ def evaluate(
     regularised = any(free is not p.society for free, p in zip(societies, market.populations, strict=True))
     posed = central_solve(market) if reference else None
     lossless = (central_solve(market, societies) if regularised else posed) if reference else None
-    x = state.x if certificate.x is None else certificate.x
     verdict = judge(simulation, certificate, posed)
+    if reference:
+        verdict, certificate = check_reference(verdict, certificate, market, posed)
+    x = state.x if certificate.x is None else certificate.x
     if lossless is not None and optimised is not tangent:
         lossless = replace(lossless, cost=simulation.observer.cost(lossless.x))  # what is least is a weighted cost
     shading = {}

@@ -11,6 +11,7 @@ from ...agents import Period, Society
 from ...protocols import Market
 from ..judge.certificate import Certificate, certify
 from ..judge.outcome import EndedRun, Verdict, judge
+from ..judge.probe import probe_prices
 from ..judge.restore_feasibility import restore_feasibility
 from .settlement_rule import SettlementRule
 
@@ -131,7 +132,7 @@ class Day:
         if all(np.isfinite(x).all() for x in state.x) and not simulation.broken and simulation.proof is None:
             certificate = certify(market, observer, state, self.rule(market, observer, state))
         else:
-            certificate = Certificate(-np.inf, np.inf, np.inf, None)
+            certificate = Certificate(-np.inf, np.inf, np.inf, None, probe=probe_prices(market, state))
         x = state.x if certificate.x is None else certificate.x
         return PeriodEnd(
             period=self.period,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from gridparley import load_scenario, run_scenario
+from gridparley.agents import SquareRootLoad
 from gridparley.runs import ScenarioError
 from gridparley.runs.cli.tables.tables import print_result
 from gridparley.runs.judge.certificate import Certificate, certify
@@ -216,3 +218,31 @@ def test_what_does_not_balance_has_no_gap():
     print_result(kept, Console(file=text, width=200))
     best = f"central optimum with them {result.reference.cost:.4f}, gap -"
     assert f"with regularising terms; {best} " in text.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda x: (-1.0, []), r"is -17\.1397 \$/h where its `cost` is -16\.1397 \$/h"),
+        (lambda x: (5 * x, []), "where its `cost` is"),
+        (lambda x: (0, [x <= 1]), "does not allow what its `cost` allows"),
+        (lambda x: (0, [x <= -1]), "does not allow what its `cost` allows"),
+    ],
+)
+def test_an_agent_whose_reference_contradicts_its_cost_is_named(monkeypatch, change, words):
+    right = SquareRootLoad.reference
+
+    def reference(self, cp, x):
+        cost, limits = right(self, cp, x)
+        if "A.load" not in self.names:
+            return cost, limits
+        more, limit = change(x[list(self.names).index("A.load"), 0])
+        return cost + more, [*limits, *limit]
+
+    monkeypatch.setattr(SquareRootLoad, "reference", reference)
+    scenario = load_scenario("three-microgrids")
+    result = run_scenario(scenario, progress=False)
+    assert result.outcome == "AGREED"
+    assert re.search(rf"the `reference` of A\.load \(SquareRootLoad\) .*{words}", result.reason)
+    assert result.to_dict()["certificate"]["lower"] is None
+    assert run_scenario(scenario, reference=False, progress=False).outcome == "CONVERGED"
