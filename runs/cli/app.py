@@ -24,7 +24,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import options as options
+from . import epilogs, options
 from .choice import Choice, choosing
 from .conform import add_conform
 from .lesson import add_lesson
@@ -109,7 +109,7 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(epilog=options.GENERAL)
+@app.callback(epilog=epilogs.GENERAL)
 def _gridparley(
     show_version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
@@ -118,7 +118,7 @@ def _gridparley(
     """Watch energy agents negotiate by message, and break the network under them."""
 
 
-@app.command("list", epilog=options.LIST)
+@app.command("list", epilog=epilogs.LIST)
 def list_(
     section: Annotated[Section | None, typer.Argument(help="One section only.")] = None,
     as_json: options.AsJson = False,
@@ -139,7 +139,7 @@ def list_(
         print_catalog(found, Console(highlight=False))
 
 
-@app.command(epilog=options.SHOW)
+@app.command(epilog=epilogs.SHOW)
 @choosing
 def show(choice: Choice) -> None:
     """Print a scenario as a TOML file, settings applied and defaults filled in: a file to start your own from."""
@@ -151,7 +151,7 @@ def show(choice: Choice) -> None:
 add_run(app)
 
 
-@app.command(epilog=options.PLOT)
+@app.command(epilog=epilogs.PLOT)
 def plot(
     run: options.Run,
     out: Annotated[Path | None, options.folder("Where figures go; by default into RUN.")] = None,

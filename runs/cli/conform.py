@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import options as options
+from . import epilogs, options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,7 +40,7 @@ Values = Annotated[
 
 def add_conform(app: typer.Typer) -> None:
     """Add it to the command line."""
-    app.command(epilog=options.CONFORM)(conform)
+    app.command(epilog=epilogs.CONFORM)(conform)
 
 
 def conform(

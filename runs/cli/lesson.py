@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from . import options as options
+from . import epilogs, options
 from .watch import serve
 
 __all__ = ["add_lesson"]
@@ -16,7 +16,7 @@ __all__ = ["add_lesson"]
 
 def add_lesson(app: typer.Typer) -> None:
     """Add it to the command line."""
-    app.command(epilog=options.LESSON)(lesson)
+    app.command(epilog=epilogs.LESSON)(lesson)
 
 
 def lesson(

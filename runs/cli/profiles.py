@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from . import options as options
+from . import epilogs
 
 __all__ = ["add_profiles"]
 
@@ -17,7 +17,7 @@ Column = TypeVar("Column")
 
 def add_profiles(app: typer.Typer) -> None:
     """Add it to the command line."""
-    app.command(epilog=options.PROFILES)(profiles)
+    app.command(epilog=epilogs.PROFILES)(profiles)
 
 
 def profiles(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import options as options
+from . import epilogs, options
 
 if TYPE_CHECKING:
     from ..result.result import Result
@@ -17,11 +17,11 @@ __all__ = ["add_commands"]
 
 def add_commands(app: typer.Typer) -> None:
     """Add them to the command line."""
-    app.command(epilog=options.RESUME)(resume)
-    app.command(epilog=options.CHECK)(check)
-    app.command(epilog=options.BRANCH)(branch)
-    app.command(epilog=options.EXPORT)(export)
-    app.command(epilog=options.REPORT)(report)
+    app.command(epilog=epilogs.RESUME)(resume)
+    app.command(epilog=epilogs.CHECK)(check)
+    app.command(epilog=epilogs.BRANCH)(branch)
+    app.command(epilog=epilogs.EXPORT)(export)
+    app.command(epilog=epilogs.REPORT)(report)
 
 
 def resume(run: options.Run, trust: options.Trust = False, traceback: options.Traceback = False) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import options as options
+from . import epilogs, options
 from .choice import Choice, choosing
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Wanted:
 
 def add_run(app: typer.Typer) -> None:
     """Add it to the command line."""
-    app.command(epilog=options.RUN)(choosing(run))
+    app.command(epilog=epilogs.RUN)(choosing(run))
 
 
 def run(choice: Choice, wanted: Wanted) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import options as options
+from . import epilogs, options
 from .choice import Choice, choosing
 from .terminal import watch_in_terminal
 
@@ -28,7 +28,7 @@ Watched = Annotated[
 
 def add_watch(app: typer.Typer) -> None:
     """Add it to the command line."""
-    app.command(epilog=options.WATCH)(choosing(watch, Watched))
+    app.command(epilog=epilogs.WATCH)(choosing(watch, Watched))
 
 
 def watch(

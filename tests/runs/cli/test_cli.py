@@ -16,7 +16,7 @@ from rich.console import Console
 
 from gridparley import load_scenario, scenario_names
 from gridparley.runs import terminal
-from gridparley.runs.cli import options as cli_options
+from gridparley.runs.cli import epilogs
 from gridparley.runs.driver import progress
 from gridparley.runs.record.files.folder import scenario_text
 from gridparley.runs.watch.server import Server
@@ -83,7 +83,7 @@ def looked(monkeypatch):
 @pytest.mark.parametrize("epilog", EPILOGS)
 def test_every_command_in_the_help_works(epilog, tmp_path, monkeypatch, looked):
     monkeypatch.chdir(tmp_path)
-    commands = re.findall(r"^  gridparley (.*)$", getattr(cli_options, epilog), flags=re.MULTILINE)
+    commands = re.findall(r"^  gridparley (.*)$", getattr(epilogs, epilog), flags=re.MULTILINE)
     assert len(commands) >= 3
     if epilog == "WATCH":  # its commands read what one of them leaves behind
         assert call("run", "three-microgrids", "--fault", "loss=0.3", "--out", "lossy").exit_code == 0
@@ -97,7 +97,7 @@ def test_every_command_in_the_help_works(epilog, tmp_path, monkeypatch, looked):
 
 
 def test_the_python_in_the_help_works(capsys):
-    code = cli_options.GENERAL.partition("From Python:\n")[2]
+    code = epilogs.GENERAL.partition("From Python:\n")[2]
     exec("\n".join(line.strip() for line in code.splitlines()), {})
     outcome, cost, price = capsys.readouterr().out.split()
     assert (outcome, cost) == ("CONVERGED", "-16.3544")
@@ -109,7 +109,7 @@ def test_help_shows_its_examples_line_by_line(words):
     done = call(*words, "--help")
     assert done.exit_code == 0
     epilog = {"list": "LIST", "run": "RUN", "show": "SHOW", "plot": "PLOT"}.get("".join(words), "GENERAL")
-    for line in getattr(cli_options, epilog).splitlines():
+    for line in getattr(epilogs, epilog).splitlines():
         assert line in ("", "\b") or line in done.stdout
 
 
@@ -120,7 +120,7 @@ def test_no_command_shows_the_help():
 def test_json_is_one_object_with_the_documented_keys():
     told = run_json("three-microgrids")
     assert list(told) == KEYS
-    text = " ".join(cli_options.RUN.partition("--json prints one object:")[2].partition("\b")[0].split())
+    text = " ".join(epilogs.RUN.partition("--json prints one object:")[2].partition("\b")[0].split())
     assert [key for key in KEYS if not re.search(rf"\b{key}\b", text)] == []
     tables = (
         told["certificate"],
