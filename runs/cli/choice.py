@@ -29,8 +29,12 @@ class Choice:
     ticks: Ticks = None
     size_limit: SizeLimit = None
 
-    def load(self) -> Scenario:
+    def load(self, *, quiet: bool = False) -> Scenario:
         """Load it, and say what settings changed. Seed and ticks become settings, so that the scenario says all there is.
+
+        Parameters
+        ----------
+        quiet : do not say what settings changed, since the result does
 
         Raises
         ------
@@ -54,7 +58,7 @@ class Choice:
         )
         told = {f"setting {setting}" for setting in given}  # the options themselves say what they change
         scenario = replace(scenario, changes=tuple(one for one in scenario.changes if one.by not in told))
-        for line in change_lines(scenario.changes):
+        for line in [] if quiet else change_lines(scenario.changes):
             typer.echo(line, err=True)
         return scenario
 

@@ -132,8 +132,10 @@ def _print(report: dict[str, Any], console: Console, *, traceback: bool) -> None
     good = report["conforms"]
     failed = sum(check["verdict"] in ("failed", "not reached") for check in report["checks"])
     word = "CONFORMS" if good else f"BREAKS {failed} of {len(report['checks'])} rules"
-    console.print(Text.assemble((report["type"], "bold"), "  ", (word, "bold green" if good else "bold red")))
-    console.print(Text(f"{report['file']}, line {report['line']}; tried on {report['tried_on']}", style="dim"))
+    head = Text.assemble((report["type"], "bold"), "  ", (word, "bold green" if good else "bold red"))
+    console.print(head, soft_wrap=True)  # paths are to be copied
+    where = f"{report['file']}, line {report['line']}"
+    console.print(Text(f"{where}; tried on {report['tried_on']}", style="dim"), soft_wrap=True)
     grid = Table.grid(padding=(0, 2, 0, 0))
     for check in report["checks"]:
         verdict = check["verdict"]
@@ -143,9 +145,8 @@ def _print(report: dict[str, Any], console: Console, *, traceback: bool) -> None
     for check in report["checks"]:
         if check["verdict"] == "failed":
             console.print()
-            console.print(
-                Text(f"✗ {check['check'].replace('_', ' ')}: {check['file']}, line {check['line']}", style="red")
-            )
+            where = f"{check['file']}, line {check['line']}"
+            console.print(Text(f"✗ {check['check'].replace('_', ' ')}: {where}", style="red"), soft_wrap=True)
             for what in ("given", "got", "wanted"):
                 console.print(Text(f"  {what + ':':<8}{check[what]}"), soft_wrap=True)
             if traceback and check["trace"]:

@@ -61,7 +61,7 @@ def run(choice: Choice, wanted: Wanted) -> None:
     from ..judge.outcome import Outcome
 
     result = run_scenario(
-        choice.load(),
+        choice.load(quiet=wanted.as_json),
         reference=False if wanted.no_reference else None,
         settlement=wanted.settlement,
         ac=wanted.ac,
