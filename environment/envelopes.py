@@ -20,6 +20,9 @@ __all__ = ["Envelopes"]
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 
+_SMALL = 16_384
+"""Messages of a tick up to which their arrays are sorted whole, which is faster, and stay in memory whole."""
+
 
 @dataclass(frozen=True)
 class Envelopes:
@@ -271,11 +274,17 @@ class Envelopes:
         order = key.argsort(kind="stable")  # small numbers sort by their digits
         key = key.take(order)
         start = np.concatenate([[0], (key[1:] != key[:-1]).nonzero()[0] + 1])
-        channel, rows, copy, pieces = self.channel, self.rows, self.copy, []
-        # Each piece has arrays of its own: a slice would keep all messages in memory until the last of them is due.
+        small = len(self) < _SMALL
+        columns: list[Any] = [self.channel, self.rows, self.copy]
+        pieces: list[tuple[int, MessageBatch]] = []
+        if small:
+            columns = [None if column is None else column.take(order) for column in columns]
         for number, (a, b) in zip(key[start].tolist(), pairwise([*start.tolist(), len(self)]), strict=True):
-            tick, batch, at = first + number // count, self.batches[number % count], order[a:b]
-            due, copies = np.full(b - a, tick, dtype=np.int32), None if copy is None else copy.take(at)
-            piece = MessageBatch(batch.kind, batch.sent, channel.take(at), batch.payload, rows.take(at), due, copies)
-            pieces.append((tick, piece))
+            # Of many, each piece has arrays of its own: a slice would keep all in memory until the last of them is due.
+            channel, row, copy = (
+                None if column is None else column[a:b] if small else column.take(order[a:b]) for column in columns
+            )
+            tick, batch = first + number // count, self.batches[number % count]
+            due = np.full(b - a, tick, dtype=np.int32)
+            pieces.append((tick, MessageBatch(batch.kind, batch.sent, channel, batch.payload, row, due, copy)))
         return pieces

@@ -49,7 +49,8 @@ class Labels:
     def __init__(self, topology: Topology, kinds: Sequence[Kind]) -> None:
         self._topology = topology
         channels = topology.channels
-        self._by_about: Remembered[list[int]] = Remembered(_CountByAbout(channels.about))
+        self._count_once = _CountByAbout(channels.about)
+        self._by_about: Remembered[list[int]] = Remembered(self._count_once)
         self._counted: tuple[Any, Any, list[_Parts]] = (
             _gone,
             _gone,
@@ -141,11 +142,14 @@ class Labels:
             copies = envelopes.copied[number]
             return [size - copies], [copies]
         # As many as were said, and none is there twice: the batch itself, whose counts are known.
-        channel = batch.channel if copy is None and size == len(batch) else envelopes.channel[at]
-        every = self._by_about(channel)
+        if copy is None and size == len(batch):
+            every = self._by_about(batch.channel)
+            return every, [0] * len(every)
+        channel = envelopes.channel[at]
+        every = self._count_once(channel)
         if copy is None:
             return every, [0] * len(every)
-        copied = self._by_about(channel.take(copy[at].nonzero()[0]))
+        copied = self._count_once(channel.take(copy[at].nonzero()[0]))
         return [a - b for a, b in zip(every, copied, strict=True)], copied
 
 

@@ -60,6 +60,8 @@ class Memory:
         fixed(self._slot)
         self._ends = (int(channel.min()), int(channel.max()) + 1) if len(channel) else (0, 0)
         self._run = Remembered(self._find_run)
+        # Where its channels follow one another without a gap, a slot is a difference, and none in between is another's.
+        self._gapless = bool(len(channel)) and bool((np.diff(channel) == 1).all())
         self.news = False
         self._complete = False
         self._round = kind.part("round").start
@@ -144,14 +146,15 @@ class Memory:
             stops.append(end)
         one = len(batches) == 1
         channel = channels[0] if one else np.concatenate(channels)
-        slot = self._slot.take(channel)
-        mine = slot >= 0
+        slot = channel - np.int32(low) if self._gapless else self._slot.take(channel)
         sent: Any = batches[0].sent  # one number, or one a message
         if not one:
             sent = np.empty(end, dtype=np.int32)
             for batch, first, last in zip(batches, [0, *stops], stops, strict=False):
                 sent[first:last] = batch.sent
-        news = mine & (self.sent.take(slot) < sent)
+        news = self.sent.take(slot) < sent
+        if not self._gapless:
+            news &= slot >= 0
         if any(batch.copy is not None for batch in batches):
             # Two copies in one batch meet the same slot: the first is news, the others are stale.
             again = channel[1:] == channel[:-1]
@@ -160,7 +163,7 @@ class Memory:
             again &= news[:-1]
             news[1:] &= ~again
         which = news.nonzero()[0]
-        stale = self._count(slot[mine & ~news]) if np.count_nonzero(mine) > len(which) else self._none
+        stale = self._stale(slot, news) if len(slot) > len(which) else self._none
         if not len(which):
             return self._none, stale
         slot = slot.take(which)
@@ -174,6 +177,10 @@ class Memory:
         self.sent[slot] = sent if one else sent.take(which)
         self.heard[slot] = tick
         return self._count(slot), stale
+
+    def _stale(self, slot: Ints, news: npt.NDArray[np.bool_]) -> Counts:
+        old = slot.take((~news).nonzero()[0])
+        return self._count(old if self._gapless else old[old >= 0])
 
     def _count(self, slots: Ints) -> Counts:
         """(labels,): how many of some slots there are by what they are about."""

@@ -207,13 +207,11 @@ class Simulation(mesa.Model):
                 news, stale = news + written, stale + old
             # What no role listens to was sent by mistake, and the counts must still add up.
             lost: Any = 0
+            fates: list[tuple[Fate, Any, str]] = [(Fate.DELIVERED, news, ""), (Fate.STALE, stale, "")]
             if sum(map(len, some)) != np.sum(news) + np.sum(stale):
                 lost = sum(labels.by_about(kind, batch.channel) for batch in some) - news - stale
-            for fate, numbers, reason in (
-                (Fate.DELIVERED, news, ""),
-                (Fate.STALE, stale, ""),
-                (Fate.REFUSED, lost, "no role listens"),
-            ):
+                fates.append((Fate.REFUSED, lost, "no role listens"))
+            for fate, numbers, reason in fates:
                 for label, number in labels.named(kind, numbers):
                     self.journal.count(tick, label, fate, number, reason)
             if self.journal.events is not None:
