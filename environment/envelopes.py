@@ -281,9 +281,10 @@ class Envelopes:
             columns = [None if column is None else column.take(order) for column in columns]
         for number, (a, b) in zip(key[start].tolist(), pairwise([*start.tolist(), len(self)]), strict=True):
             # Of many, each piece has arrays of its own: a slice would keep all in memory until the last of them is due.
-            channel, row, copy = (
+            cut: list[Any] = [
                 None if column is None else column[a:b] if small else column.take(order[a:b]) for column in columns
-            )
+            ]
+            channel, row, copy = cut
             tick, batch = first + number // count, self.batches[number % count]
             due = np.full(b - a, tick, dtype=np.int32)
             pieces.append((tick, MessageBatch(batch.kind, batch.sent, channel, batch.payload, row, due, copy)))
