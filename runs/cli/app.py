@@ -188,8 +188,11 @@ def main() -> None:
         signal.raise_signal(ended.number)
 
 
-class _Ended(BaseException):
-    """A signal that ends the process once everything is written and cleared up."""
+class _Ended(SystemExit):
+    """A signal that ends the process once everything is written and cleared up.
+
+    An exit by its kind: an event loop lets no other error than that, and Ctrl-C, out of what it calls.
+    """
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
