@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tomllib
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -17,14 +16,13 @@ import numpy.typing as npt
 from ..common.errors import RunError
 from ..common.plugins import Permit
 from ..scenario.scenario import Scenario
-from ..scenario.schema import ScenarioSpec
-from ..scenario.settings.changes import Change
 from ..simulation.day import ROUNDS_MAX
-from .files.own_files import Code, RecordedScenario, permit_of
+from .files.own_files import Code, permit_of
 from .files.taken import Taken
 from .frames import Frame, Said, Shape, Way, ended_of, frame_of, garbled_of, said_of, way_of
 from .record import guarded, open_record, read_whole, record_of
-from .tables.column_codec import Block, Columns, Packer, digest, first_difference
+from .recorded_scenario import scenario_of
+from .tables.column_codec import Block, Columns, Packer, digest
 from .tables.stored_header import read_commands
 
 __all__ = ["RecordedTicks"]
@@ -120,18 +118,7 @@ class RecordedTicks:
         RunError, ScenarioError
             This release cannot read it. When something is built: code that may not run, or is not there any more.
         """
-        try:
-            spec = ScenarioSpec.model_validate(self.document)
-        except ValueError as error:
-            raise RunError(f"{self.path}: the scenario in it does not fit this release: {error}") from None
-        try:
-            changes = tuple(map(Change.from_dict, self.header.get("settings", [])))
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
-            raise RunError(f"{self.path}: is damaged, and was left as it is (header settings: {error!r})") from None
-        # The run has begun already, with the size that it has.
-        return RecordedScenario(
-            self.header["name"], spec, size_limit=math.inf, changes=changes, permit=lambda: self.permit(code)
-        )
+        return scenario_of(self.path, self.header, self.document, lambda: self.permit(code))
 
     def permit(self, code: Code) -> Permit | None:
         """Return what decides which code of the user's may run; see `permit_of`."""
@@ -300,23 +287,3 @@ class RecordedTicks:
             if number <= each.number[-1]:
                 return kind, each.tick
         raise RunError(f"{self.path}: holds no message {number}")
-
-    def compare(self, tick: int, again: tuple[int, int, Block, Block], packer: Packer) -> str | None:
-        """Return in what a tick done again, as `TickReader.read` tells it, differs from the record first; None if in nothing."""
-        first, since, *blocks = again
-        recorded, *mine = self.blocks(tick)
-        for one, other in zip(mine, blocks, strict=True):
-            # Another release of zstd may compress in another way; what counts is what is in it.
-            if one == other:
-                continue
-            found, wanted = self.packer.unpack(one), packer.unpack(other)
-            if differs := first_difference(found, wanted):
-                return self._metric(found, wanted) if differs == "metric" else differs
-        if (recorded, self.since(tick)) != (first, since):
-            return "first" if recorded != first else "since"
-        return None
-
-    def _metric(self, found: Columns, wanted: Columns) -> str:
-        """Return which metric differs."""
-        both = zip(self.shape.metrics, found["metric"].tolist(), wanted["metric"].tolist(), strict=True)
-        return next((f"metric {name}" for name, one, other in both if repr(one) != repr(other)), "metric")

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
-from ....environment.faults import Fault
-from ....protocols import Market, Protocol
 from ...common.errors import RunError
-from ...common.plugins import Permit, permitting, source_of
+from ...common.plugins import Permit, source_of
 from ...scenario.scenario import Scenario
 from ...scenario.tables.columns import profiles_file
 from ...simulation.simulation import Simulation
 
-__all__ = ["Code", "RecordedScenario", "changed", "files_of", "merged", "permit_of", "sources_of", "sources_of_command"]
+__all__ = ["Code", "changed", "files_of", "merged", "permit_of", "sources_of", "sources_of_command"]
 
 OURS = __package__.partition(".")[0]
 
@@ -204,30 +201,3 @@ def _same_module(name: str, files: Sequence[Mapping[str, str]]) -> bool:
     found: dict[Path, str] = {}
     _follow_module(name, found)
     return bool(found) and {str(file) for file in found} <= {file["path"] for file in files}
-
-
-@dataclass(frozen=True)
-class RecordedScenario(Scenario):
-    """The scenario in a record: the same as any other, but that it runs no more of the user's code than it may.
-
-    Attributes
-    ----------
-    permit : from `permit_of`, called when something is built
-    """
-
-    permit: Callable[[], Permit | None] = lambda: None
-
-    def market(self) -> Market:
-        """Build all agents; see `Scenario.market`."""
-        with permitting(self.permit()):
-            return super().market()
-
-    def protocol(self) -> Protocol:
-        """Build the protocol; see `Scenario.protocol`."""
-        with permitting(self.permit()):
-            return super().protocol()
-
-    def faults(self) -> list[Fault]:
-        """Build the faults; see `Scenario.faults`."""
-        with permitting(self.permit()):
-            return super().faults()
